@@ -1,0 +1,93 @@
+"""Every error uSense raises on purpose, ordered by what its catcher does next.
+
+    UsenseError
+    ├── SettingsError          fix the settings; the process ends with exit code 2
+    ├── RequestError           the asker is told; carries a `code` for machines
+    │   ├── BadImage           this picture is refused, the rest of the job goes on
+    │   ├── NoSuch             person, face or camera that does not exist
+    │   └── Conflict           refused because of what is there already
+    ├── CameraError            the camera loop reopens the camera after a pause
+    ├── DetectorError          the model cannot be used; the process ends with exit code 2
+    ├── RecognizerError        the batcher keeps the faces and asks again after a pause
+    ├── StorageError           the data folder cannot be used; says what to do
+    └── BrokerError            the MQTT session is opened again after a pause
+        └── BrokerRefused      wrong password or not allowed: retried slowly, said loudly
+"""
+
+from __future__ import annotations
+
+
+class UsenseError(Exception):
+    """Root of all expected errors; its text is a sentence for people."""
+
+
+class SettingsError(UsenseError):
+    """The settings are wrong: names the path of the setting and what to do."""
+
+
+class RequestError(UsenseError):
+    """A request cannot be fulfilled; `code` is stable for machines, the text is for people."""
+
+    code = "bad_request"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class BadImage(RequestError):
+    """A picture that cannot be used; `source` names it, `code` is the reason in one word."""
+
+    code = "bad_image"
+
+    def __init__(self, source: str, reason: str, *, code: str | None = None) -> None:
+        super().__init__(f"{source}: {reason}", code=code)
+        self.source = source
+        self.reason = reason
+
+
+class NoSuch(RequestError):
+    """Something named in a request does not exist."""
+
+    code = "not_found"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"there is no {kind} {name!r}")
+        self.kind = kind
+        self.name = name
+
+
+class Conflict(RequestError):
+    """A request that what is already there forbids."""
+
+    code = "conflict"
+
+
+class CameraError(UsenseError):
+    """A camera that cannot be opened or stopped delivering; worth another try later."""
+
+    def __init__(self, camera: str, reason: str) -> None:
+        super().__init__(f"camera {camera}: {reason}")
+        self.camera = camera
+        self.reason = reason
+
+
+class DetectorError(UsenseError):
+    """A detector that cannot be built: missing, wrong or unreadable model."""
+
+
+class RecognizerError(UsenseError):
+    """The recognizer cannot answer now; the faces wait."""
+
+
+class StorageError(UsenseError):
+    """The data folder, the key file or the database cannot be used."""
+
+
+class BrokerError(UsenseError):
+    """The broker is not reachable or the connection broke."""
+
+
+class BrokerRefused(BrokerError):
+    """The broker answered and said no."""

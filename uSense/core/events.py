@@ -1,0 +1,82 @@
+"""What the core and the use cases tell the outside: three kinds of events, one for each promise of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from uSense.core.models import Box, Size
+
+
+class SightingType(StrEnum):
+    """What a sighting says: a first naming, nobody known, or a correction of an earlier one."""
+
+    RECOGNIZED = "recognized"
+    UNKNOWN = "unknown"
+    CHANGED = "changed"
+
+
+class Assurance(StrEnum):
+    """How much a sighting may be trusted; `high` needs a passed liveness check."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The receipt of a decision: the numbers it was made from."""
+
+    score: float | None
+    runner_up: float | None
+    margin: float | None
+    threshold: float
+    votes: int
+    looks: int
+    quality: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A decided track. `captured_at` (wall) and `stamp` (monotonic) are of the deciding look."""
+
+    event_id: str
+    seq: int
+    type: SightingType
+    camera: str
+    track_id: str
+    person_id: str | None
+    name: str | None
+    first_seen_at: float
+    captured_at: float
+    stamp: float
+    box: Box
+    frame_size: Size
+    assurance: Assurance
+    decision: Decision
+    replaces: str | None = None
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened, for `usense/event`; a `lasting` one waits on disk until the broker has it."""
+
+    type: str
+    data: Mapping[str, Any]
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The present value of something, kept by the broker; `topic` without the prefix, `value` JSON or plain text."""
+
+    topic: str
+    value: Any
+
+
+Event: TypeAlias = Sighting | Notice | State

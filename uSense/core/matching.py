@@ -1,0 +1,121 @@
+"""Open-set matching: which enrolled persons a face resembles, and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uSense.core.models import Candidate, ConfusablePair, Vector
+
+
+class Metric(StrEnum):
+    """How a model's vectors are compared; scores are higher-is-better in both cases."""
+
+    EUCLIDEAN = "euclidean"
+    """score = 1 - distance (dlib's net)."""
+    COSINE = "cosine"
+    """score = cosine of the angle (ArcFace-like nets)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gallery:
+    """All templates in the state the last training fixed.
+
+    `vectors` is (n, d) float32; row i belongs to person `owners[i]` of `person_ids`; `names` runs parallel to it.
+    """
+
+    version: int
+    metric: Metric
+    person_ids: tuple[str, ...]
+    names: tuple[str, ...]
+    vectors: NDArray[np.float32]
+    owners: NDArray[np.intp]
+
+    @classmethod
+    def empty(cls, metric: Metric, version: int = 0) -> Self:
+        """A gallery in which nobody is enrolled."""
+        return cls(version, metric, (), (), np.empty((0, 0), np.float32), np.empty(0, np.intp))
+
+    def numbered(self, version: int) -> Gallery:
+        """The same gallery under the version number that storage gave it."""
+        return replace(self, version=version)
+
+
+def scores(gallery: Gallery, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score of every probe (k, d) against every person: (k, persons), the best of the person's templates."""
+    if not gallery.person_ids:
+        return np.empty((len(probes), 0), np.float32)
+    if gallery.metric is Metric.COSINE:
+        each = _unit(probes) @ _unit(gallery.vectors).T
+    else:
+        squares = np.sum(probes**2, axis=1)[:, None] + np.sum(gallery.vectors**2, axis=1)[None, :]
+        each = 1.0 - np.sqrt(np.maximum(squares - 2.0 * probes @ gallery.vectors.T, 0.0))
+    best = np.full((len(probes), len(gallery.person_ids)), -np.inf, np.float32)
+    np.maximum.at(best.T, gallery.owners, each.T.astype(np.float32))
+    return best
+
+
+def rank(gallery: Gallery, probes: NDArray[np.float32]) -> list[tuple[Candidate, ...]]:
+    """The two best persons of every probe, best first; fewer if fewer are enrolled."""
+    answers: list[tuple[Candidate, ...]] = []
+    for row in scores(gallery, probes):
+        order = np.argsort(-row)[:2]
+        answers.append(tuple(Candidate(gallery.person_ids[i], gallery.names[i], float(row[i])) for i in order))
+    return answers
+
+
+def score(a: Vector, b: Vector, metric: Metric) -> float:
+    """Score of two single vectors."""
+    if metric is Metric.COSINE:
+        return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+    return float(1.0 - np.linalg.norm(a - b))
+
+
+def confusable(gallery: Gallery, limit: int = 5) -> tuple[ConfusablePair, ...]:
+    """The pairs of persons whose templates resemble each other most, worst first."""
+    count = len(gallery.person_ids)
+    if count < 2:  # noqa: PLR2004 - a pair needs two
+        return ()
+    table = np.full((count, count), -np.inf, np.float32)
+    np.maximum.at(table, gallery.owners, scores(gallery, gallery.vectors))
+    table = np.maximum(table, table.T)
+    rows, columns = np.triu_indices(count, 1)
+    order = np.argsort(-table[rows, columns])[:limit]
+    return tuple(
+        ConfusablePair(gallery.names[rows[i]], gallery.names[columns[i]], float(table[rows[i], columns[i]]))
+        for i in order
+    )
+
+
+def build(
+    metric: Metric, persons: Sequence[tuple[str, str]], vectors: Sequence[tuple[str, Vector]]
+) -> Gallery:
+    """The gallery of `persons` (id, name) from all kept `vectors` (person id, vector): singles and each person's mean."""
+    rows: list[Vector] = []
+    owners: list[int] = []
+    known = [(person_id, name) for person_id, name in persons if any(owner == person_id for owner, _ in vectors)]
+    for index, (person_id, _) in enumerate(known):
+        own = [vector for owner, vector in vectors if owner == person_id]
+        rows += own
+        rows.append(np.mean(own, axis=0, dtype=np.float32))
+        owners += [index] * (len(own) + 1)
+    if not rows:
+        return Gallery.empty(metric)
+    return Gallery(
+        0,
+        metric,
+        tuple(person_id for person_id, _ in known),
+        tuple(name for _, name in known),
+        np.stack(rows).astype(np.float32),
+        np.asarray(owners, np.intp),
+    )
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)

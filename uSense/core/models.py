@@ -1,0 +1,166 @@
+"""The values that travel through uSense. All frozen; pictures are numpy arrays that nobody changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb: TypeAlias = NDArray[np.uint8]
+"""(height, width, 3), red first."""
+Gray: TypeAlias = NDArray[np.uint8]
+"""(height, width)."""
+Vector: TypeAlias = NDArray[np.float32]
+"""(d,), one embedding as its model defines it."""
+Landmarks: TypeAlias = NDArray[np.float32]
+"""(5, 2) pixels x, y: right eye, left eye, nose tip, right and left mouth corner (the person's own right and left)."""
+Size: TypeAlias = tuple[int, int]
+"""(width, height) in pixels."""
+
+
+class Picture(Protocol):
+    """One picture that is converted only when, and only as large as, somebody needs it."""
+
+    @property
+    def size(self) -> Size:
+        """Width and height of the whole picture."""
+
+    def rgb(self, fit: Size | None = None) -> Rgb:
+        """The picture in color, shrunk (never enlarged) to fit inside `fit`, proportions kept."""
+
+    def gray(self, fit: Size | None = None) -> Gray:
+        """The same without color."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the whole picture; it may reach over the picture's edge."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    def scaled(self, factor: float) -> Box:
+        """The same rectangle in a picture `factor` times as large."""
+        return Box(self.x0 * factor, self.y0 * factor, self.x1 * factor, self.y1 * factor)
+
+    def shifted(self, dx: float, dy: float) -> Box:
+        """The same rectangle moved."""
+        return Box(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that a detector found; `landmarks` is None from detectors that have none."""
+
+    box: Box
+    score: float
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One picture of a camera.
+
+    `captured_at` is wall-clock seconds, `stamp` monotonic seconds: ages are computed from the latter, because a Pi has
+    no clock chip. Frames with the same `scene` continue each other; a new number (next photo of a folder, reconnected
+    stream) ends all tracks. `luma` is a small gray copy, at most 160 pixels wide, for the motion gate.
+    """
+
+    camera: str
+    captured_at: float
+    stamp: float
+    scene: int
+    luma: Gray
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How usable a face is. `value` in 0..1 sums it up; `size` is the face's height in pixels of the whole picture."""
+
+    value: float
+    size: float
+    sharpness: float
+    brightness: float
+    turned: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A face cut out for a recognizer: the crop with some surroundings, and where the face is inside it (crop pixels)."""
+
+    crop: Rgb
+    box: Box
+    quality: Quality
+    landmarks: Landmarks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person a probe may show; `score` as the recognizer defines it, higher is better."""
+
+    person_id: str
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a recognizer says of one probe: at most two candidates, best first, and the gallery version it asked."""
+
+    candidates: tuple[Candidate, ...]
+    gallery: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An enrolled person; `trained` tells whether the gallery in use knows all of their faces."""
+
+    person_id: str
+    name: str
+    user_data: str = ""
+    face_ids: tuple[str, ...] = ()
+    trained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusablePair:
+    """Two persons whose faces are alike: the highest score of a face of one against the other."""
+
+    a: str
+    b: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """State of the last training: `state` is never, running, succeeded or failed."""
+
+    state: str
+    gallery: int = 0
+    persons: int = 0
+    faces: int = 0
+    seconds: float = 0.0
+    finished_at: float | None = None
+    message: str = ""
+    confusable: tuple[ConfusablePair, ...] = ()
