@@ -41,7 +41,7 @@ class AddedFace:
 
 
 class Recognizer(Protocol):
-    """A backend that identifies faces and keeps the gallery. Raises RecognizerError, NoSuch, Conflict."""
+    """A backend that identifies faces and keeps the gallery. Raises RecognizerError, NotFoundError, ConflictError."""
 
     kind: str
     """`local` or `azure`, as shown in `decision.recognizer`."""
@@ -95,13 +95,13 @@ class Template:
 
 
 class Vault(Protocol):
-    """People, their encrypted templates and the gallery versions, on disk. Raises StorageError, NoSuch, Conflict."""
+    """People, their encrypted templates and the gallery versions, on disk. Raises StorageError, NotFoundError, ConflictError."""
 
     async def people(self) -> list[Person]:
         """All persons, by name."""
 
     async def create_person(self, name: str, user_data: str = "") -> Person:
-        """Add a person with a key of their own; Conflict if the name (case-folded, NFC) is taken."""
+        """Add a person with a key of their own; ConflictError if the name (case-folded, NFC) is taken."""
 
     async def update_person(self, person_id: str, *, name: str | None = None, user_data: str | None = None) -> Person:
         """Change what is given."""

@@ -1,17 +1,17 @@
 """Every error uSense raises on purpose, ordered by what its catcher does next.
 
-    UsenseError
-    ├── SettingsError          fix the settings; the process ends with exit code 2
-    ├── RequestError           the asker is told; carries a `code` for machines
-    │   ├── BadImage           this picture is refused, the rest of the job goes on
-    │   ├── NoSuch             person, face or camera that does not exist
-    │   └── Conflict           refused because of what is there already
-    ├── CameraError            the camera loop reopens the camera after a pause
-    ├── DetectorError          the model cannot be used; the process ends with exit code 2
-    ├── RecognizerError        the batcher keeps the faces and asks again after a pause
-    ├── StorageError           the data folder cannot be used; says what to do
-    └── BrokerError            the MQTT session is opened again after a pause
-        └── BrokerRefused      wrong password or not allowed: retried slowly, said loudly
+UsenseError
+├── SettingsError            fix the settings; the process ends with exit code 2
+├── RequestError             the asker is told; carries a `code` for machines
+│   ├── BadImageError        this picture is refused, the rest of the job goes on
+│   ├── NotFoundError        person, face or camera that does not exist
+│   └── ConflictError        refused because of what is there already
+├── CameraError              the camera loop reopens the camera after a pause
+├── DetectorError            the model cannot be used; the process ends with exit code 2
+├── RecognizerError          the batcher keeps the faces and asks again after a pause
+├── StorageError             the data folder cannot be used; says what to do
+└── BrokerError              the MQTT session is opened again after a pause
+    └── BrokerRefusedError   wrong password or not allowed: retried slowly, said loudly
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RequestError(UsenseError):
             self.code = code
 
 
-class BadImage(RequestError):
+class BadImageError(RequestError):
     """A picture that cannot be used; `source` names it, `code` is the reason in one word."""
 
     code = "bad_image"
@@ -47,7 +47,7 @@ class BadImage(RequestError):
         self.reason = reason
 
 
-class NoSuch(RequestError):
+class NotFoundError(RequestError):
     """Something named in a request does not exist."""
 
     code = "not_found"
@@ -58,7 +58,7 @@ class NoSuch(RequestError):
         self.name = name
 
 
-class Conflict(RequestError):
+class ConflictError(RequestError):
     """A request that what is already there forbids."""
 
     code = "conflict"
@@ -89,5 +89,5 @@ class BrokerError(UsenseError):
     """The broker is not reachable or the connection broke."""
 
 
-class BrokerRefused(BrokerError):
+class BrokerRefusedError(BrokerError):
     """The broker answered and said no."""

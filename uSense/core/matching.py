@@ -92,10 +92,8 @@ def confusable(gallery: Gallery, limit: int = 5) -> tuple[ConfusablePair, ...]:
     )
 
 
-def build(
-    metric: Metric, persons: Sequence[tuple[str, str]], vectors: Sequence[tuple[str, Vector]]
-) -> Gallery:
-    """The gallery of `persons` (id, name) from all kept `vectors` (person id, vector): singles and each person's mean."""
+def build(metric: Metric, persons: Sequence[tuple[str, str]], vectors: Sequence[tuple[str, Vector]]) -> Gallery:
+    """The gallery of `persons` (id, name) from `vectors` (person id, vector): all singles and each person's mean."""
     rows: list[Vector] = []
     owners: list[int] = []
     known = [(person_id, name) for person_id, name in persons if any(owner == person_id for owner, _ in vectors)]

@@ -107,7 +107,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A face cut out for a recognizer: the crop with some surroundings, and where the face is inside it (crop pixels)."""
+    """A face cut out for a recognizer: the crop with some surroundings, and where the face is in it (crop pixels)."""
 
     crop: Rgb
     box: Box

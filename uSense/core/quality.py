@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from uSense.core.models import Gray, Landmarks, Quality
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityRules:
