@@ -1,15 +1,22 @@
-"""All the queue machinery there is: bounded, counted, and cancelled without loss."""
+"""All the queue machinery there is: bounded, counted, fair."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import heapq
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+
+from uSense.core.pacing import EvenPace
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Lane:
@@ -27,10 +34,7 @@ class Lane:
         return self
 
     async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -38,3 +42,155 @@ class Lane:
         """Run `call` in the lane's thread and return its result."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
+
+
+class Latest(Generic[K, T]):
+    """One slot per key: newer items replace older ones, keys are served in turn, one item of a key is out at a time."""
+
+    def __init__(self) -> None:
+        self._slots: dict[K, T] = {}
+        self._ready: deque[K] = deque()
+        self._out: set[K] = set()
+        self._filled = asyncio.Event()
+
+    def put(self, key: K, item: T) -> bool:
+        """Offer an item; True if it replaced one that nobody had taken."""
+        replaced = key in self._slots
+        self._slots[key] = item
+        if not replaced and key not in self._out:
+            self._make_ready(key)
+        return replaced
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[T]:
+        """Wait for an item; its key gives out no other one until the block ends."""
+        while not self._ready:
+            self._filled.clear()
+            await self._filled.wait()
+        key = self._ready.popleft()
+        self._out.add(key)
+        try:
+            yield self._slots.pop(key)
+        finally:
+            self._out.remove(key)
+            if key in self._slots:
+                self._make_ready(key)
+
+    def _make_ready(self, key: K) -> None:
+        self._ready.append(key)
+        self._filled.set()
+
+
+class Best(Generic[K, T]):
+    """At most `bound` items, one per key: the worthiest is taken first, and when it is full the least worthy leaves."""
+
+    def __init__(self, bound: int, worth: Callable[[T], tuple[float, ...]]) -> None:
+        self.bound = bound
+        self.worth = worth
+        self._items: dict[K, T] = {}
+        self._filled = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, key: K, item: T) -> K | None:
+        """Offer an item, replacing the key's own; returns the key that had to leave, if any."""
+        self._items[key] = item
+        self._filled.set()
+        if len(self._items) <= self.bound:
+            return None
+        worst = min(self._items, key=lambda other: self.worth(self._items[other]))
+        del self._items[worst]
+        return worst
+
+    async def take(self) -> T:
+        """Wait for the worthiest item."""
+        while not self._items:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._items.pop(max(self._items, key=lambda other: self.worth(self._items[other])))
+
+
+async def next_batch(queue: Best[K, T], size: int, wait: float) -> list[T]:
+    """Wait for one item, then gather up to `size` of them for at most `wait` seconds."""
+    batch = [await queue.take()]
+    try:
+        async with asyncio.timeout(wait):
+            while len(batch) < size:
+                batch.append(await queue.take())
+    except TimeoutError:
+        pass
+    return batch
+
+
+class Limiter:
+    """Turns at an even pace; among those who wait, the lowest `rank` goes first, then the longest waiting."""
+
+    def __init__(self, pace: EvenPace, clock: Callable[[], float]) -> None:
+        self.pace = pace
+        self.clock = clock
+        self._waiting: list[tuple[int, int]] = []
+        self._number = itertools.count()
+        self._changed = asyncio.Event()
+
+    async def turn(self, rank: int = 0) -> None:
+        """Wait until a call may start."""
+        ticket = (rank, next(self._number))
+        heapq.heappush(self._waiting, ticket)
+        self._wake()
+        try:
+            while self._waiting[0] != ticket or self.pace.delay(self.clock()) > 0:
+                changed = self._changed
+                first = self._waiting[0] == ticket
+                try:
+                    async with asyncio.timeout(self.pace.delay(self.clock()) if first else None):
+                        await changed.wait()
+                except TimeoutError:
+                    continue
+            self.pace.take(self.clock())
+        finally:
+            self._waiting.remove(ticket)
+            heapq.heapify(self._waiting)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let every waiter look again at who is first."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class Switch:
+    """An on/off state that tasks can wait for in both directions."""
+
+    def __init__(self, *, on: bool = True) -> None:
+        self.on = asyncio.Event()
+        self.off = asyncio.Event()
+        self.turn(on=on)
+
+    def turn(self, *, on: bool) -> None:
+        """Set the state."""
+        (self.on if on else self.off).set()
+        (self.off if on else self.on).clear()
+
+
+async def until(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends or `event` is set, whichever is first; then it is canceled and awaited."""
+    task = asyncio.create_task(work, name=f"{asyncio.current_task()}.until")
+    waiter = asyncio.create_task(event.wait(), name="until.event")
+    try:
+        await asyncio.wait((task, waiter), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _cancel(waiter)
+        await _cancel(task)
+    if not task.cancelled():
+        task.result()
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+async def sleep_until(clock: Callable[[], float], at: float) -> None:
+    """Sleep until `clock()` reaches `at`; yields to the loop even if it has passed."""
+    await asyncio.sleep(max(0.0, at - clock()))

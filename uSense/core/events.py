@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from uSense.core.models import Box, Size
+from uSense.core.models import Box, PersonRef, Size
 
 
 class SightingType(StrEnum):
@@ -59,7 +59,7 @@ class Sighting:
     assurance: Assurance
     decision: Decision
     replaces: str | None = None
-    previous: str | None = None
+    previous: PersonRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRef:
+    """Who a person is, without their faces."""
+
+    person_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """An enrolled person; `trained` tells whether the gallery in use knows all of their faces."""
 

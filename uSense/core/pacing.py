@@ -1,0 +1,54 @@
+"""How fast: the pause before the next attempt, the next call to a limited backend, the next frame of a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+
+def backoff(first: float, cap: float, jitter: Callable[[], float], factor: float = 1.8) -> Iterator[float]:
+    """Seconds to pause before each further attempt: growing to `cap`, spread by `jitter()` in 0..1 over 75 to 125 %."""
+    pause = first
+    while True:
+        yield pause * (0.75 + 0.5 * jitter())
+        pause = min(pause * factor, cap)
+
+
+@dataclass(slots=True)
+class EvenPace:
+    """Even spacing of calls: at most one every `interval` seconds, with no bursts to make up for idle time."""
+
+    interval: float
+    next_at: float = 0.0
+
+    def delay(self, now: float) -> float:
+        """Seconds until the next call may start."""
+        return max(0.0, self.next_at - now)
+
+    def take(self, now: float) -> None:
+        """A call starts now."""
+        self.next_at = max(now, self.next_at) + self.interval
+
+
+SLOWEST = 1.0
+"""A camera is looked at least this often (seconds), however slow the rest is."""
+
+
+@dataclass(slots=True)
+class FramePace:
+    """A camera's rate follows what is being used: slower when frames are overwritten, back up when they are taken."""
+
+    fastest: float
+    """Shortest interval between two frames, in seconds."""
+    interval: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.interval = self.fastest
+
+    def overwritten(self) -> None:
+        """A frame was replaced before anybody took it."""
+        self.interval = min(self.interval * 1.5, max(SLOWEST, self.fastest))
+
+    def taken(self) -> None:
+        """The slot was free."""
+        self.interval = max(self.interval * 0.9, self.fastest)

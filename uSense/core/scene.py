@@ -1,0 +1,179 @@
+"""What one camera sees: its tracks, the votes on each, who is announced. Feed it looks and answers, get sightings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from uSense.core.announcing import AnnounceRules, Attendance
+from uSense.core.events import Decision, Sighting, SightingType
+from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
+from uSense.core.tracking import Ask, Status, Track, Tracker, TrackingRules
+from uSense.core.voting import Ballot, DecisionRules, Verdict, Vote, VotingRules, judge
+
+DOUBT = 0.10
+"""How far below the threshold a named person must score before their track is called unknown after all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneRules:
+    """All rules of a camera's scene."""
+
+    tracking: TrackingRules = field(default_factory=TrackingRules)
+    voting: VotingRules = field(default_factory=VotingRules)
+    announce: AnnounceRules = field(default_factory=AnnounceRules)
+    decision: DecisionRules = field(default_factory=DecisionRules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One view of a track's face: when it was captured, where it was and how good it is."""
+
+    track_id: str
+    captured_at: float
+    stamp: float
+    box: Box
+    frame_size: Size
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an answer led to: the look's vote, the track's verdict, and a sighting if there is something to tell."""
+
+    vote: Vote
+    verdict: Verdict
+    sighting: Sighting | None
+
+
+@dataclass(slots=True)
+class Scene:
+    """One camera's scene. `run` is a short text that no other camera and no earlier run of the service has."""
+
+    camera: str
+    rules: SceneRules
+    run: str
+    tracker: Tracker = field(init=False)
+    attendance: Attendance = field(init=False)
+    _ballots: dict[str, Ballot] = field(default_factory=dict)
+    _gallery: int = -1
+
+    def __post_init__(self) -> None:
+        self.tracker = Tracker(self.rules.tracking, self.run)
+        self.attendance = Attendance(self.rules.announce)
+
+    def look(self, faces: Sequence[Face], frame: Frame) -> tuple[Ask, ...]:
+        """Take over what a detector found in `frame`; returns the faces to identify."""
+        looked = self.tracker.look(faces, scene=frame.scene, at=frame.captured_at, now=frame.stamp)
+        for track_id in looked.ended:
+            self._ballots.pop(track_id, None)
+        for track in self.tracker.tracks.values():
+            if track.person is not None and not track.missed:
+                self.attendance.seen(track.person.person_id, frame.stamp)
+        return looked.asks
+
+    def give_up(self, track_id: str) -> None:
+        """A face will not be answered: it was too bad or its place in the queue was taken."""
+        self.tracker.answered(track_id)
+
+    def answer(self, look: Look, answer: Answer, *, event_id: str, seq: int) -> Outcome | None:
+        """Count a recognizer's answer; `event_id` and `seq` are used if there is a sighting. None: the track ended."""
+        track = self.tracker.answered(look.track_id)
+        if track is None:
+            return None
+        self.gallery_is(answer.gallery)
+        ballot = self._ballots.setdefault(look.track_id, Ballot(self.rules.voting))
+        vote = judge(answer, look.quality, self.rules.decision)
+        verdict = ballot.cast(vote)
+        track.contested = track.status is not Status.UNDECIDED and vote.person_id != _person_id(track)
+        sighting = None
+        if verdict.decided:
+            sighting = self._settle(track, look, verdict, event_id, seq)
+        return Outcome(vote, verdict, sighting)
+
+    def gallery_is(self, version: int) -> None:
+        """Drop all votes that were cast on another gallery, and ask again for everybody in sight."""
+        if version != self._gallery:
+            self._gallery = version
+            self._ballots.clear()
+            self.tracker.ask_again()
+
+    def eager(self, now: float) -> bool:
+        """True while frames are wanted even if nothing moves."""
+        return self.tracker.eager(now)
+
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        self.attendance.tick(now)
+
+    def _settle(self, track: Track, look: Look, verdict: Verdict, event_id: str, seq: int) -> Sighting | None:
+        """Make the verdict the track's state; the sighting if that is news."""
+        person = None
+        if verdict.person_id is not None:
+            person = PersonRef(verdict.person_id, verdict.name or "")
+        status = Status.KNOWN if person else Status.UNKNOWN
+        same = status is track.status and _person_id(track) == verdict.person_id
+        if same or (person is None and self._still_likely(track)):
+            track.settle(track.status, track.person, track.event_id)
+            return None
+        kind = self._kind(track, person, look.stamp)
+        previous = track.person
+        replaces = track.event_id
+        track.settle(status, person, event_id if kind else None)
+        if kind is None:
+            return None
+        return Sighting(
+            event_id=event_id,
+            seq=seq,
+            type=kind,
+            camera=self.camera,
+            track_id=track.track_id,
+            person_id=verdict.person_id,
+            name=verdict.name,
+            first_seen_at=track.first_seen_at,
+            captured_at=look.captured_at,
+            stamp=look.stamp,
+            box=look.box,
+            frame_size=look.frame_size,
+            assurance=verdict.assurance,
+            decision=self._receipt(verdict),
+            replaces=replaces,
+            previous=previous,
+        )
+
+    def _kind(self, track: Track, person: PersonRef | None, now: float) -> SightingType | None:
+        """What the new state is for the outside; None if it was told already."""
+        arrived = self.attendance.seen(person.person_id, now) if person else True
+        if track.status is Status.KNOWN and track.event_id is not None:
+            if track.person is not None:
+                self.attendance.forget(track.person.person_id)
+            return SightingType.CHANGED
+        if person is None:
+            return SightingType.UNKNOWN
+        return SightingType.RECOGNIZED if arrived else None
+
+    def _still_likely(self, track: Track) -> bool:
+        """A named person who turned away scores badly but stays the best guess: no reason to take the name back."""
+        if track.person is None:
+            return False
+        limit = self.rules.decision.threshold - DOUBT
+        votes = self._ballots[track.track_id].votes
+        return any(
+            vote.nearest == track.person.name and vote.score is not None and vote.score >= limit for vote in votes
+        )
+
+    def _receipt(self, verdict: Verdict) -> Decision:
+        return Decision(
+            score=verdict.score,
+            runner_up=verdict.runner_up,
+            margin=verdict.margin,
+            threshold=self.rules.decision.threshold,
+            votes=verdict.votes,
+            looks=verdict.looks,
+            quality=verdict.quality,
+            reason=verdict.reason,
+        )
+
+
+def _person_id(track: Track) -> str | None:
+    return track.person.person_id if track.person else None

@@ -1,0 +1,214 @@
+"""Following faces through one camera's frames, and choosing which of them are worth an identification.
+
+Faces are joined to tracks greedily by the distance of the centers (in face sizes, after a short linear prediction) and
+the ratio of the sizes: at 5 to 10 looks a second this is what intersection-over-union cannot do, because a walking face
+often moves further than its own width between two looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from uSense.core.models import Box, Face, PersonRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingRules:
+    """How faces are followed and how often a track is identified."""
+
+    reach: float = 1.5
+    """How far a face may move between two looks and stay the same track, in face sizes."""
+    lost_after: float = 2.0
+    """Seconds after which a face that is not found any more ends its track."""
+    lost_looks: int = 3
+    """Looks without the face that are needed, too, before its track ends."""
+    recheck: float = 5.0
+    """Seconds after which a decided track is identified again; doubles each time up to a minute."""
+    better: float = 1.3
+    """A decided track is identified again at once when its face is this many times larger than at the last time."""
+    max_tracks: int = 32
+    """Tracks followed at once on one camera; further faces wait until one ends."""
+
+
+class Status(StrEnum):
+    """What is known of a track."""
+
+    UNDECIDED = "undecided"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+LONGEST_RECHECK = 60.0
+EAGER_LOOKS = 20
+PREDICT_AT_MOST = 0.5
+LARGEST_RATIO = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One face followed through one camera's frames."""
+
+    track_id: str
+    box: Box
+    first_seen_at: float
+    seen: float
+    status: Status = Status.UNDECIDED
+    person: PersonRef | None = None
+    event_id: str | None = None
+    contested: bool = False
+    missed: int = 0
+    velocity: tuple[float, float] = (0.0, 0.0)
+    asked: float | None = None
+    asked_size: float = 0.0
+    asks: int = 0
+    waiting: bool = False
+    rechecks: int = 0
+
+    def settle(self, status: Status, person: PersonRef | None, event_id: str | None) -> None:
+        """Take over a decision; the next identifications become rarer."""
+        self.rechecks = self.rechecks + 1 if (status, person) == (self.status, self.person) else 0
+        self.status, self.person, self.event_id = status, person, event_id
+        self.contested = False
+
+    def wants(self, face: Face, now: float, rules: TrackingRules) -> bool:
+        """True if this view of the face is worth an identification."""
+        size = face.box.height
+        if self.waiting:
+            return size > self.asked_size * 1.1
+        if self.asked is None or self.status is Status.UNDECIDED or self.contested:
+            return True
+        pause = min(rules.recheck * 2**self.rechecks, LONGEST_RECHECK)
+        return now - self.asked >= pause or size > self.asked_size * rules.better
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A face that should be identified; `waiting_person` when its track has no decision yet: it goes first."""
+
+    track_id: str
+    face: Face
+    waiting_person: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look changed."""
+
+    asks: tuple[Ask, ...]
+    begun: tuple[str, ...]
+    ended: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tracker:
+    """All tracks of one camera; `run` makes track ids unique over cameras and restarts."""
+
+    rules: TrackingRules
+    run: str
+    tracks: dict[str, Track] = field(default_factory=dict)
+    refused: int = 0
+    _count: int = 0
+    _scene: int | None = None
+
+    def look(self, faces: Sequence[Face], *, scene: int, at: float, now: float) -> Looked:
+        """Take over the faces of one frame (`at` wall, `now` monotonic seconds)."""
+        ended = list(self.tracks) if scene != self._scene else []
+        for track_id in ended:
+            del self.tracks[track_id]
+        self._scene = scene
+        joined = self._join(faces, now)
+        for track in self.tracks.values():
+            if not any(track is other for other, _ in joined):
+                track.missed += 1
+        lost = [track.track_id for track in self.tracks.values() if self._lost(track, now)]
+        for track_id in lost:
+            del self.tracks[track_id]
+        begun = self._begin([face for face in faces if not any(face is other for _, other in joined)], at, now)
+        asks = [self._ask(track, face, now) for track, face in joined + begun if track.wants(face, now, self.rules)]
+        return Looked(tuple(asks), tuple(track.track_id for track, _ in begun), (*ended, *lost))
+
+    def eager(self, now: float) -> bool:
+        """True while further frames are wanted even without motion: somebody is undecided or just went missing."""
+        return any(
+            (track.missed and now - track.seen <= self.rules.lost_after)
+            or (track.asks < EAGER_LOOKS and (track.status is Status.UNDECIDED or track.contested))
+            for track in self.tracks.values()
+        )
+
+    def answered(self, track_id: str) -> Track | None:
+        """The identification of a track came back or was given up; None if the track has ended."""
+        track = self.tracks.get(track_id)
+        if track is not None:
+            track.waiting = False
+        return track
+
+    def ask_again(self) -> None:
+        """Identify every track anew: the gallery changed."""
+        for track in self.tracks.values():
+            track.asked, track.asks, track.rechecks = None, 0, 0
+
+    def _join(self, faces: Sequence[Face], now: float) -> list[tuple[Track, Face]]:
+        pairs = sorted(
+            (
+                (distance, index, track)
+                for track in self.tracks.values()
+                for index, face in enumerate(faces)
+                if (distance := _distance(track, face, now)) <= self.rules.reach
+            ),
+            key=lambda pair: pair[0],
+        )
+        joined: dict[int, tuple[Track, Face]] = {}
+        taken: set[str] = set()
+        for _, index, track in pairs:
+            if index in joined or track.track_id in taken:
+                continue
+            taken.add(track.track_id)
+            _move(track, faces[index].box, now)
+            joined[index] = (track, faces[index])
+        return list(joined.values())
+
+    def _begin(self, faces: Sequence[Face], at: float, now: float) -> list[tuple[Track, Face]]:
+        begun: list[tuple[Track, Face]] = []
+        for face in faces:
+            if len(self.tracks) >= self.rules.max_tracks:
+                self.refused += 1
+                continue
+            self._count += 1
+            track = Track(f"{self.run}-{self._count}", face.box, at, now)
+            self.tracks[track.track_id] = track
+            begun.append((track, face))
+        return begun
+
+    def _ask(self, track: Track, face: Face, now: float) -> Ask:
+        track.asked, track.asked_size, track.waiting = now, face.box.height, True
+        track.asks += 1
+        return Ask(track.track_id, face, track.status is Status.UNDECIDED)
+
+    def _lost(self, track: Track, now: float) -> bool:
+        return track.missed >= self.rules.lost_looks and now - track.seen > self.rules.lost_after
+
+
+def _distance(track: Track, face: Face, now: float) -> float:
+    """Distance of the face from where the track should be, in face sizes; infinite if the sizes do not fit."""
+    small, large = sorted((max(track.box.height, 1.0), max(face.box.height, 1.0)))
+    if large / small > LARGEST_RATIO:
+        return math.inf
+    elapsed = min(now - track.seen, PREDICT_AT_MOST)
+    x, y = track.box.center
+    face_x, face_y = face.box.center
+    ahead = math.hypot(face_x - x - track.velocity[0] * elapsed, face_y - y - track.velocity[1] * elapsed)
+    return min(ahead, math.hypot(face_x - x, face_y - y)) / ((small + large) / 2)
+
+
+def _move(track: Track, box: Box, now: float) -> None:
+    elapsed = now - track.seen
+    if elapsed > 0:
+        (x, y), (new_x, new_y) = track.box.center, box.center
+        track.velocity = (
+            0.5 * track.velocity[0] + 0.5 * (new_x - x) / elapsed,
+            0.5 * track.velocity[1] + 0.5 * (new_y - y) / elapsed,
+        )
+    track.box, track.seen, track.missed = box, now, 0
