@@ -7,7 +7,8 @@ UsenseError
 │   ├── NotFoundError        person, face or camera that does not exist
 │   └── ConflictError        refused because of what is there already
 ├── CameraError              the camera loop reopens the camera after a pause
-├── DetectorError            the model cannot be used; the process ends with exit code 2
+├── ModelError               a model file is missing or unusable; the process ends with exit code 2
+│   └── DetectorError        the same of a detector's
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
 ├── StorageError             the data folder cannot be used; says what to do
 └── BrokerError              the MQTT session is opened again after a pause
@@ -73,7 +74,11 @@ class CameraError(UsenseError):
         self.reason = reason
 
 
-class DetectorError(UsenseError):
+class ModelError(UsenseError):
+    """A model that cannot be opened: missing, wrong or unreadable file; says what to do."""
+
+
+class DetectorError(ModelError):
     """A detector that cannot be built: missing, wrong or unreadable model."""
 
 

@@ -1,8 +1,20 @@
-"""How usable a face is, from its pixels and landmarks; and what is too bad to be looked at."""
+"""How usable a face is, from its pixels and landmarks; and what is too bad to be looked at.
+
+Every property gets a grade between 0 (useless) and 1 (as good as it needs to be); the product of all is the quality.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uSense.core.models import Gray, Landmarks, Quality
+
+_SIDE = 64
+"""Sharpness is measured on faces at most this wide: it is about what an embedder sees, not about the lens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +25,82 @@ class QualityRules:
     """Smallest face height in pixels of the camera's picture."""
     min_value: float = 0.15
     """Lowest overall quality, 0 to 1."""
+
+
+class Flaw(StrEnum):
+    """Why a face is not looked at; each one tells the person what to change."""
+
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    TURNED_AWAY = "turned_away"
+    DOUBTFUL = "doubtful"
+
+
+def assess(gray_face: Gray, *, size: float, landmarks: Landmarks | None, score: float) -> Quality:
+    """Quality of the face that fills `gray_face`; `size` is its height in the camera's picture, `score` the detector's.
+
+    Sharpness is the energy of the Laplacian relative to the contrast, so that neither light nor skin decides it.
+    """
+    small = _shrunk(gray_face)
+    sharpness = _sharpness(small)
+    brightness = float(small.mean()) / 255.0 if small.size else 0.0
+    turned = None if landmarks is None else _turned(landmarks)
+    grades = _grades(size, sharpness, brightness, turned)
+    value = float(np.prod([grade for _, grade in grades])) * min(1.0, max(0.0, score))
+    return Quality(round(value, 3), size, round(sharpness, 3), round(brightness, 3), turned)
+
+
+def gate(quality: Quality, rules: QualityRules) -> Flaw | None:
+    """The worst flaw of a face that must not be looked at; None for a usable one."""
+    if quality.size < rules.min_size:
+        return Flaw.TOO_SMALL
+    if quality.value >= rules.min_value:
+        return None
+    grades = _grades(quality.size, quality.sharpness, quality.brightness, quality.turned)
+    known = float(np.prod([grade for _, grade in grades]))
+    doubt = (Flaw.DOUBTFUL, quality.value / known if known else 1.0)
+    return min([*grades, doubt], key=lambda graded: graded[1])[0]
+
+
+def _grades(size: float, sharpness: float, brightness: float, turned: float | None) -> list[tuple[Flaw, float]]:
+    """The grade of each property, under the name of the flaw it would be."""
+    return [
+        (Flaw.TOO_SMALL, _ramp(size, 20.0, 80.0)),
+        (Flaw.BLURRED, _ramp(sharpness, 0.0, 0.10)),
+        (Flaw.TOO_DARK, _ramp(brightness, 0.02, 0.15)),
+        (Flaw.TOO_BRIGHT, _ramp(-brightness, -0.98, -0.85)),
+        (Flaw.TURNED_AWAY, 1.0 if turned is None else _ramp(-turned, -1.2, -0.4)),
+    ]
+
+
+def _ramp(value: float, worst: float, best: float) -> float:
+    return min(1.0, max(0.0, (value - worst) / (best - worst)))
+
+
+def _shrunk(gray: Gray) -> NDArray[np.float32]:
+    """The picture with block means, at most `_SIDE` pixels wide and high."""
+    step = max(1, -(-max(gray.shape, default=1) // _SIDE))
+    rows, columns = gray.shape[0] // step, gray.shape[1] // step
+    blocks = gray[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+
+
+def _sharpness(gray: NDArray[np.float32]) -> float:
+    if min(gray.shape) < 3:  # noqa: PLR2004 - the Laplacian needs a neighbor on every side
+        return 0.0
+    inner = gray[1:-1, 1:-1]
+    laplacian = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:] - 4.0 * inner
+    contrast = float(inner.std())
+    return float(laplacian.std()) / (8.0 * contrast) if contrast > 1.0 else 0.0
+
+
+def _turned(landmarks: Landmarks) -> float:
+    """How far the head is turned: 0 facing the camera, 1 with the nose tip in front of an eye."""
+    right, left, nose = landmarks[0], landmarks[1], landmarks[2]
+    axis = left - right
+    span = float(axis @ axis)
+    if span == 0.0:
+        return 1.0
+    return round(abs(float((nose - (right + left) / 2) @ axis)) / span * 2.0, 3)
