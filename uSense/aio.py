@@ -93,6 +93,9 @@ class Best(Generic[K, T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._items
+
     def put(self, key: K, item: T) -> K | None:
         """Offer an item, replacing the key's own; returns the key that had to leave, if any."""
         self._items[key] = item

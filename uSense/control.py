@@ -1,0 +1,258 @@
+"""The use cases behind every door: MQTT commands, command line and web call the same methods."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from uSense import imaging
+from uSense.aio import Switch
+from uSense.core.errors import BadImageError, ConflictError, NotFoundError, UsenseError
+from uSense.core.events import Notice, State
+from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Training
+from uSense.core.quality import QualityRules, gate
+from uSense.core.voting import judge
+from uSense.ports import Detector, Outbox, Recognizer
+
+log = structlog.get_logger()
+
+CLEARLY_LARGER = 2.5
+"""Among several faces of a photo the largest is taken if its area is this many times that of the next."""
+
+EXPLAINED: Mapping[str, str] = {
+    "too_small": "the face is too small ({size:.0f} pixels high): come closer or send a larger picture",
+    "blurred": "the face is blurred: hold still, or send a sharper picture",
+    "too_dark": "the face is too dark: add light",
+    "too_bright": "the face is overexposed: less light",
+    "turned_away": "the face is turned away: look at the camera",
+}
+"""What to do about a face that the quality gate refuses, by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A face in a picture that was asked about: where it is and who it may be."""
+
+    box: Box
+    score: float
+    quality: Quality
+    answer: Answer | None = None
+    person_id: str | None = None
+    name: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A face that was kept."""
+
+    person_id: str
+    name: str
+    face_id: str
+    quality: float
+    warning: str = ""
+
+
+class Control:
+    """Gallery care, questions about pictures, and the switches of the running service."""
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        detector: Detector,
+        outbox: Outbox,
+        quality: QualityRules,
+        switches: Mapping[str, Switch],
+        info: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self.recognizer = recognizer
+        self.detector = detector
+        self.outbox = outbox
+        self.quality = quality
+        self.switches = switches
+        self.info = info
+        self.on_gallery: Callable[[], None] = _nothing
+        self._detecting = asyncio.Lock()
+        self._training = asyncio.Lock()
+
+    # People
+
+    async def people(self) -> list[Person]:
+        """All enrolled persons, by name."""
+        return await self.recognizer.people()
+
+    async def find(self, who: str) -> Person:
+        """The person with this id or name (any letter case); NotFoundError, or ConflictError if two names fit."""
+        people = await self.recognizer.people()
+        folded = who.strip().casefold()
+        fitting = [person for person in people if person.person_id == who or person.name.casefold() == folded]
+        if not fitting:
+            raise NotFoundError("person", who)
+        if len(fitting) > 1:
+            raise ConflictError(f"{who!r} is the name of {len(fitting)} persons: use the person_id", code="ambiguous")
+        return fitting[0]
+
+    async def create_person(self, name: str, user_data: str = "") -> Person:
+        """Add a person without faces."""
+        person = await self.recognizer.create_person(name, user_data)
+        log.info("person created", person_id=person.person_id)
+        await self.tell_people()
+        return person
+
+    async def rename_person(self, who: str, name: str) -> Person:
+        """Give a person another name; takes effect at once."""
+        person = await self.find(who)
+        renamed = await self.recognizer.update_person(person.person_id, name=name)
+        await self.gallery_changed()
+        return renamed
+
+    async def delete_person(self, who: str) -> Person:
+        """Forget a person with all faces, at once."""
+        person = await self.find(who)
+        await self.recognizer.delete_person(person.person_id)
+        log.info("person deleted", person_id=person.person_id)
+        data = {"person_id": person.person_id, "name": person.name, "faces": len(person.face_ids)}
+        self.outbox.post(Notice("person.erased", data, lasting=True))
+        await self.gallery_changed()
+        return person
+
+    # Faces and training
+
+    async def add_face(self, who: str, image: bytes, source: str, *, force: bool = False) -> Added:
+        """Keep the face in a picture for a person; it counts from the next training on."""
+        person = await self.find(who)
+        probe = await self.one_face(await asyncio.to_thread(imaging.decode, image, source), source)
+        added = await self.recognizer.add_face(person.person_id, probe, force=force)
+        quality = probe.quality.value
+        data = {"person_id": person.person_id, "name": person.name, "face_id": added.face_id, "source": source}
+        self.outbox.post(Notice("enroll.progress", {**data, "quality": round(quality, 2), "warning": added.warning}))
+        await self.tell_people()
+        return Added(person.person_id, person.name, added.face_id, quality, added.warning)
+
+    async def delete_face(self, who: str, face_id: str) -> Person:
+        """Drop one face; takes effect at the next training."""
+        person = await self.find(who)
+        await self.recognizer.delete_face(person.person_id, face_id)
+        await self.tell_people()
+        return person
+
+    async def train(self) -> Training:
+        """Fix a new gallery version and use it; trainings run one after the other."""
+        async with self._training:
+            self.outbox.post(Notice("train.started", {}))
+            try:
+                report = await self.recognizer.train()
+            except UsenseError as error:
+                self.outbox.post(Notice("train.finished", {"state": "failed", "message": str(error)}, lasting=True))
+                raise
+        log.info("training finished", gallery=report.gallery, persons=report.persons, faces=report.faces)
+        self.outbox.post(Notice("train.finished", training_data(report), lasting=True))
+        await self.gallery_changed()
+        return report
+
+    async def training(self) -> Training:
+        """State of the last training."""
+        return Training("running") if self._training.locked() else await self.recognizer.training()
+
+    async def gallery_changed(self) -> None:
+        """People or gallery are new: tell it, and look at everybody in sight again."""
+        self.on_gallery()
+        await self.tell_people()
+
+    async def tell_people(self) -> None:
+        """Publish the list of people."""
+        self.outbox.post(State("people", [person_data(person) for person in await self.recognizer.people()]))
+
+    # Questions about pictures
+
+    async def faces(self, picture: Rgb) -> list[tuple[Face, Probe]]:
+        """All faces of a picture, largest first, cut out."""
+        whole = imaging.ArrayPicture(picture)
+        async with self._detecting:
+            found = await self.detector.detect(whole)
+        return [(face, await asyncio.to_thread(imaging.probe, whole, face)) for face in found]
+
+    async def one_face(self, picture: Rgb, source: str) -> Probe:
+        """The one face a picture is about; BadImageError if there is none, several alike, or it is too bad."""
+        found = await self.faces(picture)
+        if not found:
+            raise BadImageError(source, "no face was found; use a picture with a clear frontal face", code="no_face")
+        if len(found) > 1 and found[0][0].box.area < CLEARLY_LARGER * found[1][0].box.area:
+            raise BadImageError(
+                source, f"{len(found)} faces are alike in size; cut the picture to one", code="many_faces"
+            )
+        probe = found[0][1]
+        if reason := gate(probe.quality, self.quality):
+            text = EXPLAINED.get(reason, f"the face cannot be used ({reason})").format(size=probe.quality.size)
+            raise BadImageError(source, text, code=reason)
+        return probe
+
+    async def identify(self, picture: Rgb) -> list[Found]:
+        """Who is in a picture: every face with its candidates and what one look at it decides."""
+        found = await self.faces(picture)
+        if not found:
+            return []
+        answers = await self.recognizer.identify([probe for _, probe in found])
+        return [self._judged(face, probe, answer) for (face, probe), answer in zip(found, answers, strict=True)]
+
+    async def verify(self, picture: Rgb, other: Rgb, sources: tuple[str, str] = ("a", "b")) -> tuple[bool, float]:
+        """Whether two pictures show the same person, and the score."""
+        a = await self.one_face(picture, sources[0])
+        b = await self.one_face(other, sources[1])
+        score = await self.recognizer.compare(a, b)
+        return score >= self.recognizer.rules.threshold, score
+
+    def _judged(self, face: Face, probe: Probe, answer: Answer) -> Found:
+        if reason := gate(probe.quality, self.quality):
+            return Found(face.box, face.score, probe.quality, answer, reason=reason)
+        vote = judge(answer, probe.quality, self.recognizer.rules)
+        name = vote.candidate.name if vote.candidate else None
+        return Found(face.box, face.score, probe.quality, answer, vote.person_id, name, vote.reason)
+
+    # The running service
+
+    def pause(self, camera: str, *, paused: bool) -> None:
+        """Close a camera until it is resumed, or open it again."""
+        if camera not in self.switches:
+            raise NotFoundError("camera", camera)
+        self.switches[camera].turn(on=not paused)
+        log.info("camera paused" if paused else "camera resumed", camera=camera)
+        self.outbox.post(State(f"camera/{camera}/paused", "ON" if paused else "OFF"))
+
+
+def person_data(person: Person) -> dict[str, Any]:
+    """A person as JSON, for topics and replies."""
+    return {
+        "person_id": person.person_id,
+        "name": person.name,
+        "faces": len(person.face_ids),
+        "trained": person.trained,
+    }
+
+
+def training_data(report: Training) -> dict[str, Any]:
+    """A training report as JSON."""
+    finished = report.finished_at
+    return {
+        "state": report.state,
+        "gallery": report.gallery,
+        "persons": report.persons,
+        "faces": report.faces,
+        "seconds": round(report.seconds, 3),
+        "finished_at": None if finished is None else _iso(finished),
+        "message": report.message,
+        "confusable": [{"a": pair.a, "b": pair.b, "score": round(pair.score, 3)} for pair in report.confusable],
+    }
+
+
+def _iso(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _nothing() -> None:
+    return

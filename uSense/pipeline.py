@@ -1,0 +1,279 @@
+"""The way of a frame: camera loops, detect workers and the identify batcher, joined by bounded queues."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from pydantic import Field
+
+from uSense import aio, imaging
+from uSense.core.errors import CameraError, CameraFinished, RecognizerError
+from uSense.core.events import State
+from uSense.core.models import Answer, Frame, Probe
+from uSense.core.motion import MotionGate, MotionRules
+from uSense.core.pacing import FramePace, backoff
+from uSense.core.quality import QualityRules, gate
+from uSense.core.scene import Look, Outcome, Scene
+from uSense.core.stats import Stats
+from uSense.core.tracking import Ask
+from uSense.ports import Camera, Detector, Outbox, Recognizer
+from uSense.schema import Branch
+
+log = structlog.get_logger()
+
+
+class PipelineSettings(Branch):
+    """How much is done at once."""
+
+    workers: int = Field(default=1, ge=1, le=8)
+    """Detect workers, each with a model of its own; 2 suit a Pi with several cameras."""
+    faces: int = Field(default=64, ge=1, le=1024)
+    """Faces that may wait for an identification; when more wait, the worst leaves."""
+    batch_size: int = Field(default=10, ge=1, le=10)
+    """Faces identified in one call at most."""
+    batch_wait: float = Field(default=0.02, ge=0, le=5)
+    """Seconds to wait for further faces before a batch is sent."""
+
+
+class CameraSource(Protocol):
+    """The settings of a camera: they open it."""
+
+    fps: float
+    motion: MotionRules
+
+    def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
+        """Open the camera under its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A face on its way to the recognizer."""
+
+    camera: str
+    ask: Ask
+    look: Look
+    probe: Probe
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """One face of a track waits at a time."""
+        return (self.camera, self.ask.track_id)
+
+    def worth(self) -> tuple[float, ...]:
+        """Undecided people first, then the better face."""
+        return (float(self.ask.waiting_person), self.look.quality.value)
+
+
+class Pipeline:
+    """Everything between the cameras and the outbox."""
+
+    def __init__(
+        self,
+        settings: PipelineSettings,
+        quality: QualityRules,
+        scenes: Mapping[str, Scene],
+        recognizer: Recognizer,
+        outbox: Outbox,
+        stats: Stats,
+    ) -> None:
+        self.settings = settings
+        self.quality = quality
+        self.scenes = scenes
+        self.recognizer = recognizer
+        self.outbox = outbox
+        self.stats = stats
+        self.switches = {name: aio.Switch() for name in scenes}
+        self.problems: dict[str, str] = {}
+        self._frames: aio.Latest[str, Frame] = aio.Latest()
+        self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
+        self._seq = 0
+
+    async def watch(self, name: str, source: CameraSource) -> None:
+        """Keep one camera open and offer its frames; reopens it after a pause when it is lost."""
+        switch = self.switches[name]
+        pauses = _pauses()
+        while True:
+            await switch.on.wait()
+            opened = time.monotonic()
+            try:
+                await aio.until(switch.off, self._read(name, source))
+            except CameraFinished as end:
+                log.info("camera finished", camera=name, reason=end.reason)
+                self._offline(name, end.reason)
+                return
+            except CameraError as error:
+                if time.monotonic() - opened > _STEADY:
+                    pauses = _pauses()
+                self._lost(name, error)
+                await asyncio.sleep(next(pauses))
+            else:
+                self._offline(name, None)
+
+    async def detect(self, detector: Detector) -> None:
+        """One detect worker: find faces, follow them, cut out those worth an identification."""
+        while True:
+            async with self._frames.taken() as frame:
+                with self._timed("detect"):
+                    faces = await detector.detect(frame.picture)
+                scene = self.scenes[frame.camera]
+                self.stats.counts["faces"] += len(faces)
+                asks = scene.look(faces, frame)
+                if asks:
+                    with self._timed("cut"):
+                        probes = await asyncio.to_thread(_cut, frame, asks)
+                    for ask, probe in zip(asks, probes, strict=True):
+                        self._queue(frame, ask, probe)
+
+    async def identify(self) -> None:
+        """The batcher: asks the recognizer about the worthiest faces and lets the scenes decide."""
+        pauses = _pauses()
+        while True:
+            batch = await aio.next_batch(self._faces, self.settings.batch_size, self.settings.batch_wait)
+            try:
+                with self._timed("identify"):
+                    answers = await self.recognizer.identify([query.probe for query in batch])
+            except RecognizerError as error:
+                self._recognizer_failed(error, batch)
+                await asyncio.sleep(next(pauses))
+                continue
+            if self.problems.pop("recognizer", None):
+                log.info("recognizer answers again")
+                pauses = _pauses()
+            for query, answer in zip(batch, answers, strict=True):
+                self._decide(query, answer)
+
+    def gallery_changed(self) -> None:
+        """Ask again about everybody in sight."""
+        for scene in self.scenes.values():
+            scene.gallery_is(-1)
+
+    async def _read(self, name: str, source: CameraSource) -> None:
+        scene, motion = self.scenes[name], MotionGate(source.motion)
+        pace = FramePace(1.0 / source.fps)
+        async with source.open(name) as camera:
+            frame = await camera.read()
+            self._online(name)
+            while True:
+                due = time.monotonic() + pace.interval
+                self.stats.frames[name] += 1
+                if motion.see(frame.luma, frame.stamp) or scene.eager(frame.stamp):
+                    self._offer(name, frame, pace)
+                await aio.sleep_until(time.monotonic, due)
+                frame = await camera.read()
+
+    def _offer(self, name: str, frame: Frame, pace: FramePace) -> None:
+        if self._frames.put(name, frame):
+            self.stats.dropped[name] += 1
+            pace.overwritten()
+        else:
+            pace.taken()
+
+    def _queue(self, frame: Frame, ask: Ask, probe: Probe) -> None:
+        """Put a cut-out face in line, unless it is too bad to be compared with anybody."""
+        scene = self.scenes[frame.camera]
+        if reason := gate(probe.quality, self.quality):
+            self.stats.counts[f"refused_{reason}"] += 1
+            scene.give_up(ask.track_id)
+            return
+        look = Look(
+            track_id=ask.track_id,
+            captured_at=frame.captured_at,
+            stamp=frame.stamp,
+            box=ask.face.box,
+            frame_size=frame.picture.size,
+            quality=probe.quality,
+        )
+        self._wait_in_line(Query(frame.camera, ask, look, probe))
+
+    def _decide(self, query: Query, answer: Answer) -> None:
+        outcome = self.scenes[query.camera].answer(query.look, answer, event_id=_new_id(), seq=self._seq)
+        if outcome is None:
+            return
+        self.stats.counts["looks"] += 1
+        if outcome.sighting is not None:
+            self._seq += 1
+            self.outbox.post(outcome.sighting)
+            self.stats.counts[f"sightings_{outcome.sighting.type}"] += 1
+            self.stats.add("picture_to_decision", time.monotonic() - query.look.stamp)
+            _log_decision(outcome)
+
+    def _recognizer_failed(self, error: RecognizerError, batch: list[Query]) -> None:
+        level = log.debug if "recognizer" in self.problems else log.warning
+        level("recognizer does not answer", error=str(error))
+        self.problems["recognizer"] = str(error)
+        for query in batch:
+            if query.key not in self._faces:
+                self._wait_in_line(query)
+
+    def _wait_in_line(self, query: Query) -> None:
+        left = self._faces.put(query.key, query)
+        if left is not None:
+            self.stats.counts["faces_dropped"] += 1
+            self.scenes[left[0]].give_up(left[1])
+
+    def _online(self, name: str) -> None:
+        if self.problems.pop(f"camera {name}", None):
+            log.info("camera is back", camera=name)
+        self.outbox.post(State(f"camera/{name}/status", "online"))
+
+    def _offline(self, name: str, problem: str | None) -> None:
+        if problem is not None:
+            self.problems[f"camera {name}"] = problem
+        self.outbox.post(State(f"camera/{name}/status", "offline"))
+
+    def _lost(self, name: str, error: CameraError) -> None:
+        level = log.debug if f"camera {name}" in self.problems else log.warning
+        level("camera lost", camera=name, reason=error.reason)
+        self._offline(name, error.reason)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.stats.add(stage, time.monotonic() - begun)
+
+
+_STEADY = 30.0
+"""A camera that ran this long (seconds) starts its pauses anew when it is lost."""
+
+
+def _pauses() -> Iterator[float]:
+    return backoff(0.5, 30.0, random.random)
+
+
+def _new_id() -> str:
+    """A UUID version 7 (RFC 9562): unique and sortable by time."""
+    milliseconds = time.time_ns() // 1_000_000
+    bits = (milliseconds << 80) | (0x7 << 76) | (random.getrandbits(12) << 64) | (0b10 << 62) | random.getrandbits(62)
+    return str(uuid.UUID(int=bits))
+
+
+def _cut(frame: Frame, asks: tuple[Ask, ...]) -> list[Probe]:
+    return [imaging.probe(frame.picture, ask.face) for ask in asks]
+
+
+def _log_decision(outcome: Outcome) -> None:
+    sighting = outcome.sighting
+    if sighting is None:
+        return
+    log.info(
+        "face decided",
+        type=sighting.type,
+        camera=sighting.camera,
+        name=sighting.name,
+        track=sighting.track_id,
+        score=sighting.decision.score,
+        margin=sighting.decision.margin,
+        votes=f"{sighting.decision.votes}/{sighting.decision.looks}",
+        quality=sighting.decision.quality,
+        assurance=sighting.assurance,
+        event_id=sighting.event_id,
+    )
