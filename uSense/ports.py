@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -95,7 +95,7 @@ class Template:
 
 
 class Vault(Protocol):
-    """People, their encrypted templates and the gallery versions, on disk. Raises StorageError, NotFoundError, ConflictError."""
+    """People, their encrypted templates and the gallery versions, on disk. Raises StorageError and RequestErrors."""
 
     async def people(self) -> list[Person]:
         """All persons, by name."""
@@ -118,8 +118,14 @@ class Vault(Protocol):
     async def templates(self, model: str) -> list[Template]:
         """All vectors made by `model`, decrypted; faces with several vectors give several templates."""
 
-    async def save_gallery(self, gallery: Gallery, *, model: str, report: Training) -> Training:
-        """Store a new version in one transaction and make it current; returns the report with its version number."""
+    async def save_gallery(
+        self, gallery: Gallery, *, model: str, report: Training, faces: Collection[str] | None = None
+    ) -> Training:
+        """Store a new version in one transaction and make it current; returns the report with its version number.
+
+        `faces` are the ids it was built from (as read by `templates`), so that `Person.trained` stays true to a face
+        added meanwhile; None means all faces of `model` kept now. Persons deleted meanwhile are left out.
+        """
 
     async def load_gallery(self, model: str, metric: Metric) -> tuple[Gallery, Training]:
         """The current version for `model`; an empty gallery of version 0 if there was no training."""
