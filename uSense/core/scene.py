@@ -85,7 +85,7 @@ class Scene:
         ballot = self._ballots.setdefault(look.track_id, Ballot(self.rules.voting))
         vote = judge(answer, look.quality, self.rules.decision)
         verdict = ballot.cast(vote)
-        track.contested = track.status is not Status.UNDECIDED and vote.person_id != _person_id(track)
+        track.heard(vote.person_id)
         sighting = None
         if verdict.decided:
             sighting = self._settle(track, look, verdict, event_id, seq)

@@ -43,6 +43,7 @@ class Status(StrEnum):
 
 LONGEST_RECHECK = 60.0
 EAGER_LOOKS = 20
+CONTESTED_LOOKS = 6
 PREDICT_AT_MOST = 0.5
 LARGEST_RATIO = 2.0
 
@@ -58,7 +59,7 @@ class Track:
     status: Status = Status.UNDECIDED
     person: PersonRef | None = None
     event_id: str | None = None
-    contested: bool = False
+    contested: int = 0
     missed: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
     asked: float | None = None
@@ -70,15 +71,26 @@ class Track:
     def settle(self, status: Status, person: PersonRef | None, event_id: str | None) -> None:
         """Take over a decision; the next identifications become rarer."""
         self.rechecks = self.rechecks + 1 if (status, person) == (self.status, self.person) else 0
+        if not self.rechecks:
+            self.contested = 0
         self.status, self.person, self.event_id = status, person, event_id
-        self.contested = False
+
+    def heard(self, person_id: str | None) -> None:
+        """Count looks in a row that speak against the decision; a few of them are followed up at once."""
+        agrees = person_id == (self.person.person_id if self.person else None)
+        self.contested = 0 if agrees or self.status is Status.UNDECIDED else self.contested + 1
+
+    @property
+    def unsettled(self) -> bool:
+        """True while every further look counts."""
+        return self.status is Status.UNDECIDED or 0 < self.contested <= CONTESTED_LOOKS
 
     def wants(self, face: Face, now: float, rules: TrackingRules) -> bool:
         """True if this view of the face is worth an identification."""
         size = face.box.height
         if self.waiting:
             return size > self.asked_size * 1.1
-        if self.asked is None or self.status is Status.UNDECIDED or self.contested:
+        if self.asked is None or self.unsettled:
             return True
         pause = min(rules.recheck * 2**self.rechecks, LONGEST_RECHECK)
         return now - self.asked >= pause or size > self.asked_size * rules.better
@@ -134,7 +146,7 @@ class Tracker:
         """True while further frames are wanted even without motion: somebody is undecided or just went missing."""
         return any(
             (track.missed and now - track.seen <= self.rules.lost_after)
-            or (track.asks < EAGER_LOOKS and (track.status is Status.UNDECIDED or track.contested))
+            or (track.asks < EAGER_LOOKS and track.unsettled)
             for track in self.tracks.values()
         )
 

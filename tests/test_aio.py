@@ -1,0 +1,207 @@
+"""Queues: bounded, counted, fair, and losing nothing when a waiter is canceled."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from itertools import pairwise
+
+import pytest
+
+from uSense.aio import Best, Lane, Latest, Limiter, Switch, next_batch, until
+from uSense.core.pacing import EvenPace
+
+
+async def settle() -> None:
+    """Let every ready task run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_the_newest_item_of_a_key_wins() -> None:
+    """An item nobody took is replaced, and the replacement is reported."""
+    slots: Latest[str, int] = Latest()
+
+    assert [slots.put("a", number) for number in range(3)] == [False, True, True]
+    async with slots.taken() as item:
+        assert item == 2
+
+
+async def test_keys_are_served_in_turn() -> None:
+    """A busy key does not starve a rare one."""
+    slots: Latest[str, str] = Latest()
+    slots.put("busy", "b1")
+    slots.put("rare", "r1")
+    served = []
+    for number in range(2, 5):
+        async with slots.taken() as item:
+            served.append(item)
+        slots.put("busy", f"b{number}")
+
+    assert served[:2] == ["b1", "r1"]
+
+
+async def test_one_item_of_a_key_is_out_at_a_time() -> None:
+    """A second worker does not get the next frame of a camera while the first is at work on it."""
+    slots: Latest[str, int] = Latest()
+    slots.put("a", 1)
+    taken: list[int] = []
+
+    async def worker() -> None:
+        async with slots.taken() as item:
+            taken.append(item)
+
+    async with slots.taken():
+        slots.put("a", 2)
+        other = asyncio.create_task(worker())
+        await settle()
+        assert taken == []
+    await other
+
+    assert taken == [2]
+
+
+async def test_a_full_queue_drops_the_worst() -> None:
+    """The least worthy item leaves, even if it is the new one; the worthiest is taken first."""
+    queue: Best[str, float] = Best(3, lambda item: (item,))
+    left = [queue.put(f"k{value}", value) for value in (5.0, 1.0, 3.0, 4.0, 0.5)]
+
+    assert left == [None, None, None, "k1.0", "k0.5"]
+    assert [await queue.take() for _ in range(3)] == [5.0, 4.0, 3.0]
+    assert len(queue) == 0
+
+
+async def test_a_key_waits_once() -> None:
+    """A newer item of the same key takes the older one's place."""
+    queue: Best[str, float] = Best(3, lambda item: (item,))
+    queue.put("a", 1.0)
+    queue.put("a", 2.0)
+
+    assert "a" in queue
+    assert await queue.take() == 2.0
+    assert "a" not in queue
+
+
+async def test_a_batch_is_sent_when_it_is_full_or_its_time_is_up() -> None:
+    """A full batch does not wait; a lone item waits no longer than allowed; nothing is lost in between."""
+    queue: Best[int, int] = Best(10, lambda item: (item,))
+    for number in range(4):
+        queue.put(number, number)
+
+    assert await next_batch(queue, 3, 60.0) == [3, 2, 1]
+    assert await next_batch(queue, 3, 0.0) == [0]
+    queue.put(7, 7)
+    assert await next_batch(queue, 3, 0.01) == [7]
+
+
+async def test_a_canceled_taker_loses_nothing() -> None:
+    """An item offered while its waiter is canceled stays in the queue."""
+    queue: Best[int, int] = Best(10, lambda item: (item,))
+    waiter = asyncio.create_task(queue.take())
+    await settle()
+    queue.put(1, 1)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+
+    assert await queue.take() == 1
+
+
+async def test_turns_are_evenly_spaced_and_ranked() -> None:
+    """Whoever waits with the lower rank goes first, in the order of asking; starts keep the interval."""
+    limiter = Limiter(EvenPace(0.02), asyncio.get_running_loop().time)
+    order: list[str] = []
+    starts: list[float] = []
+
+    async def caller(name: str, rank: int) -> None:
+        await limiter.turn(rank)
+        order.append(name)
+        starts.append(asyncio.get_running_loop().time())
+
+    await limiter.turn()
+    async with asyncio.TaskGroup() as group:
+        for name, rank in (("train-1", 1), ("train-2", 1), ("face-1", 0), ("face-2", 0)):
+            group.create_task(caller(name, rank))
+
+    assert order == ["face-1", "face-2", "train-1", "train-2"]
+    assert all(later - earlier >= 0.018 for earlier, later in pairwise(starts))
+
+
+async def test_a_canceled_caller_gives_up_its_turn() -> None:
+    """A waiter that is canceled does not block those behind it."""
+    limiter = Limiter(EvenPace(0.01), asyncio.get_running_loop().time)
+    await limiter.turn()
+    first = asyncio.create_task(limiter.turn())
+    second = asyncio.create_task(limiter.turn())
+    await settle()
+    first.cancel()
+
+    await asyncio.wait_for(second, 5)
+
+    assert first.cancelled()
+
+
+async def test_a_switch_can_be_awaited_both_ways() -> None:
+    """Turning a switch wakes those who wait for that state only."""
+    switch = Switch()
+    waiter = asyncio.create_task(switch.off.wait())
+    await settle()
+    assert not waiter.done()
+
+    switch.turn(on=False)
+    await asyncio.wait_for(waiter, 5)
+
+    assert not switch.on.is_set()
+
+
+async def test_until_stops_the_work_and_waits_for_its_cleanup() -> None:
+    """When the event comes the work is canceled, and its cleanup is done before `until` returns."""
+    stop = asyncio.Event()
+    done: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            done.append("cleaned")
+
+    running = asyncio.create_task(until(stop, work()))
+    await settle()
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+    assert done == ["cleaned"]
+
+
+async def test_until_passes_on_the_error_of_the_work() -> None:
+    """An error of the work reaches the caller."""
+
+    async def work() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await until(asyncio.Event(), work())
+
+
+async def test_calls_in_a_lane_do_not_overlap_and_keep_the_loop_free() -> None:
+    """A lane runs one call at a time in its own thread, even when the waiter was canceled."""
+    inside = threading.Semaphore(1)
+    release = threading.Event()
+
+    def call(*, wait: bool) -> str:
+        assert inside.acquire(blocking=False)
+        if wait:
+            release.wait(5)
+        inside.release()
+        return threading.current_thread().name
+
+    async with Lane("test-lane") as lane:
+        first = asyncio.create_task(lane.run(call, wait=True))
+        await settle()
+        first.cancel()
+        second = asyncio.create_task(lane.run(call, wait=False))
+        await settle()
+        release.set()
+
+        assert (await second).startswith("test-lane")
