@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -119,12 +119,12 @@ class Vault(Protocol):
         """All vectors made by `model`, decrypted; faces with several vectors give several templates."""
 
     async def save_gallery(
-        self, gallery: Gallery, *, model: str, report: Training, faces: Collection[str] | None = None
+        self, gallery: Gallery, *, model: str, report: Training, built_from: Sequence[Template] | None = None
     ) -> Training:
         """Store a new version in one transaction and make it current; returns the report with its version number.
 
-        `faces` are the ids it was built from (as read by `templates`), so that `Person.trained` stays true to a face
-        added meanwhile; None means all faces of `model` kept now. Persons deleted meanwhile are left out.
+        `built_from` is what `templates` returned, so that `Person.trained` stays true when a face was added or dropped
+        meanwhile; None means the faces of `model` kept now. Persons deleted meanwhile are left out.
         """
 
     async def load_gallery(self, model: str, metric: Metric) -> tuple[Gallery, Training]:
