@@ -1,0 +1,62 @@
+"""The service's vital signs, for `usense/health`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from uSense.core.stats import Stats
+
+THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+class Health:
+    """Gathers one report after the other; rates are over the time between two reports."""
+
+    def __init__(
+        self,
+        stats: Stats,
+        problems: Callable[[], Mapping[str, str]],
+        counters: Callable[[], Mapping[str, int]],
+        thermal: Path = THERMAL,
+    ) -> None:
+        self.stats = stats
+        self.problems = problems
+        self.counters = counters
+        self.thermal = thermal
+        self._started = self._last = time.monotonic()
+        self._frames: Counter[str] = Counter()
+        self._process = psutil.Process()
+
+    def report(self) -> dict[str, Any]:
+        """The present state as JSON: `ok`, or `degraded` with the reasons. Reads /proc, so it does not belong on the loop."""
+        now = time.monotonic()
+        elapsed = max(now - self._last, 1e-6)
+        frames = Counter(self.stats.frames)
+        rates = {camera: round((frames[camera] - self._frames[camera]) / elapsed, 1) for camera in frames}
+        self._frames, self._last = frames, now
+        problems = self.problems()
+        return {
+            "state": "degraded" if problems else "ok",
+            "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
+            "uptime_s": round(now - self._started),
+            "fps": rates,
+            "frames_dropped": {camera: self.stats.dropped[camera] for camera in frames},
+            "counts": dict(sorted({**self.stats.counts, **self.counters()}.items())),
+            "stages": self.stats.percentiles(),
+            "quota": None,
+            "memory_mb": round(self._process.memory_info().rss / 1e6, 1),
+            "cpu_s": round(sum(self._process.cpu_times()[:2]), 1),
+            "temperature_c": self._temperature(),
+        }
+
+    def _temperature(self) -> float | None:
+        try:
+            return round(int(self.thermal.read_text(encoding="ascii")) / 1000, 1)
+        except (OSError, ValueError):
+            return None
