@@ -1,0 +1,130 @@
+"""Gallery versions: what is done inside one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from uSense.core.matching import Gallery, Metric
+from uSense.core.models import ConfusablePair, Training
+from uSense.ports import Template
+from uSense.storage import sealing
+from uSense.storage.keys import Keys, intact
+
+KEPT_VERSIONS = 3
+
+
+def save(
+    connection: sqlite3.Connection,
+    keys: Keys,
+    gallery: Gallery,
+    model: str,
+    report: Training,
+    built_from: Sequence[Template] | None,
+) -> Training:
+    """Store `gallery` as the newest version of `model` and delete versions older than the last three."""
+    facts = {name: fact for name, fact in asdict(report).items() if name not in {"gallery", "confusable"}}
+    version = connection.execute(
+        "INSERT INTO galleries (model, report) VALUES (?, ?)", (model, json.dumps(facts))
+    ).lastrowid
+    assert version is not None  # noqa: S101 - an INSERT always has one
+    _save_parts(connection, keys, gallery.numbered(version), model, _faces(connection, model, built_from))
+    _save_confusable(connection, gallery.numbered(version), report)
+    connection.execute(
+        "DELETE FROM galleries WHERE model = :model AND version NOT IN "
+        "(SELECT version FROM galleries WHERE model = :model ORDER BY version DESC LIMIT :kept)",
+        {"model": model, "kept": KEPT_VERSIONS},
+    )
+    return replace(report, gallery=version)
+
+
+def load(connection: sqlite3.Connection, keys: Keys, model: str, metric: Metric) -> tuple[Gallery, Training]:
+    """The newest version of `model`, under the names that persons have now."""
+    row = connection.execute(
+        "SELECT version, report FROM galleries WHERE model = ? ORDER BY version DESC LIMIT 1", (model,)
+    ).fetchone()
+    if row is None:
+        return Gallery.empty(metric), Training("never")
+    version, facts = row
+    parts = connection.execute(
+        "SELECT person_id, name, key, vectors FROM gallery_parts JOIN persons USING (person_id) "
+        "WHERE version = ? ORDER BY gallery_parts.number",
+        (version,),
+    ).fetchall()
+    report = Training(**json.loads(facts), gallery=version, confusable=_load_confusable(connection, version))
+    if not parts:
+        return Gallery.empty(metric, version), report
+    blocks = []
+    for person_id, name, wrapped, sealed in parts:
+        with intact(name):
+            key = keys.unwrap(wrapped, person_id)
+            blocks.append(sealing.unseal_vectors(key, sealed, "gallery", person_id, str(version), model))
+    return (
+        Gallery(
+            version,
+            metric,
+            tuple(person_id for person_id, _, _, _ in parts),
+            tuple(name for _, name, _, _ in parts),
+            np.concatenate(blocks),
+            np.repeat(np.arange(len(blocks), dtype=np.intp), [len(block) for block in blocks]),
+        ),
+        report,
+    )
+
+
+def _faces(connection: sqlite3.Connection, model: str, built_from: Sequence[Template] | None) -> dict[str, list[str]]:
+    faces: dict[str, dict[str, None]] = defaultdict(dict)
+    if built_from is None:
+        rows = connection.execute("SELECT person_id, face_id FROM faces WHERE model = ? ORDER BY number", (model,))
+        for person_id, face_id in rows:
+            faces[person_id][face_id] = None
+    else:
+        for template in built_from:
+            faces[template.person_id][template.face_id] = None
+    return {person_id: list(own) for person_id, own in faces.items()}
+
+
+def _save_parts(
+    connection: sqlite3.Connection, keys: Keys, gallery: Gallery, model: str, faces: dict[str, list[str]]
+) -> None:
+    for index, person_id in enumerate(gallery.person_ids):
+        row = connection.execute("SELECT name, key FROM persons WHERE person_id = ?", (person_id,)).fetchone()
+        if row is None:
+            continue
+        with intact(row[0]):
+            key = keys.unwrap(row[1], person_id)
+        own = gallery.vectors[gallery.owners == index]
+        connection.execute(
+            "INSERT INTO gallery_parts (version, person_id, face_ids, vectors) VALUES (?, ?, ?, ?)",
+            (
+                gallery.version,
+                person_id,
+                json.dumps(faces.get(person_id, [])),
+                sealing.seal_vectors(key, own, "gallery", person_id, str(gallery.version), model),
+            ),
+        )
+
+
+def _save_confusable(connection: sqlite3.Connection, gallery: Gallery, report: Training) -> None:
+    # By person, not by name: a rename shows at once, and an erased person leaves no name behind.
+    ids = dict(zip(gallery.names, gallery.person_ids, strict=True))
+    connection.executemany(
+        "INSERT INTO confusable (version, a, b, score) SELECT ?1, ?2, ?3, ?4 WHERE 2 = "
+        "(SELECT count(*) FROM persons WHERE person_id IN (?2, ?3))",
+        [(gallery.version, ids.get(pair.a), ids.get(pair.b), pair.score) for pair in report.confusable],
+    )
+
+
+def _load_confusable(connection: sqlite3.Connection, version: int) -> tuple[ConfusablePair, ...]:
+    rows = connection.execute(
+        "SELECT a.name, b.name, score FROM confusable "
+        "JOIN persons AS a ON a.person_id = confusable.a JOIN persons AS b ON b.person_id = confusable.b "
+        "WHERE version = ? ORDER BY confusable.number",
+        (version,),
+    )
+    return tuple(ConfusablePair(a, b, score) for a, b, score in rows)

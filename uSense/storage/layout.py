@@ -1,0 +1,93 @@
+"""The tables of `usense.sqlite3`, as an ordered list of steps; `PRAGMA user_version` counts the steps taken."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from uSense.core.errors import StorageError
+
+APPLICATION_ID = 0x7553656E
+"""`uSen`, so that `file` and uSense itself tell this database from another program's."""
+
+Step: TypeAlias = tuple[str, ...]
+
+STEPS: tuple[Step, ...] = (
+    (
+        """CREATE TABLE installation (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            key_check BLOB NOT NULL,
+            erasing INTEGER NOT NULL DEFAULT 0
+        ) STRICT""",
+        """CREATE TABLE persons (
+            number INTEGER PRIMARY KEY,
+            person_id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            folded TEXT NOT NULL UNIQUE,
+            user_data TEXT NOT NULL,
+            key BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE faces (
+            number INTEGER PRIMARY KEY,
+            face_id TEXT NOT NULL UNIQUE,
+            person_id TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            vectors BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX faces_of_person ON faces (person_id)",
+        """CREATE TABLE galleries (
+            version INTEGER PRIMARY KEY,
+            model TEXT NOT NULL,
+            report TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE gallery_parts (
+            number INTEGER PRIMARY KEY,
+            version INTEGER NOT NULL REFERENCES galleries (version) ON DELETE CASCADE,
+            person_id TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            face_ids TEXT NOT NULL,
+            vectors BLOB NOT NULL,
+            UNIQUE (version, person_id)
+        ) STRICT""",
+        "CREATE INDEX gallery_parts_of_person ON gallery_parts (person_id)",
+        """CREATE TABLE confusable (
+            number INTEGER PRIMARY KEY,
+            version INTEGER NOT NULL REFERENCES galleries (version) ON DELETE CASCADE,
+            a TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            b TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            score REAL NOT NULL
+        ) STRICT""",
+        """CREATE TABLE notices (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            type TEXT NOT NULL,
+            data TEXT NOT NULL
+        ) STRICT""",
+    ),
+)
+
+
+def check_origin(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+    """Raise StorageError for a database of another program or of a newer uSense; changes nothing."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (application or tables):
+        raise StorageError(f"{path} is a database of another program: set data_dir to a folder of uSense's own")
+    (taken,) = connection.execute("PRAGMA user_version").fetchone()
+    if taken > len(steps):
+        raise StorageError(
+            f"{path} was written by a newer uSense (layout {taken}, this one knows {len(steps)}): "
+            "install the newer uSense again, or choose another data_dir"
+        )
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> None:
+    """Take the steps that are missing; to be called inside one write transaction."""
+    (taken,) = connection.execute("PRAGMA user_version").fetchone()
+    if taken >= len(steps):
+        return
+    for step in steps[taken:]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(steps)}")

@@ -1,0 +1,72 @@
+"""What the operating system and SQLite complain about, said in plain words with what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from uSense.core.errors import StorageError
+
+_SQLITE = {
+    sqlite3.SQLITE_FULL: "the disk with {path} is full: free some space; what was saved before is kept",
+    sqlite3.SQLITE_BUSY: (
+        "{path} has been locked by another process for {wait:g} s: "
+        "end that process (a second uSense or a database tool) and try again"
+    ),
+    sqlite3.SQLITE_CORRUPT: "{path} is damaged: put a backup in its place, or move it away to begin without people",
+    sqlite3.SQLITE_NOTADB: (
+        "{path} is not a database, or its beginning is damaged: "
+        "put a backup in its place, or move it away to begin without people"
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "{path} is read-only: give the user running uSense write permission on it and on its folder, "
+        "and check that the disk is mounted writable"
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "{path} cannot be opened: give the user running uSense write permission on it and on its folder"
+    ),
+    sqlite3.SQLITE_PERM: "{path} cannot be opened: give the user running uSense write permission on it",
+    sqlite3.SQLITE_IOERR: "the disk failed on {path} ({name}): check the disk or SD card and the space left on it",
+    sqlite3.SQLITE_PROTOCOL: "{path} cannot be locked: set data_dir to a folder on a local disk",
+}
+_OS = {
+    errno.EACCES: "{path} cannot be used by the user running uSense (uid {uid}): give this user write permission, "
+    "or set data_dir to another folder",
+    errno.EROFS: "{path} is on a disk mounted read-only: mount it writable, or set data_dir to another folder",
+    errno.ENOSPC: "the disk with {path} is full: free some space; what was saved before is kept",
+    errno.EEXIST: "{path} is a file where a folder is needed: move it away, or set data_dir to another folder",
+    errno.EISDIR: "{path} is a folder where a file is needed: move it away, or set data_dir to another folder",
+}
+_OS |= {
+    errno.EPERM: _OS[errno.EACCES],
+    errno.EDQUOT: _OS[errno.ENOSPC],
+    errno.ENOTDIR: _OS[errno.EEXIST],
+}
+
+
+@contextmanager
+def plain_words(path: Path, wait: float = 0.0) -> Iterator[None]:
+    """Turn OSError and what SQLite says about the file or the disk into StorageError; mistakes in SQL stay bugs."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        sentence = _SQLITE.get(primary_code(error))
+        if sentence is None:
+            raise
+        name = getattr(error, "sqlite_errorname", "")
+        raise StorageError(sentence.format(path=path, wait=wait, name=name)) from error
+    except OSError as error:
+        sentence = _OS.get(error.errno or 0, "{path} cannot be used ({reason}): check the disk and data_dir")
+        raise StorageError(sentence.format(path=path, uid=os.geteuid(), reason=error.strerror)) from error
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; text that is not UTF-8 counts as damage, though Python gives it no code."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return sqlite3.SQLITE_CORRUPT if isinstance(error, sqlite3.OperationalError) else sqlite3.SQLITE_MISUSE
+    return code & 0xFF
