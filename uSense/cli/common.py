@@ -1,0 +1,38 @@
+"""What every command shares: the global options and the settings they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from uSense.settings import Settings
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings file (YAML).")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The global options, kept as `ctx.obj`."""
+
+    config: Path | None = None
+    log_level: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The options that override settings."""
+        return {"log": {"level": self.log_level}} if self.log_level else {}
+
+
+def load(ctx: typer.Context, config: Path | None = None, **arguments: Any) -> Settings:
+    """The settings in effect, with logs configured; a command's own `config` is stronger than the global one."""
+    from uSense import log, settings
+
+    options: Options = ctx.obj
+    loaded = settings.load(config or options.config, **options.arguments, **arguments)
+    log.configure(loaded.log.level, loaded.log.format)
+    return loaded

@@ -1,0 +1,77 @@
+"""`usense config`: is it right, what is in effect, what is allowed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from uSense.cli.common import ConfigFile, Json, Options
+
+if TYPE_CHECKING:
+    from uSense.settings import Loaded
+
+_COLUMN = 48
+
+
+def check(ctx: typer.Context, config: ConfigFile = None) -> None:
+    """Say whether the settings are right; if not, each problem with its place, exit code 2."""
+    loaded = _trace(ctx, config)
+    typer.echo(f"ok: {loaded.file or 'no settings file, defaults'}")
+
+
+def show(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -> None:
+    """Show the settings in effect and where each comes from; secrets are masked."""
+    from uSense import log
+
+    loaded = _trace(ctx, config)
+    values = loaded.settings.model_dump(mode="json")
+    if as_json:
+        origins = {".".join(path): loaded.origin(path) for path, _ in _leaves(values)}
+        answer = {"file": str(loaded.file) if loaded.file else None, "settings": values, "origins": origins}
+        typer.echo(log.mask(json.dumps(answer, indent=2, ensure_ascii=False)))
+        return
+    typer.echo(f"# {loaded.file or 'no settings file'}")
+    for line in _lines(values, loaded):
+        typer.echo(log.mask(line))
+
+
+def schema() -> None:
+    """Print the JSON Schema of the settings file, for editors."""
+    from uSense.settings import Settings
+
+    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+    typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
+
+
+def _trace(ctx: typer.Context, config: ConfigFile) -> Loaded:
+    from uSense.settings import trace
+
+    options: Options = ctx.obj
+    return trace(config or options.config, **options.arguments)
+
+
+def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is not a group with names in it."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*path, name))
+        else:
+            yield (*path, name), value
+
+
+def _lines(values: Mapping[str, Any], loaded: Loaded, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The values as YAML, the origin of each as a comment."""
+    import yaml
+
+    for name, value in values.items():
+        start = f"{'  ' * len(path)}{name}:"
+        if isinstance(value, Mapping) and value:
+            yield start
+            yield from _lines(value, loaded, (*path, name))
+        else:
+            text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
+            line = f"{start} {text.splitlines()[0]}"
+            yield f"{line:<{_COLUMN}}# {loaded.origin((*path, name))}"
