@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uSense.core.models import Candidate, ConfusablePair, Vector
+
+Rows: TypeAlias = NDArray[np.float32]
+"""(n, d), one vector a row."""
 
 
 class Metric(StrEnum):
@@ -44,6 +47,26 @@ class Gallery:
     def numbered(self, version: int) -> Gallery:
         """The same gallery under the version number that storage gave it."""
         return replace(self, version=version)
+
+    def renamed(self, person_id: str, name: str) -> Gallery:
+        """The same gallery with another name for a person."""
+        pairs = zip(self.person_ids, self.names, strict=True)
+        return replace(self, names=tuple(name if known == person_id else old for known, old in pairs))
+
+    def without(self, person_id: str) -> Gallery:
+        """The same gallery without a person."""
+        if person_id not in self.person_ids:
+            return self
+        gone = self.person_ids.index(person_id)
+        kept = self.owners != gone
+        owners = self.owners[kept]
+        return replace(
+            self,
+            person_ids=self.person_ids[:gone] + self.person_ids[gone + 1 :],
+            names=self.names[:gone] + self.names[gone + 1 :],
+            vectors=self.vectors[kept],
+            owners=owners - (owners > gone),
+        )
 
 
 def scores(gallery: Gallery, probes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,17 +115,23 @@ def confusable(gallery: Gallery, limit: int = 5) -> tuple[ConfusablePair, ...]:
     )
 
 
-def build(metric: Metric, persons: Sequence[tuple[str, str]], vectors: Sequence[tuple[str, Vector]]) -> Gallery:
-    """The gallery of `persons` (id, name) from `vectors` (person id, vector): all singles and each person's mean."""
+def build(metric: Metric, persons: Sequence[tuple[str, str]], faces: Sequence[tuple[str, Rows]]) -> Gallery:
+    """The gallery of `persons` (id, name) from `faces`: person id and (n, d) vectors of one face's renderings.
+
+    A person is represented by the mean of each face's renderings and by the mean of those; people without faces are
+    left out.
+    """
     rows: list[Vector] = []
     owners: list[int] = []
-    known = [(person_id, name) for person_id, name in persons if any(owner == person_id for owner, _ in vectors)]
-    for index, (person_id, _) in enumerate(known):
-        own = [vector for owner, vector in vectors if owner == person_id]
-        rows += own
-        rows.append(np.mean(own, axis=0, dtype=np.float32))
-        owners += [index] * (len(own) + 1)
-    if not rows:
+    known: list[tuple[str, str]] = []
+    for person_id, name in persons:
+        own = [vectors.mean(axis=0) for owner, vectors in faces if owner == person_id]
+        if not own:
+            continue
+        rows += [*own, np.mean(own, axis=0)]
+        owners += [len(known)] * (len(own) + 1)
+        known.append((person_id, name))
+    if not known:
         return Gallery.empty(metric)
     return Gallery(
         0,

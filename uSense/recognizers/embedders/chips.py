@@ -1,0 +1,85 @@
+"""Faces turned upright and cut to the size a net was trained on, by dlib's five-point predictor and resampling."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from uSense import inference
+from uSense.core.errors import ModelError
+from uSense.core.models import Landmarks, Probe, Rgb
+
+_FIVE_POINTS = "shape_predictor_5_face_landmarks.dat"
+_FIVE_POINTS_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
+
+_JITTERS = ((0.04, 0.0, 1.0, 3.0), (-0.04, 0.0, 1.0, -3.0), (0.0, 0.04, 1.06, 0.0), (0.0, -0.04, 0.94, 0.0))
+"""Shift right and down (in chip widths), enlargement and rotation (degrees) of the changed renderings at enrollment."""
+
+
+def weights(name: str) -> Path:
+    """Where the package of dlib's models keeps `name`; the package is found, not imported: its import is broken."""
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the package face_recognition_models is not installed: pip install face_recognition_models")
+    return Path(spec.submodule_search_locations[0]) / "models" / name
+
+
+class Aligner:
+    """Finds five points in probes and cuts chips; built and used in one thread."""
+
+    def __init__(self) -> None:
+        import dlib  # noqa: PLC0415 - heavy: loaded with the model
+
+        path = weights(_FIVE_POINTS)
+        inference.read(path, _FIVE_POINTS_SHA256)
+        self._dlib = dlib
+        self._predictor = dlib.shape_predictor(str(path))
+
+    def points(self, probe: Probe) -> Any:
+        """The five points of dlib (corners of both eyes, base of the nose) of the face in the probe's box."""
+        box = probe.box
+        rectangle = self._dlib.rectangle(round(box.x0), round(box.y0), round(box.x1) - 1, round(box.y1) - 1)
+        return self._predictor(np.ascontiguousarray(probe.crop), rectangle)
+
+    def three(self, probe: Probe) -> Landmarks:
+        """Center of the right eye, of the left eye and base of the nose, (3, 2) crop pixels."""
+        found = self.points(probe)
+        left, inner_left, right, inner_right, nose = ((found.part(i).x, found.part(i).y) for i in range(5))
+        eyes = (np.mean((right, inner_right), axis=0), np.mean((left, inner_left), axis=0))
+        return np.asarray((*eyes, nose), np.float32)
+
+    def standard(self, probe: Probe, side: int, padding: float) -> Any:
+        """Place of the chip as dlib's nets expect it: `side` pixels square, with `padding` around the face."""
+        return self._dlib.get_face_chip_details(self.points(probe), side, padding)
+
+    def fitted(self, points: Landmarks, template: Landmarks, side: int) -> Any:
+        """Place of the chip in which `points` lie on `template` as well as a similarity can bring them there."""
+        dlib = self._dlib
+        there = dlib.dpoints([dlib.dpoint(x, y) for x, y in template.tolist()])
+        here = dlib.dpoints([dlib.dpoint(x, y) for x, y in points.tolist()])
+        return dlib.chip_details(there, here, dlib.chip_dims(side, side))
+
+    def cut(self, probe: Probe, place: Any) -> Rgb:
+        """The chip at `place`; black where it reaches over the crop's edge."""
+        chip: Rgb = self._dlib.extract_image_chip(np.ascontiguousarray(probe.crop), place)
+        return chip
+
+    def renderings(self, probe: Probe, place: Any) -> list[Rgb]:
+        """The chip, its mirror image, and the same of slightly moved, scaled and turned chips."""
+        places = [place, *(self._moved(place, jitter) for jitter in _JITTERS)]
+        chips = [self.cut(probe, place) for place in places]
+        return [view for chip in chips for view in (chip, np.ascontiguousarray(chip[:, ::-1]))]
+
+    def _moved(self, place: Any, jitter: Sequence[float]) -> Any:
+        right, down, larger, degrees = jitter
+        rect = place.rect
+        width, height = rect.width() / larger, rect.height() / larger
+        center = rect.dcenter()
+        x, y = center.x + right * width, center.y + down * height
+        moved = self._dlib.drectangle(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        dims = self._dlib.chip_dims(place.rows, place.cols)
+        return self._dlib.chip_details(moved, dims, place.angle + np.deg2rad(degrees))

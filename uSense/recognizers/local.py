@@ -1,0 +1,200 @@
+"""The recognizer that needs nobody: embeds faces here and compares them with the gallery in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from uSense.aio import Lane
+from uSense.core import matching
+from uSense.core.errors import ConflictError, NotFoundError, UsenseError
+from uSense.core.matching import Gallery
+from uSense.core.models import Answer, Candidate, Person, Probe, Training, Vector
+from uSense.core.voting import DecisionRules
+from uSense.ports import AddedFace, Recognizer, Template, Vault
+from uSense.recognizers.embedders import AnyEmbedder
+from uSense.recognizers.embedders.base import Embedder
+from uSense.recognizers.embedders.dlib import DlibSettings
+from uSense.schema import Branch
+
+MOST_FACES = 40
+"""Faces kept for one person; more make a person resemble everybody."""
+_IDENTICAL = 0.98
+"""Score from which two faces are the same picture."""
+_UNLIKE = 0.10
+"""A face that scores this far below the threshold against a person's other faces earns a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Why a face may not belong to a person; one with a `code` is refused unless forced."""
+
+    text: str
+    code: str | None = None
+
+
+class LocalSettings(Branch):
+    """Identify faces on this machine."""
+
+    kind: Literal["local"] = "local"
+    """The recognizer: local, nothing leaves the machine."""
+    embedder: AnyEmbedder = DlibSettings()
+    """The net that turns a face into numbers."""
+    rules: DecisionRules = DecisionRules()
+    """When one look names a person."""
+
+    @asynccontextmanager
+    async def open(self, vault: Vault) -> AsyncIterator[Recognizer]:
+        """A recognizer over the people in `vault`; raises ModelError and StorageError."""
+        async with Lane("embed") as lane:
+            embedder = await lane.run(self.embedder.load)
+            gallery, report = await vault.load_gallery(embedder.model, embedder.metric)
+            yield LocalRecognizer(lane, embedder, vault, self.rules, (gallery, report))
+
+
+class LocalRecognizer:
+    """Identifies with a gallery that is never changed, only replaced; one change of the people at a time."""
+
+    kind = "local"
+
+    def __init__(
+        self, lane: Lane, embedder: Embedder, vault: Vault, rules: DecisionRules, current: tuple[Gallery, Training]
+    ) -> None:
+        self.model = embedder.model
+        self.rules = rules
+        self._lane = lane
+        self._embedder = embedder
+        self._vault = vault
+        self._gallery, self._report = current
+        self._changing = asyncio.Lock()
+        self._outdated = False
+
+    async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
+        if not probes:
+            return []
+        gallery = self._gallery
+        ranked = await self._lane.run(self._rank, gallery, probes)
+        return [Answer(candidates, gallery.version) for candidates in ranked]
+
+    async def compare(self, a: Probe, b: Probe) -> float:
+        first, second = await self._lane.run(self._embedder.embed, (a, b))
+        return matching.score(first, second, self._embedder.metric)
+
+    async def people(self) -> list[Person]:
+        return await self._vault.people()
+
+    async def create_person(self, name: str, user_data: str = "") -> Person:
+        return await self._vault.create_person(name, user_data)
+
+    async def update_person(self, person_id: str, *, name: str | None = None, user_data: str | None = None) -> Person:
+        async with self._changing:
+            person = await self._vault.update_person(person_id, name=name, user_data=user_data)
+            self._gallery = self._gallery.renamed(person_id, person.name)
+        return person
+
+    async def delete_person(self, person_id: str) -> None:
+        async with self._changing:
+            await self._vault.delete_person(person_id)
+            self._gallery = self._gallery.without(person_id)
+
+    async def add_face(self, person_id: str, probe: Probe, *, force: bool = False) -> AddedFace:
+        vectors = await self._lane.run(self._embedder.enroll, probe)
+        async with self._changing:
+            people = {person.person_id: person for person in await self._vault.people()}
+            if person_id not in people:
+                raise NotFoundError("person", person_id)
+            if len(people[person_id].face_ids) >= MOST_FACES:
+                message = f"{people[person_id].name} has {MOST_FACES} faces already: delete some first"
+                raise ConflictError(message, code="too_many_faces")
+            kept = await self._vault.templates(self.model)
+            doubt = await asyncio.to_thread(self._doubt, people, people[person_id], vectors[0], kept)
+            if doubt is not None and doubt.code is not None and not force:
+                raise ConflictError(doubt.text, code=doubt.code)
+            face_id = await self._vault.add_template(person_id, self.model, list(vectors))
+        return AddedFace(face_id, doubt.text if doubt else "")
+
+    async def delete_face(self, person_id: str, face_id: str) -> None:
+        async with self._changing:
+            await self._vault.delete_template(person_id, face_id)
+
+    async def train(self) -> Training:
+        async with self._changing:
+            before = self._report
+            self._report = replace(before, state="running", message="")
+            try:
+                self._gallery, self._report = await self._trained()
+            except UsenseError as error:
+                self._report = replace(before, state="failed", message=str(error))
+                raise
+            finally:
+                if self._report.state == "running":
+                    self._report = before
+            return self._report
+
+    async def training(self) -> Training:
+        return self._report
+
+    async def refresh(self) -> bool:
+        async with self._changing:
+            self._outdated = await self._vault.changed() or self._outdated
+            if not self._outdated:
+                return False
+            self._gallery, self._report = await self._vault.load_gallery(self.model, self._embedder.metric)
+            self._outdated = False
+            return True
+
+    def _rank(self, gallery: Gallery, probes: Sequence[Probe]) -> list[tuple[Candidate, ...]]:
+        return matching.rank(gallery, self._embedder.embed(probes))
+
+    def _built(self, people: Iterable[Person], templates: Sequence[Template]) -> Gallery:
+        persons = [(person.person_id, person.name) for person in people]
+        faces: dict[tuple[str, str], list[Vector]] = {}
+        for template in templates:
+            faces.setdefault((template.person_id, template.face_id), []).append(template.vector)
+        return matching.build(
+            self._embedder.metric, persons, [(owner, np.stack(rows)) for (owner, _), rows in faces.items()]
+        )
+
+    def _doubt(
+        self, people: Mapping[str, Person], person: Person, face: Vector, kept: Sequence[Template]
+    ) -> _Doubt | None:
+        """What speaks against `face` being a new face of `person`."""
+        metric = self._embedder.metric
+        own = [template.vector for template in kept if template.person_id == person.person_id]
+        if any(matching.score(face, vector, metric) >= _IDENTICAL for vector in own):
+            return _Doubt(f"{person.name} has this very face already", "duplicate_face")
+        gallery = self._built(people.values(), kept)
+        row = matching.scores(gallery, face[None])[0].tolist()
+        against = dict(zip(gallery.person_ids, row, strict=True))
+        likeness = against.pop(person.person_id, None)
+        nearest = max(against, key=lambda other: against[other], default=None)
+        if nearest is not None:
+            closer = against[nearest] - (likeness or 0.0) >= self.rules.margin
+            if closer and against[nearest] >= self.rules.threshold:
+                text = f"this looks like {people[nearest].name} (score {against[nearest]:.2f}), not like {person.name}"
+                return _Doubt(text, "wrong_person")
+        if likeness is not None and likeness < self.rules.threshold - _UNLIKE:
+            return _Doubt(f"this does not look like the other faces of {person.name} (score {likeness:.2f})")
+        return None
+
+    async def _trained(self) -> tuple[Gallery, Training]:
+        began = time.monotonic()
+        people = await self._vault.people()
+        templates = await self._vault.templates(self.model)
+        gallery = await asyncio.to_thread(self._built, people, templates)
+        report = Training(
+            state="succeeded",
+            persons=len(gallery.person_ids),
+            faces=len({template.face_id for template in templates}),
+            seconds=round(time.monotonic() - began, 3),
+            finished_at=time.time(),
+            confusable=await asyncio.to_thread(matching.confusable, gallery),
+        )
+        report = await self._vault.save_gallery(gallery, model=self.model, report=report, built_from=templates)
+        return gallery.numbered(report.gallery), report
