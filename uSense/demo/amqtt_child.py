@@ -1,0 +1,28 @@
+"""The broker amqtt as a program of its own: `python -m uSense.demo.amqtt_child PORT`, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from amqtt.broker import Broker
+
+
+async def serve(port: int) -> None:
+    """Serve MQTT 3.1.1 on loopback to everybody on this machine."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    broker = Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        }
+    )
+    await broker.start()
+    await stop.wait()
+    await broker.shutdown()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

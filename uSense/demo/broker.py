@@ -1,0 +1,126 @@
+"""A broker for the length of the demo: the machine's mosquitto, or amqtt from the `demo` extra."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+from uSense.demo.child import Child, launch
+from uSense.demo.errors import DemoError
+
+LOOPBACK = "127.0.0.1"
+TRIES = 5
+READY_WITHIN = 20.0
+POLL = 0.02
+SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
+"""Where mosquitto often lies although these are not in a normal user's PATH."""
+
+Command: TypeAlias = Sequence[str | Path]
+
+
+class BrokerKind(StrEnum):
+    """Which program serves: `auto` is mosquitto if it is installed, else amqtt."""
+
+    AUTO = "auto"
+    MOSQUITTO = "mosquitto"
+    AMQTT = "amqtt"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker that accepts connections on 127.0.0.1."""
+
+    kind: BrokerKind
+    port: int
+    child: Child
+
+
+@asynccontextmanager
+async def running(folder: Path, kind: BrokerKind, port: Callable[[], int] | None = None) -> AsyncIterator[Broker]:
+    """Run a broker on a free port; its files lie in `folder`. DemoError if none is installed or it does not start."""
+    broker = await _start(folder, await asyncio.to_thread(choose, kind), port or free_port)
+    async with broker.child:
+        yield broker
+
+
+def choose(kind: BrokerKind) -> BrokerKind:
+    """What `kind` comes down to on this machine; DemoError says what to install."""
+    if kind is not BrokerKind.AMQTT and _mosquitto():
+        return BrokerKind.MOSQUITTO
+    if kind is not BrokerKind.MOSQUITTO and importlib.util.find_spec("amqtt"):
+        return BrokerKind.AMQTT
+    missing = {
+        BrokerKind.AUTO: "no MQTT broker is",
+        BrokerKind.MOSQUITTO: "mosquitto is not",
+        BrokerKind.AMQTT: "amqtt is not",
+    }
+    message = f"{missing[kind]} installed: either `apt install mosquitto` or `pip install 'uSense[demo]'`"
+    raise DemoError(message)
+
+
+def free_port() -> int:
+    """A port that is free at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+async def _start(folder: Path, kind: BrokerKind, port: Callable[[], int]) -> Broker:
+    """Start it; on another port if somebody took the first one in the meantime."""
+    broker = await _attempt(folder, kind, port())
+    for _ in range(TRIES - 1):
+        if broker.child.process.returncode is None:
+            break
+        broker = await _attempt(folder, kind, port())
+    if broker.child.process.returncode is not None:
+        raise await broker.child.failure("does not start")
+    return broker
+
+
+async def _attempt(folder: Path, kind: BrokerKind, port: int) -> Broker:
+    """Start it and wait until it accepts a connection or ends."""
+    command = await asyncio.to_thread(_command, kind, folder, port)
+    child = await launch(f"the broker {kind}", command, log=folder / "broker.log")
+    try:
+        async with asyncio.timeout(READY_WITHIN):
+            await _accepting(child, port)
+    except BaseException as error:
+        await child.__aexit__(type(error), error, error.__traceback__)
+        raise
+    return Broker(kind, port, child)
+
+
+async def _accepting(child: Child, port: int) -> None:
+    while child.process.returncode is None:
+        try:
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+        except OSError:
+            await asyncio.sleep(POLL)
+        else:
+            writer.close()
+            return
+
+
+def _command(kind: BrokerKind, folder: Path, port: int) -> Command:
+    if kind is BrokerKind.AMQTT:
+        return (sys.executable, "-m", "uSense.demo.amqtt_child", str(port))
+    lines = [f"listener {port} {LOOPBACK}", "allow_anonymous true", "persistence false", "log_dest stderr"]
+    if os.geteuid() == 0:
+        lines.insert(0, "user root")
+    config = folder / "mosquitto.conf"
+    config.write_text("\n".join(lines) + "\n")
+    return (_mosquitto() or "mosquitto", "-c", config)
+
+
+def _mosquitto() -> str | None:
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)

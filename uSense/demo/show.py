@@ -1,0 +1,170 @@
+"""The whole demo: starts everything in order, lets the story run, ends everything in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from uSense.demo import broker, client, stage, story
+from uSense.demo.broker import LOOPBACK, Broker, BrokerKind
+from uSense.demo.child import Child, launch
+from uSense.demo.client import Client
+from uSense.demo.errors import DemoError
+from uSense.demo.stage import Stage
+from uSense.demo.view import View
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+READY_WITHIN = 180.0
+"""Seconds for the service to load its models: a Pi reads them from a memory card."""
+REPEAT_AFTER = 3.0
+"""Seconds after which somebody who left is announced again: the scene's people come back soon."""
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked for."""
+
+    seconds: float | None = None
+    """Length of the story, after the service is ready; None: until a signal."""
+    camera: dict[str, Any] | None = None
+    """Settings of the user's own camera, instead of the scene."""
+    broker: BrokerKind = BrokerKind.AUTO
+    """Which broker to run."""
+    logs: bool = False
+    """The service logs to the demo's stderr; otherwise the log's end is shown if it fails."""
+
+
+async def run(options: Options, view: View) -> int:
+    """Show it and return the exit code; DemoError, maybe in groups, if something does not start or ends too early.
+
+    0 when the time is up, or when told to stop and no time was set; 130 when told to stop before its time. A second
+    signal ends what still runs by force.
+    """
+    with _listening_to_signals() as told:
+        try:
+            await _show(options, view)
+        except asyncio.CancelledError:
+            if not told:
+                raise
+            return 0 if options.seconds is None else INTERRUPTED
+    return 0
+
+
+async def _show(options: Options, view: View) -> None:
+    async with AsyncExitStack() as stack:
+        folder = await stack.enter_async_context(_temporary_folder())
+        mqtt = await stack.enter_async_context(broker.running(folder, options.broker))
+        scene = None if options.camera else await stack.enter_async_context(stage.serving())
+        listener = await stack.enter_async_context(client.connected(mqtt.port))
+        camera = options.camera or {"kind": "stream", "url": scene.url if scene else ""}
+        settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera)
+        _introduce(view, mqtt, scene)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [
+            group.create_task(_listen(listener, view), name="demo.listen"),
+            group.create_task(mqtt.child.watch(), name="demo.broker"),
+        ]
+        command = (sys.executable, "-m", "uSense", "run", "-c", settings)
+        log = None if options.logs else folder / "service.log"
+        async with await launch("the service", command, log=log) as service:
+            await _perform(options, view, listener, scene, service)
+        for task in tasks:
+            task.cancel()
+
+
+async def _perform(options: Options, view: View, listener: Client, scene: Stage | None, service: Child) -> None:
+    """The story, from the service's readiness to the end of the time."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(service.watch(), name="demo.service")]
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                await story.ready(listener)
+        except TimeoutError:
+            raise await service.failure(f"was not ready within {READY_WITHIN:.0f} s") from None
+        if scene:
+            await story.prologue(listener, view.say)
+            scene.begin()
+            tasks.append(group.create_task(story.plot(listener, view.say), name="demo.plot"))
+        if options.seconds is None:
+            await asyncio.Event().wait()
+        else:
+            await asyncio.sleep(options.seconds)
+        for task in tasks:
+            task.cancel()
+
+
+async def _listen(listener: Client, view: View) -> None:
+    """Show all that comes, with a remark."""
+    try:
+        async for received in listener.messages():
+            view.show(received)
+            remark = story.remark(received)
+            if remark:
+                view.say(remark)
+    except BrokenPipeError as error:
+        # What Python still holds for the reader who is gone must not fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise DemoError("nobody reads the demo's output any more") from error
+
+
+def _introduce(view: View, mqtt: Broker, scene: Stage | None) -> None:
+    for line in story.OPENING if scene else story.OWN_CAMERA:
+        view.say(line)
+    view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}; try `mosquitto_sub -p {mqtt.port} -t 'usense/#' -v`")
+    if scene:
+        view.say(f"The scene, for a browser: {scene.url}")
+    view.say("Loading the models ...")
+
+
+def _write_settings(folder: Path, port: int, camera: dict[str, Any]) -> Path:
+    """The settings file of a service that lives in `folder`."""
+    settings = {
+        "instance": "demo",
+        "data_dir": str(folder / "data"),
+        "mqtt": {"host": LOOPBACK, "port": port},
+        "cameras": {story.CAMERA: camera},
+        "announce": {"repeat_after": REPEAT_AFTER},
+    }
+    file = folder / "usense.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    return file
+
+
+@asynccontextmanager
+async def _temporary_folder() -> AsyncIterator[Path]:
+    folder = await asyncio.to_thread(TemporaryDirectory, prefix="usense-demo-")
+    try:
+        yield Path(folder.name)
+    finally:
+        await asyncio.to_thread(folder.cleanup)
+
+
+@contextmanager
+def _listening_to_signals() -> Iterator[list[signal.Signals]]:
+    """Every signal to stop cancels the current task, and is found in the list."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    told: list[signal.Signals] = []
+
+    def stop(which: signal.Signals) -> None:
+        told.append(which)
+        if task:
+            task.cancel()
+
+    for which in SIGNALS:
+        loop.add_signal_handler(which, stop, which)
+    try:
+        yield told
+    finally:
+        for which in SIGNALS:
+            loop.remove_signal_handler(which)

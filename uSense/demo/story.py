@@ -1,0 +1,74 @@
+"""The demo's plot: who is enrolled when, and what is said about the messages that come."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import TypeAlias
+
+from uSense.demo import portraits
+from uSense.demo.client import PREFIX, Client, Received
+from uSense.demo.portraits import EILEEN, GRACE, Portrait
+
+CAMERA = "room"
+Say: TypeAlias = Callable[[str], None]
+
+OPENING = (
+    "This is no camera: two public-domain portraits are moved around in a drawn room, under changing light.",
+    f"  {GRACE.name}: {GRACE.credit}",
+    f"  {EILEEN.name}: {EILEEN.credit}",
+    "All else is real: a video stream, the service as `usense run` starts it, an MQTT broker, and this MQTT client.",
+)
+OWN_CAMERA = (
+    "This is your own camera. Nobody is enrolled, so everybody is unknown at first.",
+    "To enroll somebody, publish JSON to usense/command/person/create, .../face/add and .../train.",
+)
+
+
+async def ready(client: Client) -> None:
+    """Wait until the service and its camera say that they are there."""
+    await client.until(lambda got: (got.topic, got.payload) == (f"{PREFIX}/status", "online"))
+    await client.until(lambda got: (got.topic, got.payload) == (f"{PREFIX}/camera/{CAMERA}/status", "online"))
+
+
+async def prologue(client: Client, say: Say) -> None:
+    """Enroll the one whom the service shall know from the start."""
+    await enroll(client, GRACE)
+    say(f"{GRACE.name} is enrolled from {len(portraits.POSES)} pictures. Now the scene begins.")
+
+
+async def plot(client: Client, say: Say) -> None:
+    """Wait for the stranger and make her acquaintance."""
+    await client.until(_is_unknown)
+    say(f"The demo now enrolls {EILEEN.name} over MQTT: person/create, face/add, train.")
+    await enroll(client, EILEEN)
+    say(f"{EILEEN.name} is enrolled, while the service runs: from now on she is known.")
+
+
+async def enroll(client: Client, portrait: Portrait) -> None:
+    """Enroll a person as any MQTT client can."""
+    pictures = await asyncio.to_thread(portraits.pictures, portrait)
+    person = await client.request("person/create", {"name": portrait.name})
+    for picture in pictures:
+        image = base64.b64encode(picture).decode()
+        await client.request("face/add", {"person_id": person["person_id"], "image": image})
+    await client.request("train", {})
+
+
+def remark(received: Received) -> str | None:
+    """What there is to say about a message, if anything."""
+    if received.topic != f"{PREFIX}/identity":
+        return None
+    sighting = received.payload
+    match sighting["type"]:
+        case "recognized":
+            return f"{sighting['name']} is in the picture."
+        case "unknown":
+            return "Somebody unknown is in the picture: like nobody who is enrolled."
+        case _:
+            return f"A correction: it is {sighting['name'] or 'somebody unknown'}."
+
+
+def _is_unknown(received: Received) -> bool:
+    return received.topic == f"{PREFIX}/identity" and received.payload["type"] == "unknown"
