@@ -7,6 +7,7 @@ UsenseError
 │   ├── NotFoundError        person, face or camera that does not exist
 │   └── ConflictError        refused because of what is there already
 ├── CameraError              the camera loop reopens the camera after a pause
+│   └── CameraFinished       a recording or folder that is not looped was shown: nothing is reopened
 ├── ModelError               a model file is missing or unusable; the process ends with exit code 2
 │   └── DetectorError        the same of a detector's
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
@@ -72,6 +73,10 @@ class CameraError(UsenseError):
         super().__init__(f"camera {camera}: {reason}")
         self.camera = camera
         self.reason = reason
+
+
+class CameraFinished(CameraError):  # noqa: N818 - it is the end of a recording, not a fault
+    """A camera that has shown all it had, as its settings wanted it; the camera loop ends quietly."""
 
 
 class ModelError(UsenseError):
