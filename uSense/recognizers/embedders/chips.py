@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from uSense.core.models import Landmarks, Probe, Rgb
 _FIVE_POINTS = "shape_predictor_5_face_landmarks.dat"
 _FIVE_POINTS_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
 
-_JITTERS = ((0.04, 0.0, 1.0, 3.0), (-0.04, 0.0, 1.0, -3.0), (0.0, 0.04, 1.06, 0.0), (0.0, -0.04, 0.94, 0.0))
-"""Shift right and down (in chip widths), enlargement and rotation (degrees) of the changed renderings at enrollment."""
+_SHIFTS = (0.0, 0.03, -0.03)
+"""How far the renderings at enrollment are moved right and down, in chip widths."""
 
 
 def weights(name: str) -> Path:
@@ -69,17 +68,12 @@ class Aligner:
         return chip
 
     def renderings(self, probe: Probe, place: Any) -> list[Rgb]:
-        """The chip, its mirror image, and the same of slightly moved, scaled and turned chips."""
-        places = [place, *(self._moved(place, jitter) for jitter in _JITTERS)]
-        chips = [self.cut(probe, place) for place in places]
+        """The chip and slightly moved ones, each followed by its mirror image."""
+        chips = [self.cut(probe, self._moved(place, shift)) for shift in _SHIFTS]
         return [view for chip in chips for view in (chip, np.ascontiguousarray(chip[:, ::-1]))]
 
-    def _moved(self, place: Any, jitter: Sequence[float]) -> Any:
-        right, down, larger, degrees = jitter
+    def _moved(self, place: Any, shift: float) -> Any:
         rect = place.rect
-        width, height = rect.width() / larger, rect.height() / larger
-        center = rect.dcenter()
-        x, y = center.x + right * width, center.y + down * height
-        moved = self._dlib.drectangle(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        dims = self._dlib.chip_dims(place.rows, place.cols)
-        return self._dlib.chip_details(moved, dims, place.angle + np.deg2rad(degrees))
+        dx, dy = shift * rect.width(), shift * rect.height()
+        moved = self._dlib.drectangle(rect.left() + dx, rect.top() + dy, rect.right() + dx, rect.bottom() + dy)
+        return self._dlib.chip_details(moved, self._dlib.chip_dims(place.rows, place.cols), place.angle)
