@@ -112,14 +112,13 @@ def decode(data: bytes, source: str) -> Rgb:
     if len(data) > MAX_BYTES:
         raise _too_large(source, len(data))
     image, orientation = _opened(data, source)
+    size = fitted(image.size, (MAX_SIDE, MAX_SIDE))
     try:
-        return _upright(image, orientation)
+        image.draft(None, size)  # JPEG is decoded hardly larger than needed; a no-op elsewhere
+        image.load()
     except _DAMAGED as error:
-        raise BadImageError(
-            source, "the picture is damaged or cut off: copy or export it again", code="truncated"
-        ) from error
-    finally:
-        image.close()
+        raise BadImageError(source, "it is damaged or cut off: copy or export it again", code="truncated") from error
+    return _upright(image, size, orientation)
 
 
 def probe(picture: Picture, face: Face, *, longest: int = 400) -> Probe:
@@ -211,12 +210,10 @@ def _opened(data: bytes, source: str) -> tuple[Image, int]:
             return image, 1
 
 
-def _upright(image: Image, orientation: int) -> Rgb:
-    """Decode: no larger than needed, in color, without transparency, turned as EXIF says."""
+def _upright(image: Image, size: Size, orientation: int) -> Rgb:
+    """The decoded picture in `size` and color, without transparency, turned as EXIF says."""
     from PIL import Image as PILImage  # noqa: PLC0415 - heavy: paid for when it is used
 
-    size = fitted(image.size, (MAX_SIDE, MAX_SIDE))
-    image.draft(None, size)
     if image.mode.startswith("I;16"):
         image = PILImage.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     image = _shrunk(image.convert("RGBA" if image.has_transparency_data else "RGB"), size)
