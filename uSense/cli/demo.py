@@ -9,18 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from uSense.cli.common import Json
+from uSense.demo.broker import BrokerKind
 
 
 def demo(
     seconds: Annotated[
         float | None, typer.Option(min=1, metavar="N", help="Length of the story; without it until Ctrl-C.")
     ] = None,
-    as_json: Json = False,  # noqa: FBT002 - a flag of the command line
+    as_json: Json = False,
     camera: Annotated[
         str | None,
         typer.Option(metavar="URL|FOLDER", help="A camera of yours instead: a stream, a video file, a photo folder."),
     ] = None,
-    broker: Annotated[str, typer.Option(help="auto, mosquitto or amqtt.", hidden=True)] = "auto",
+    broker: Annotated[BrokerKind, typer.Option(help="Which broker to run.")] = BrokerKind.AUTO,
 ) -> None:
     """See it work: the service, a broker, people who come and go, and a client that shows what it hears.
 
@@ -28,10 +29,9 @@ def demo(
     code 0 when the time is up, or at Ctrl-C without --seconds; 130 if interrupted before.
     """
     from uSense.demo import show, view
-    from uSense.demo.broker import BrokerKind
 
     own = _camera(camera) if camera else None
-    options = show.Options(seconds=seconds, camera=own, broker=BrokerKind(broker), logs=as_json)
+    options = show.Options(seconds=seconds, camera=own, broker=broker, logs=as_json)
     with view.viewing(as_json=as_json) as screen:
         code = asyncio.run(show.run(options, screen))
     raise typer.Exit(code)

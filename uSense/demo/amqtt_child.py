@@ -20,6 +20,7 @@ async def serve(port: int) -> None:
         }
     )
     await broker.start()
+    print("amqtt running", file=sys.stderr, flush=True)  # noqa: T201 - its log, read by the demo
     await stop.wait()
     await broker.shutdown()
 

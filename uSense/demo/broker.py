@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import shutil
 import socket
@@ -12,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +20,8 @@ from uSense.demo.errors import DemoError
 
 LOOPBACK = "127.0.0.1"
 TRIES = 5
+READY = " running\n"
+"""End of the log line by which both brokers say that they serve."""
 READY_WITHIN = 20.0
 POLL = 0.02
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
@@ -48,16 +50,18 @@ class Broker:
 @asynccontextmanager
 async def running(folder: Path, kind: BrokerKind, port: Callable[[], int] | None = None) -> AsyncIterator[Broker]:
     """Run a broker on a free port; its files lie in `folder`. DemoError if none is installed or it does not start."""
-    broker = await _start(folder, await asyncio.to_thread(choose, kind), port or free_port)
+    mosquitto, amqtt = await asyncio.to_thread(lambda: (_mosquitto(), find_spec("amqtt")))
+    chosen = choose(kind, mosquitto=mosquitto is not None, amqtt=amqtt is not None)
+    broker = await _start(folder, chosen, port or free_port)
     async with broker.child:
         yield broker
 
 
-def choose(kind: BrokerKind) -> BrokerKind:
-    """What `kind` comes down to on this machine; DemoError says what to install."""
-    if kind is not BrokerKind.AMQTT and _mosquitto():
+def choose(kind: BrokerKind, *, mosquitto: bool, amqtt: bool) -> BrokerKind:
+    """What `kind` comes down to, given what is installed; DemoError says what to install."""
+    if mosquitto and kind is not BrokerKind.AMQTT:
         return BrokerKind.MOSQUITTO
-    if kind is not BrokerKind.MOSQUITTO and importlib.util.find_spec("amqtt"):
+    if amqtt and kind is not BrokerKind.MOSQUITTO:
         return BrokerKind.AMQTT
     missing = {
         BrokerKind.AUTO: "no MQTT broker is",
@@ -88,27 +92,25 @@ async def _start(folder: Path, kind: BrokerKind, port: Callable[[], int]) -> Bro
 
 
 async def _attempt(folder: Path, kind: BrokerKind, port: int) -> Broker:
-    """Start it and wait until it accepts a connection or ends."""
+    """Start it and wait until it serves or ends."""
     command = await asyncio.to_thread(_command, kind, folder, port)
-    child = await launch(f"the broker {kind}", command, log=folder / "broker.log")
+    log = folder / "broker.log"
+    child = await launch(f"the broker {kind}", command, log=log)
     try:
         async with asyncio.timeout(READY_WITHIN):
-            await _accepting(child, port)
+            await _ready(child, log)
     except BaseException as error:
         await child.__aexit__(type(error), error, error.__traceback__)
         raise
     return Broker(kind, port, child)
 
 
-async def _accepting(child: Child, port: int) -> None:
+async def _ready(child: Child, log: Path) -> None:
+    """A connection would prove less: somebody else may have taken the port and answer."""
     while child.process.returncode is None:
-        try:
-            _, writer = await asyncio.open_connection(LOOPBACK, port)
-        except OSError:
-            await asyncio.sleep(POLL)
-        else:
-            writer.close()
+        if READY in await asyncio.to_thread(log.read_text, errors="replace"):
             return
+        await asyncio.sleep(POLL)
 
 
 def _command(kind: BrokerKind, folder: Path, port: int) -> Command:

@@ -14,6 +14,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from uSense.demo.client import PREFIX, Received
 
@@ -76,7 +77,7 @@ class LiveView:
         self._rows: deque[tuple[str, ...]] = deque(maxlen=ROWS)
 
     def say(self, line: str) -> None:
-        self._live.console.print(line, highlight=False)
+        self._live.console.print(line, markup=False, highlight=False)
 
     def show(self, received: Received) -> None:
         if received.topic != f"{PREFIX}/identity":
@@ -84,7 +85,7 @@ class LiveView:
         self._rows.append(row(received))
         table = Table(*COLUMNS, title=f"{PREFIX}/identity")
         for cells in self._rows:
-            table.add_row(*cells, style="yellow" if cells[2] == "unknown" else "green")
+            table.add_row(*map(Text, cells), style="yellow" if cells[2] == "unknown" else "green")
         self._live.update(table, refresh=True)
 
 

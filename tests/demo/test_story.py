@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.demo.test_view import sighting
+from uSense.demo import story
+from uSense.demo.client import Received
+
+
+@pytest.mark.parametrize(
+    ("received", "line"),
+    [
+        (sighting("Grace Hopper"), "Grace Hopper is in the picture."),
+        (sighting(None), "Somebody unknown is in the picture: like nobody who is enrolled."),
+        (sighting("Eileen Collins", type="changed"), "A correction: it is Eileen Collins."),
+        (sighting(None, type="changed"), "A correction: it is somebody unknown."),
+        (Received("usense/status", "online", retain=True), None),
+    ],
+)
+def test_remark(received: Received, line: str | None) -> None:
+    """Each sighting is told in a plain sentence; nothing is said about the rest."""
+    assert story.remark(received) == line
