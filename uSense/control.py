@@ -15,7 +15,7 @@ from uSense.aio import Switch
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, UsenseError
 from uSense.core.events import Notice, State
 from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Training
-from uSense.core.quality import QualityRules, gate
+from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.voting import judge
 from uSense.ports import Detector, Outbox, Recognizer
 
@@ -24,12 +24,13 @@ log = structlog.get_logger()
 CLEARLY_LARGER = 2.5
 """Among several faces of a photo the largest is taken if its area is this many times that of the next."""
 
-EXPLAINED: Mapping[str, str] = {
-    "too_small": "the face is too small ({size:.0f} pixels high): come closer or send a larger picture",
-    "blurred": "the face is blurred: hold still, or send a sharper picture",
-    "too_dark": "the face is too dark: add light",
-    "too_bright": "the face is overexposed: less light",
-    "turned_away": "the face is turned away: look at the camera",
+EXPLAINED: Mapping[Flaw, str] = {
+    Flaw.TOO_SMALL: "the face is too small ({size:.0f} pixels high): come closer or send a larger picture",
+    Flaw.BLURRED: "the face is blurred: hold still, or send a sharper picture",
+    Flaw.TOO_DARK: "the face is too dark: add light",
+    Flaw.TOO_BRIGHT: "the face is overexposed: less light",
+    Flaw.TURNED_AWAY: "the face is turned away: look at the camera",
+    Flaw.DOUBTFUL: "the detector is not sure that this is a face: send a clear frontal picture",
 }
 """What to do about a face that the quality gate refuses, by reason."""
 
@@ -124,9 +125,13 @@ class Control:
     # Faces and training
 
     async def add_face(self, who: str, image: bytes, source: str, *, force: bool = False) -> Added:
+        """Keep the face in an encoded picture for a person; it counts from the next training on."""
+        return await self.add_picture(who, await asyncio.to_thread(imaging.decode, image, source), source, force=force)
+
+    async def add_picture(self, who: str, picture: Rgb, source: str, *, force: bool = False) -> Added:
         """Keep the face in a picture for a person; it counts from the next training on."""
         person = await self.find(who)
-        probe = await self.one_face(await asyncio.to_thread(imaging.decode, image, source), source)
+        probe = await self.one_face(picture, source)
         added = await self.recognizer.add_face(person.person_id, probe, force=force)
         quality = probe.quality.value
         data = {"person_id": person.person_id, "name": person.name, "face_id": added.face_id, "source": source}
@@ -188,9 +193,12 @@ class Control:
             )
         probe = found[0][1]
         if reason := gate(probe.quality, self.quality):
-            text = EXPLAINED.get(reason, f"the face cannot be used ({reason})").format(size=probe.quality.size)
-            raise BadImageError(source, text, code=reason)
+            raise BadImageError(source, EXPLAINED[reason].format(size=probe.quality.size), code=reason)
         return probe
+
+    async def detect(self, picture: Rgb) -> list[Found]:
+        """Where faces are in a picture, largest first."""
+        return [Found(face.box, face.score, probe.quality) for face, probe in await self.faces(picture)]
 
     async def identify(self, picture: Rgb) -> list[Found]:
         """Who is in a picture: every face with its candidates and what one look at it decides."""
@@ -205,6 +213,13 @@ class Control:
         a = await self.one_face(picture, sources[0])
         b = await self.one_face(other, sources[1])
         score = await self.recognizer.compare(a, b)
+        return score >= self.recognizer.rules.threshold, score
+
+    async def verify_person(self, picture: Rgb, who: str, source: str) -> tuple[bool, float]:
+        """Whether a picture shows this person, and the score; RequestError if the person is not trained."""
+        person = await self.find(who)
+        probe = await self.one_face(picture, source)
+        score = await self.recognizer.likeness(probe, person.person_id)
         return score >= self.recognizer.rules.threshold, score
 
     def _judged(self, face: Face, probe: Probe, answer: Answer) -> Found:

@@ -56,6 +56,9 @@ class Recognizer(Protocol):
     async def compare(self, a: Probe, b: Probe) -> float:
         """Score of two faces, on the scale of `rules.threshold`."""
 
+    async def likeness(self, probe: Probe, person_id: str) -> float:
+        """Score of a face against one person; RequestError `not_trained` if the gallery in use does not know them."""
+
     async def people(self) -> list[Person]:
         """All enrolled persons, by name."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from uSense.aio import Lane
 from uSense.core import matching
-from uSense.core.errors import ConflictError, NotFoundError, UsenseError
+from uSense.core.errors import ConflictError, NotFoundError, RequestError, UsenseError
 from uSense.core.matching import Gallery
 from uSense.core.models import Answer, Candidate, Person, Probe, Training, Vector
 from uSense.core.voting import DecisionRules
@@ -85,6 +85,13 @@ class LocalRecognizer:
     async def compare(self, a: Probe, b: Probe) -> float:
         first, second = await self._lane.run(self._embedder.embed, (a, b))
         return matching.score(first, second, self._embedder.metric)
+
+    async def likeness(self, probe: Probe, person_id: str) -> float:
+        gallery = self._gallery
+        if person_id not in gallery.person_ids:
+            raise RequestError("this person is not trained yet: add faces, then train", code="not_trained")
+        row = matching.scores(gallery, await self._lane.run(self._embedder.embed, (probe,)))[0]
+        return float(row[gallery.person_ids.index(person_id)])
 
     async def people(self) -> list[Person]:
         return await self._vault.people()

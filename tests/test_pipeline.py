@@ -1,0 +1,268 @@
+"""The way of a frame: bounded everywhere, newest frames win, waiting people first, nothing stops it quietly."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
+from tests.support.values import GOOD, answer, face
+from tests.support.waiting import until
+from uSense.aio import Limiter
+from uSense.core.errors import CameraError, CameraFinished
+from uSense.core.models import Box, Face, Frame
+from uSense.core.pacing import EvenPace
+from uSense.core.quality import QualityRules
+from uSense.core.scene import Look, Scene, SceneRules
+from uSense.core.stats import Stats
+from uSense.core.tracking import Ask, TrackingRules
+from uSense.pipeline import CameraSource, Pipeline, PipelineSettings, Query
+
+
+class Stage:
+    """A pipeline with stand-ins around it."""
+
+    def __init__(self, oracle: Oracle, *cameras: str, settings: PipelineSettings | None = None) -> None:
+        self.ears = Ears()
+        self.stats = Stats()
+        self.oracle = oracle
+        rules = SceneRules(tracking=TrackingRules(recheck=0.001), decision=oracle.rules)
+        scenes = {name: Scene(name, rules, f"r{index}") for index, name in enumerate(cameras or ("hall",))}
+        self.pipeline = Pipeline(settings or PipelineSettings(), QualityRules(), scenes, oracle, self.ears, self.stats)
+
+    @asynccontextmanager
+    async def running(self, *work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """The given loops and the batcher, stopped at the end."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in (*work, self.pipeline.identify())]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    def camera(self, source: CameraSource, name: str = "hall") -> Coroutine[Any, Any, None]:
+        """The loop of one camera."""
+        return self.pipeline.watch(name, source)
+
+
+def busy(**options: bool) -> Callable[[str], Busy]:
+    """How to open a camera that always has a frame."""
+    return lambda name: Busy(name, picture(), **options)
+
+
+async def test_a_face_travels_from_the_camera_to_the_outbox() -> None:
+    """A known face ends as one sighting, and the camera as online."""
+    stage = Stage(Oracle())
+
+    async with stage.running(stage.camera(Source(busy(), fps=100)), stage.pipeline.detect(Spotter())):
+        await stage.ears.until(lambda ears: bool(ears.sightings))
+
+    (sighting,) = stage.ears.sightings
+    assert (sighting.name, sighting.camera, sighting.seq) == ("anna", "hall", 0)
+    assert sighting.frame_size == (640, 480)
+    assert stage.ears.states["camera/hall/status"] == "online"
+    assert stage.stats.counts["sightings_recognized"] == 1
+
+
+async def test_a_slow_recognizer_keeps_memory_flat_and_frames_fresh() -> None:
+    """With a rate-limited backend queues stay bounded, frames are overwritten and the worst faces leave, all counted."""
+    limiter = Limiter(EvenPace(0.2), asyncio.get_running_loop().time)
+    faces = tuple(face(40 + 20 * index, size=80) for index in range(30))
+    stage = Stage(Oracle(limiter=limiter), settings=PipelineSettings(faces=8, batch_size=2, batch_wait=0.0))
+    source = Source(busy(new_scenes=True), fps=500)
+    spotter = Spotter(*faces)
+
+    async with stage.running(stage.camera(source), stage.pipeline.detect(spotter)):
+        for _ in range(5):
+            await next_call(stage.oracle)
+            gc.collect()
+            alive = Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, Query | Frame))
+            assert alive["Query"] <= 8 + 2 + len(faces)
+            assert alive["Frame"] <= 4
+
+    assert stage.stats.counts["faces_dropped"] > 0
+    assert stage.stats.dropped["hall"] > 0
+    assert all(len(batch) <= 2 for batch in stage.oracle.batches)
+
+
+async def next_call(oracle: Oracle) -> None:
+    """Wait for the recognizer's next call."""
+    oracle.called.clear()
+    await asyncio.wait_for(oracle.called.wait(), 10)
+
+
+async def test_the_newest_frame_wins() -> None:
+    """While the detector is busy the camera goes on; the next frame it gets is the newest one."""
+    release = asyncio.Event()
+    seen: list[int] = []
+
+    class Slow(Spotter):
+        async def detect(self, picture: Any) -> list[Face]:
+            await release.wait()
+            return await super().detect(picture)
+
+    stage = Stage(Oracle())
+    camera = Busy("hall", picture(), new_scenes=True)
+    scene = stage.pipeline.scenes["hall"]
+    stage.pipeline.scenes = {"hall": Spy(scene, seen)}  # type: ignore[dict-item] # it notes what it is shown
+
+    async with stage.running(stage.camera(Source(lambda _: camera)), stage.pipeline.detect(Slow())):
+        await until(lambda: camera.read_count >= 20)
+        newest = camera.read_count
+        release.set()
+        await until(lambda: len(seen) >= 2)
+
+    assert seen[0] == 1
+    assert seen[1] >= newest - 1
+    assert stage.stats.dropped["hall"] >= 17
+
+
+class Spy:
+    """A scene that notes the numbers of the frames it is shown."""
+
+    def __init__(self, scene: Scene, seen: list[int]) -> None:
+        self._scene = scene
+        self._seen = seen
+
+    def look(self, faces: list[Face], frame: Frame) -> tuple[Ask, ...]:
+        self._seen.append(frame.scene)
+        return self._scene.look(faces, frame)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._scene, name)
+
+
+def query(name: str, *, waiting: bool, quality: float) -> Query:
+    """A face in line."""
+    look = Look(
+        track_id=name,
+        captured_at=0.0,
+        stamp=0.0,
+        box=Box(0, 0, 1, 1),
+        frame_size=(1, 1),
+        quality=replace(GOOD, value=quality),
+    )
+    return Query("hall", Ask(name, face(0), waiting), look, None)  # type: ignore[arg-type] # the probe is not looked at
+
+
+def test_waiting_people_go_first_and_better_faces_before_worse() -> None:
+    """An undecided person comes before any recheck, however good; among equals the better face wins."""
+    line = [
+        query("recheck", waiting=False, quality=1.0),
+        query("blurred", waiting=True, quality=0.2),
+        query("sharp", waiting=True, quality=0.9),
+    ]
+
+    assert [one.key[1] for one in sorted(line, key=Query.worth, reverse=True)] == ["sharp", "blurred", "recheck"]
+
+
+async def test_a_recognizer_that_fails_is_asked_again_and_no_face_is_lost() -> None:
+    """While the backend is away the faces wait and the problem is named; when it is back they are decided."""
+    oracle = Oracle()
+    oracle.ill = True
+    stage = Stage(oracle)
+
+    async with stage.running(stage.camera(Source(busy(), fps=100)), stage.pipeline.detect(Spotter())):
+        await next_call(oracle)
+        await until(lambda: "recognizer" in stage.pipeline.problems)
+        assert "the cloud is away" in stage.pipeline.problems["recognizer"]
+        oracle.ill = False
+        await stage.ears.until(lambda ears: bool(ears.sightings))
+
+    assert stage.pipeline.problems == {}
+
+
+async def test_a_lost_camera_is_reopened_and_the_loss_is_told() -> None:
+    """A camera that cannot be opened is offline with a reason, and online again when it comes back."""
+
+    def broken(name: str) -> Busy:
+        raise CameraError(name, "no route to host")
+
+    stage = Stage(Oracle())
+    source = Source(broken, busy(), fps=100)
+
+    async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "offline")
+        assert stage.pipeline.problems == {"camera hall": "no route to host"}
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+
+    assert stage.pipeline.problems == {}
+    assert (source.opened, source.closed) == (2, 2)
+
+
+async def test_a_recording_that_ends_ends_its_loop_only() -> None:
+    """A camera that has shown everything is not reopened."""
+
+    def over(name: str) -> Busy:
+        raise CameraFinished(name, "all pictures were shown")
+
+    stage = Stage(Oracle())
+    source = Source(over)
+
+    await asyncio.wait_for(stage.camera(source), 5)
+
+    assert source.opened == 1
+    assert stage.ears.states["camera/hall/status"] == "offline"
+
+
+async def test_a_paused_camera_is_closed_until_it_is_resumed() -> None:
+    """Pausing closes the camera itself: its light goes out, nobody can look through it."""
+    stage = Stage(Oracle())
+    source = Source(busy(), fps=100)
+
+    async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+        stage.pipeline.switches["hall"].turn(on=False)
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "offline")
+        assert source.closed == 1
+        stage.pipeline.switches["hall"].turn(on=True)
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+
+    assert source.opened == 2
+
+
+async def test_a_face_too_bad_to_compare_costs_no_identification() -> None:
+    """The quality gate keeps tiny faces from the recognizer and counts them."""
+    stage = Stage(Oracle())
+    spotter = Spotter(face(100, size=30))
+
+    async with stage.running(stage.camera(Source(busy(), fps=200)), stage.pipeline.detect(spotter)):
+        await until(lambda: stage.stats.counts["refused_too_small"] >= 2)
+
+    assert stage.oracle.batches == []
+
+
+async def test_a_changed_gallery_is_asked_about_everybody_in_sight() -> None:
+    """After a training a person called unknown a moment ago gets their name without waiting."""
+    oracle = Oracle(answer(("bea", 0.1), gallery=1))
+    stage = Stage(oracle)
+
+    async with stage.running(stage.camera(Source(busy(), fps=100)), stage.pipeline.detect(Spotter())):
+        await stage.ears.until(lambda ears: bool(ears.sightings))
+        oracle.reply = answer(("anna", 0.9), ("bea", 0.1), gallery=2)
+        stage.pipeline.gallery_changed()
+        await stage.ears.until(lambda ears: len(ears.sightings) > 1)
+
+    assert [(one.type, one.name) for one in stage.ears.sightings] == [("unknown", None), ("recognized", "anna")]
+
+
+async def test_a_bug_is_not_hidden() -> None:
+    """An unexpected exception in a worker ends the group: the process stops instead of limping on."""
+
+    class Broken(Spotter):
+        async def detect(self, picture: Any) -> list[Face]:
+            raise ZeroDivisionError
+
+    stage = Stage(Oracle())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with stage.running(stage.camera(Source(busy())), stage.pipeline.detect(Broken())):
+            await asyncio.Event().wait()
+
+    assert caught.group_contains(ZeroDivisionError)
