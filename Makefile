@@ -3,54 +3,55 @@
 
 .PHONY: help demo test check lint coverage bench fmt requirements
 .DEFAULT_GOAL := help
+MAKEFLAGS += --silent
 
 BIN := .venv/bin
 FILLED := .venv/.filled
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
 help:
-	@echo "make demo          see people being recognized over MQTT, without camera or broker"
-	@echo "make test          all tests; ARGS goes to pytest"
-	@echo "make check         lint, test and the bound of test coverage"
-	@echo "make lint          style, types and import directions"
-	@echo "make bench         the measurements of benchmarks/"
-	@echo "make fmt           format and mend what can be mended"
-	@echo "make requirements  renew the pinned requirements (needs uv)"
+	echo "make demo          see people being recognized over MQTT, without camera or broker"
+	echo "make test          all tests; ARGS goes to pytest"
+	echo "make check         lint, test and the bound of test coverage"
+	echo "make lint          style, types and import directions"
+	echo "make bench         the measurements of benchmarks/"
+	echo "make fmt           format and mend what can be mended"
+	echo "make requirements  renew the pinned requirements (needs uv)"
 
 demo: $(FILLED)
-	@$(BIN)/usense demo $(ARGS)
+	$(BIN)/usense demo $(ARGS)
 
 test: $(FILLED)
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
 
 # Says nothing when the bound is kept: the last words of `make check` are pytest's.
 coverage: test
-	@$(BIN)/coverage combine --quiet
-	@report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
+	$(BIN)/coverage combine --quiet
+	report=$$($(BIN)/coverage report) || { echo "$$report"; exit 1; }
 
 lint: $(FILLED)
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 check: lint coverage
 
 bench: $(FILLED)
-	@$(BIN)/python benchmarks/accuracy.py --check $(ARGS)
-	@$(BIN)/python benchmarks/speed.py --check $(ARGS)
+	$(BIN)/python benchmarks/accuracy.py --check $(ARGS)
+	$(BIN)/python benchmarks/speed.py --check $(ARGS)
 
 fmt: $(FILLED)
-	@$(BIN)/ruff check --fix
-	@$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
 
 requirements:
-	@command -v uv >/dev/null || { echo "make requirements needs uv (https://docs.astral.sh/uv)" >&2; exit 1; }
-	@$(COMPILE) --group build --output-file requirements/build.txt >/dev/null
-	@$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt >/dev/null
-	@$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
+	command -v uv >/dev/null || { echo "make requirements needs uv (https://docs.astral.sh/uv)" >&2; exit 1; }
+	$(COMPILE) --group build --output-file requirements/build.txt >/dev/null
+	$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt >/dev/null
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
 
 $(FILLED): pyproject.toml $(wildcard requirements/*)
-	@requirements/install .venv >&2
-	@touch $@
+	requirements/install .venv >&2
+	touch $@

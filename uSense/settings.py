@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 import yaml
-from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
@@ -28,6 +28,12 @@ from uSense.core.errors import SettingsError
 from uSense.core.quality import QualityRules
 from uSense.core.tracking import TrackingRules
 from uSense.core.voting import VotingRules
+from uSense.detectors import AnyDetector
+from uSense.detectors.hog import HogSettings
+from uSense.mqtt.settings import MqttSettings
+from uSense.pipeline import PipelineSettings
+from uSense.recognizers import AnyRecognizer
+from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch
 
 PREFIX = "USENSE_"
@@ -49,6 +55,10 @@ def _data_dir() -> Path:
     return platformdirs.user_data_path("usense")
 
 
+def _hog_unless_told(value: object) -> object:
+    return {"kind": "hog", **value} if isinstance(value, Mapping) else value
+
+
 class LogSettings(Branch):
     """What is logged to stderr, and how."""
 
@@ -67,6 +77,12 @@ class Settings(Branch):
     """Folder of the gallery, its key and everything else that is kept; by default the user's data folder."""
     log: LogSettings = LogSettings()
     """Logging."""
+    mqtt: MqttSettings = MqttSettings()
+    """The broker, and what is told there."""
+    detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
+    """What finds faces: `hog` or `yunet`."""
+    recognizer: AnyRecognizer = LocalSettings()
+    """What knows whose face it is: `local`."""
     quality: QualityRules = QualityRules()
     """Which faces are good enough to be compared."""
     tracking: TrackingRules = TrackingRules()
@@ -75,6 +91,8 @@ class Settings(Branch):
     """When the looks at a face suffice for a decision."""
     announce: AnnounceRules = AnnounceRules()
     """How often somebody is announced."""
+    pipeline: PipelineSettings = PipelineSettings()
+    """How much is done at once."""
     health_every: float = Field(default=30, ge=1)
     """Seconds between two messages on `usense/health`."""
 
