@@ -1,0 +1,38 @@
+"""What every test has: no blocking calls on the event loop, and the real parts it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from tests.peers.mosquitto import Mosquitto
+from tests.support import needs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """A blocking call of uSense on a running event loop raises BlockingError; what tests do themselves is allowed."""
+    with blockbuster_ctx("uSense") as guard:
+        yield guard
+
+
+@pytest.fixture(scope="session")
+def faces() -> Path:
+    """The folder of labelled photos."""
+    return needs.folder(needs.SHARED / "faces")
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of model weights."""
+    return needs.folder(needs.SHARED / "models")
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A fresh, running broker that lets everybody in."""
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        yield broker

@@ -1,0 +1,25 @@
+"""Every command there is: one file a family, one line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uSense.commands import faces, people, pictures, service
+from uSense.commands.base import Command
+from uSense.control import Control
+
+COMMANDS: tuple[Command[Control, Any], ...] = (
+    people.CREATE,
+    people.RENAME,
+    people.DELETE,
+    people.LIST,
+    faces.ADD,
+    faces.DELETE,
+    faces.TRAIN,
+    faces.STATUS,
+    pictures.IDENTIFY,
+    pictures.VERIFY,
+    service.PAUSE,
+    service.RESUME,
+    service.INFO,
+)

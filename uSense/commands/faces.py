@@ -1,0 +1,59 @@
+"""`face/*` and `train`: what persons are recognized by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import Field
+
+from uSense.commands.base import Command, ImageBytes
+from uSense.commands.people import Nothing, Who, full_data
+from uSense.control import Control, training_data
+from uSense.schema import Branch
+
+
+class Add(Branch):
+    """A picture of one person."""
+
+    person_id: str = Field(max_length=512)
+    """Id or name of the person."""
+    image: ImageBytes
+    """The picture: base64 in JSON, or the payload itself on `face/add/<person_id>`."""
+    force: bool = False
+    """Keep the face even if it looks like somebody else's."""
+
+
+class Delete(Who):
+    """One face of a person."""
+
+    face_id: str = Field(max_length=512)
+    """Id of the face, from `person/list`."""
+
+
+async def add(control: Control, asked: Add) -> dict[str, Any]:
+    """Keep the face of a picture; it counts from the next training on."""
+    added = asdict(await control.add_face(asked.person_id, asked.image, "image", force=asked.force))
+    return {**added, "quality": round(added["quality"], 2)}
+
+
+async def delete(control: Control, asked: Delete) -> dict[str, Any]:
+    """Drop one face; takes effect at the next training."""
+    person = await control.delete_face(asked.person_id, asked.face_id)
+    return full_data(person)
+
+
+async def train(control: Control, _: Nothing) -> dict[str, Any]:
+    """Fix a new gallery from all kept faces and use it."""
+    return training_data(await control.train())
+
+
+async def status(control: Control, _: Nothing) -> dict[str, Any]:
+    """How the last training ended."""
+    return training_data(await control.training())
+
+
+ADD = Command(name="face/add", payload=Add, run=add, raw="image", rest="person_id")
+DELETE = Command(name="face/delete", payload=Delete, run=delete)
+TRAIN = Command(name="train", payload=Nothing, run=train)
+STATUS = Command(name="train/status", payload=Nothing, run=status)

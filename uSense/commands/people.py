@@ -1,0 +1,71 @@
+"""`person/*`: who is enrolled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from uSense.commands.base import Command
+from uSense.control import Control, person_data
+from uSense.core.models import Person
+from uSense.schema import Branch
+
+
+class Create(Branch):
+    """A new person."""
+
+    name: str
+    """Name, 1 to 120 characters; two persons cannot have the same."""
+    user_data: str = Field(default="", max_length=16_384)
+    """Anything that should be kept with the person."""
+
+
+class Who(Branch):
+    """A person that exists."""
+
+    person_id: str = Field(max_length=512)
+    """Id or name of the person."""
+
+
+class Rename(Who):
+    """A person's new name."""
+
+    name: str
+    """The new name."""
+
+
+class Nothing(Branch):
+    """No arguments."""
+
+
+def full_data(person: Person) -> dict[str, Any]:
+    """A person with all that is kept, as JSON."""
+    return {**person_data(person), "user_data": person.user_data, "face_ids": list(person.face_ids)}
+
+
+async def create(control: Control, asked: Create) -> dict[str, Any]:
+    """Add a person without faces."""
+    return full_data(await control.create_person(asked.name, asked.user_data))
+
+
+async def rename(control: Control, asked: Rename) -> dict[str, Any]:
+    """Give a person another name, at once."""
+    return full_data(await control.rename_person(asked.person_id, asked.name))
+
+
+async def delete(control: Control, asked: Who) -> dict[str, Any]:
+    """Forget a person with all faces, at once."""
+    person = await control.delete_person(asked.person_id)
+    return {"person_id": person.person_id, "name": person.name, "faces": len(person.face_ids)}
+
+
+async def listing(control: Control, _: Nothing) -> list[dict[str, Any]]:
+    """All persons with their faces."""
+    return [full_data(person) for person in await control.people()]
+
+
+CREATE = Command(name="person/create", payload=Create, run=create, scalar="name")
+RENAME = Command(name="person/rename", payload=Rename, run=rename)
+DELETE = Command(name="person/delete", payload=Who, run=delete, scalar="person_id")
+LIST = Command(name="person/list", payload=Nothing, run=listing)

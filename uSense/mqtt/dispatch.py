@@ -1,0 +1,149 @@
+"""From a request to its reply: bounded waiting, one after the other, every request answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import structlog
+
+from uSense.commands.base import Call, Command, Transaction, bind, find_transaction, read, refusal, reply
+from uSense.core.errors import RequestError, UsenseError
+from uSense.core.events import Event, Notice
+from uSense.core.topics import Topics
+from uSense.core.transactions import Transactions
+from uSense.entities import Message
+from uSense.entities.payload import encode
+from uSense.mqtt.link import Request
+
+log = structlog.get_logger()
+
+C = TypeVar("C")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WAITING = 16
+"""Requests that may wait; one more is answered `busy`."""
+_SMALL = 65_536
+"""Bytes that are parsed on the event loop; more would be felt there."""
+
+
+class Sender(Protocol):
+    """Where replies and reports go."""
+
+    def post(self, event: Event) -> None:
+        """Tell an event."""
+
+    def answer(self, message: Message) -> None:
+        """Send a reply."""
+
+
+class Dispatcher:
+    """Takes requests at once, carries them out in order, and answers each of them."""
+
+    def __init__(
+        self, topics: Topics, max_payload: int, sender: Sender, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.refused = 0
+        """Requests that were answered without being looked at: busy, too large, stopping."""
+        self._topics = topics
+        self._max_payload = max_payload
+        self._sender = sender
+        self._clock = clock
+        self._waiting: deque[tuple[str, Request]] = deque()
+        self._arrived = asyncio.Event()
+        self._stopped = False
+        self._transactions: Transactions[bytes] = Transactions()
+
+    def offer(self, request: Request) -> None:
+        """Take a request, or answer at once why not; never waits."""
+        path = self._topics.command(request.topic)
+        if path is None:
+            return
+        waiting = sum(len(other.payload) for _, other in self._waiting)
+        if request.retain:
+            self._ignore(path, request)
+        elif len(request.payload) > self._max_payload:
+            self._refuse(path, request, "too_large", f"the payload has more than {self._max_payload} bytes")
+        elif self._stopped:
+            self._refuse(path, request, "stopping", "the service is stopping")
+        elif len(self._waiting) >= WAITING or waiting + len(request.payload) > 2 * self._max_payload:
+            self._refuse(path, request, "busy", "too many requests are waiting; try again later")
+        else:
+            self._waiting.append((path, request))
+            self._arrived.set()
+
+    async def serve(self, commands: Sequence[Command[C, Any]], context: C) -> None:
+        """Carry out requests until canceled; those that are then left are answered `stopping`."""
+        try:
+            while True:
+                while not self._waiting:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                await self._carry_out(*self._waiting.popleft(), commands, context)
+        finally:
+            self._stopped = True
+            while self._waiting:
+                self._refuse(*self._waiting.popleft(), "stopping", "the service is stopping")
+
+    async def _carry_out(self, path: str, request: Request, commands: Sequence[Command[C, Any]], context: C) -> None:
+        started = self._clock()
+        transaction: Transaction | None = None
+        status = "ok"
+        try:
+            body = await _parsed(request, read, request.payload)
+            transaction = body.transaction
+            key = (path, transaction)
+            known = None if transaction is None else self._transactions.first(key, started)
+            if known is None:
+                call = await _parsed(request, bind, commands, path, body)
+                known = await self._run(call, context, transaction)
+                if transaction is not None:
+                    self._transactions.remember(key, known, self._clock())
+            self._answer(path, request, known)
+        except RequestError as error:
+            status = error.code
+            self._answer(path, request, encode(refusal(error, transaction)))
+        except asyncio.CancelledError:
+            self._refuse(path, request, "stopping", "the service is stopping")
+            raise
+        log.info("command", command=path[:100], status=status, seconds=round(self._clock() - started, 3))
+
+    async def _run(self, call: Call[C, Any], context: C, transaction: Transaction | None) -> bytes:
+        """The reply of a command that ran, whether it succeeded or not."""
+        try:
+            data = await call.command.run(context, call.arguments)
+        except RequestError as error:
+            return encode(refusal(error, transaction))
+        except UsenseError as error:
+            return encode(refusal(RequestError(str(error), code="unavailable"), transaction))
+        return encode(reply(data, transaction))
+
+    def _ignore(self, path: str, request: Request) -> None:
+        """Retained requests would be carried out again at each connection; an empty one only removes such a request."""
+        if request.payload:
+            log.warning("retained command ignored", command=path[:100])
+            reason = "a retained request is never carried out; send it without retain"
+            self._sender.post(Notice("command.ignored", {"command": path[:100], "reason": reason}))
+
+    def _refuse(self, path: str, request: Request, code: str, message: str) -> None:
+        self.refused += 1
+        log.warning("command refused", command=path[:100], code=code)
+        error = RequestError(message, code=code)
+        self._answer(path, request, encode(refusal(error, find_transaction(request.payload))))
+
+    def _answer(self, path: str, request: Request, payload: bytes) -> None:
+        topic = self._topics.response(path)
+        if request.response_topic is not None and self._topics.is_response(request.response_topic):
+            topic = request.response_topic
+        self._sender.answer(Message(topic, payload, correlation=request.correlation))
+
+
+async def _parsed(request: Request, parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of `parse`, which runs in a thread if the request is large."""
+    if len(request.payload) <= _SMALL:
+        return parse(*args, **kwargs)
+    return await asyncio.to_thread(parse, *args, **kwargs)

@@ -1,0 +1,224 @@
+"""One connection to the broker, opened once and never used again after it broke."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiomqtt
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from uSense.core.errors import BrokerRefusedError
+from uSense.entities import Message
+from uSense.mqtt import trouble
+from uSense.mqtt.settings import MqttSettings, TlsSettings
+
+V5 = aiomqtt.ProtocolVersion.V5
+V311 = aiomqtt.ProtocolVersion.V311
+
+_INCOMING = 1000
+"""Messages that may wait between two turns of the reader, which only moves them on."""
+
+# All that the client library has to say about a broken connection is said by uSense, once and in plain words.
+_silent = logging.getLogger("uSense.mqtt.client")
+_silent.setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message received; the last two are what an asker by MQTT 5 adds."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+class Client(aiomqtt.Client):
+    """aiomqtt's client with what it lacks: reasons of refused messages, hang-ups noticed, sockets always closed.
+
+    One publish at a time: `refusal` is the reason why the last message was not taken.
+    """
+
+    refusal: ReasonCode | None = None
+    _abandoned = False
+
+    async def abandon(self) -> None:
+        """Close the socket without a farewell, so that the broker publishes the will. Idempotent."""
+        self._abandoned = True
+        self._close()
+        for future in (self._connected, self._disconnected):
+            if not future.done():
+                future.cancel()
+            elif not future.cancelled():
+                future.exception()  # retrieved: asyncio would complain about it later
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+            await asyncio.gather(self._misc_task, return_exceptions=True)
+
+    def _close(self) -> None:
+        self._client._sock_close()  # noqa: SLF001 - paho has no public way to close without a DISCONNECT
+
+    def _client_connect(self) -> None:
+        """In a thread that cannot be interrupted: if nobody waits any more, its socket is closed by the loop."""
+        try:
+            super()._client_connect()
+        finally:
+            if self._abandoned:
+                self._loop.call_soon_threadsafe(self._close)
+
+    def _on_disconnect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(trouble.HungUpError())
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_publish(
+        self, client: paho.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        if reason_code.is_failure:
+            self.refusal = reason_code
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
+
+class Link:
+    """An open connection. All methods raise BrokerError when it breaks."""
+
+    def __init__(self, client: Client, settings: MqttSettings, *, v5: bool) -> None:
+        self.v5 = v5
+        self.finished = False
+        self._client = client
+        self._settings = settings
+
+    async def publish(self, message: Message) -> str | None:
+        """Send a message and wait until the broker has it (QoS 1); the reason in plain words if it does not want it."""
+        self._client.refusal = None
+        try:
+            await self._client.publish(
+                message.topic,
+                message.payload,
+                message.qos,
+                message.retain,
+                self._properties(message) if self.v5 else None,
+            )
+        except aiomqtt.MqttError as error:
+            raise trouble.lost(error, self._settings) from error
+        refusal = self._client.refusal
+        return refusal and trouble.publish_refused(message.topic, refusal, self._settings)
+
+    async def subscribe(self, topic: str) -> str | None:
+        """Ask for all messages of a topic with QoS 1; the reason in plain words if the broker does not allow it."""
+        # As published: else a retained command would be taken for a fresh one by those who listen when it is sent.
+        options = SubscribeOptions(qos=1, retainAsPublished=True) if self.v5 else None
+        try:
+            codes = await self._client.subscribe(topic, 0 if self.v5 else 1, options)
+        except aiomqtt.MqttError as error:
+            raise trouble.lost(error, self._settings) from error
+        refusals = [code for code in codes if isinstance(code, ReasonCode) and code.is_failure]
+        return trouble.subscribe_refused(topic, refusals[0], self._settings) if refusals else None
+
+    async def requests(self) -> AsyncIterator[Request]:
+        """All messages received, until the connection breaks."""
+        try:
+            async for message in self._client.messages:
+                yield Request(
+                    topic=message.topic.value,
+                    payload=bytes(message.payload),
+                    retain=bool(message.retain),
+                    response_topic=getattr(message.properties, "ResponseTopic", None),
+                    correlation=getattr(message.properties, "CorrelationData", None),
+                )
+        except aiomqtt.MqttError as error:
+            raise trouble.lost(error, self._settings) from error
+
+    async def finish(self, last_word: Message) -> None:
+        """Publish a last message and disconnect so that the broker keeps the will to itself."""
+        await self.publish(last_word)
+        try:
+            await self._client.__aexit__(None, None, None)
+        except aiomqtt.MqttError as error:
+            raise trouble.lost(error, self._settings) from error
+        self.finished = True
+
+    def _properties(self, message: Message) -> Properties:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho's annotation is incomplete
+        if message.lifetime is not None:
+            properties.MessageExpiryInterval = max(1, math.ceil(message.lifetime))
+        if message.correlation is not None:
+            properties.CorrelationData = message.correlation
+        return properties
+
+
+@asynccontextmanager
+async def connect(settings: MqttSettings, client_id: str, *, v5: bool, will: Message) -> AsyncIterator[Link]:
+    """Open one connection; leaving it without `finish` makes the broker publish the will.
+
+    Raises BrokerRefusedError (login, client id, files of TLS), trouble.VersionRefusedError or BrokerError.
+    """
+    client = await _client(settings, client_id, v5=v5, will=will)
+    link = Link(client, settings, v5=v5)
+    try:
+        try:
+            await client.__aenter__()
+        except aiomqtt.MqttError as error:
+            raise trouble.not_connected(error, settings) from error
+        yield link
+    finally:
+        await client.abandon()
+
+
+async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Message) -> Client:
+    context = await asyncio.to_thread(_tls, settings.tls) if settings.tls.enabled else None
+    client = Client(
+        settings.host,
+        settings.effective_port,
+        username=settings.username or None,
+        password=settings.password.get_secret_value() if settings.password else None,
+        logger=_silent,
+        identifier=client_id,
+        protocol=V5 if v5 else V311,
+        will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
+        clean_session=None if v5 else True,
+        clean_start=True,
+        transport=settings.transport,
+        websocket_path=settings.websocket_path if settings.transport == "websockets" else None,
+        timeout=settings.timeout,
+        keepalive=settings.keepalive,
+        tls_context=context,
+        max_queued_incoming_messages=_INCOMING,
+    )
+    client._client.connect_timeout = settings.timeout  # noqa: SLF001 - aiomqtt does not pass it on
+    return client
+
+
+def _tls(settings: TlsSettings) -> ssl.SSLContext:
+    """Reads files: not for the event loop. Raises BrokerRefusedError."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+        if settings.certificate is not None:
+            context.load_cert_chain(settings.certificate, settings.key)
+    except OSError as error:
+        files = ", ".join(str(file) for file in (settings.ca, settings.certificate, settings.key) if file)
+        reason = error.strerror or error
+        raise BrokerRefusedError(f"the files of mqtt.tls ({files}) cannot be used: {reason}") from error
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

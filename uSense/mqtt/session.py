@@ -1,0 +1,300 @@
+"""The service's side of MQTT: keeps a connection, sends what waits, takes what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias, TypeVar
+
+import structlog
+
+from uSense.commands.base import Command
+from uSense.core.errors import BrokerError, BrokerRefusedError
+from uSense.core.events import Event, Notice, Sighting, State
+from uSense.core.outbox import BOUNDS, Item, Kind, Outbox
+from uSense.core.pacing import backoff
+from uSense.entities import LIVE, QUEUED, Context, Message
+from uSense.entities.notice import notice, stamped
+from uSense.entities.payload import remaining
+from uSense.entities.state import state
+from uSense.mqtt.dispatch import Dispatcher
+from uSense.mqtt.lasting import Lasting
+from uSense.mqtt.link import Link, connect
+from uSense.mqtt.settings import MqttSettings
+from uSense.mqtt.trouble import HungUpError, VersionRefusedError
+from uSense.ports import Journal
+
+log = structlog.get_logger()
+
+C = TypeVar("C")
+Content: TypeAlias = Sighting | Message
+
+LIVE_WITHIN = 1.0
+"""Seconds after a decision in which it may still be told live."""
+REPLY_LIFETIME = 60.0
+"""Seconds that a reply waits for the broker."""
+STEADY = 5.0
+"""Seconds that a connection must last before the next failure counts as the first one."""
+REFUSALS = 64
+"""Topics that are remembered as refused."""
+SLOW = 30.0
+"""Seconds between two attempts at a broker that refuses this client."""
+
+
+def _pauses() -> Iterator[float]:
+    return backoff(0.2, 30.0, random.random)
+
+
+class Mqtt:
+    """The port `Outbox` over a broker. `run` keeps the connection, `serve` answers commands, `leave` says goodbye."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        context: Context,
+        journal: Journal,
+        *,
+        pauses: Callable[[], Iterator[float]] = _pauses,
+        slow: float = SLOW,
+    ) -> None:
+        self.connected = asyncio.Event()
+        """Set while everything that waits is being sent."""
+        self._settings = settings
+        self._context = context
+        self._topics = context.topics
+        self._pauses = pauses
+        self._slow = slow
+        self._outbox: Outbox[Content] = Outbox()
+        self._wake = asyncio.Event()
+        self._lasting = Lasting(journal, self._wake, self._post_notice)
+        self._dispatcher = Dispatcher(self._topics, settings.max_payload, self)
+        self._counts: Counter[str] = Counter()
+        self._steady = False
+        self._v5 = settings.protocol != "3.1.1"
+        self._version_known = settings.protocol != "auto"
+        self._online_since = 0.0
+        self._leaving = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._failure: BrokerError | None = None
+        self._refusals: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        return self._settings.address
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the broker, in plain words."""
+        if self._failure is not None:
+            return str(self._failure)
+        return "; ".join(self._refusals.values()) or None
+
+    def counters(self) -> dict[str, int]:
+        """What happened since the start."""
+        return {
+            "published": self._counts["published"],
+            "acknowledged": self._counts["acknowledged"],
+            "publishes_refused": self._counts["publishes_refused"],
+            "events_dropped": sum(self._outbox.dropped.values()) + self._lasting.dropped,
+            "events_expired": sum(self._outbox.expired.values()),
+            "live_skipped": self._counts["live_skipped"],
+            "commands_refused": self._dispatcher.refused,
+            "reconnects": max(0, self._counts["connects"] - 1),
+        }
+
+    def post(self, event: Event) -> None:
+        match event:
+            case Sighting():
+                lifetime = self._context.lifetime
+                expires = math.inf if lifetime is None else event.stamp + lifetime
+                self._put(Item(Kind.IDENTITY, event, number=event.seq, put_at=time.monotonic(), expires=expires))
+            case Notice(lasting=True):
+                self._lasting.note(stamped(event, time.time()))
+            case Notice():
+                self._post_notice(stamped(event, time.time()))
+            case State():
+                message = state(event, self._context)
+                self._put(Item(Kind.STATE, message, key=event.topic, final=not message.payload))
+
+    def answer(self, message: Message) -> None:
+        """Send the reply to a command."""
+        now = time.monotonic()
+        self._put(Item(Kind.REPLY, message, put_at=now, expires=now + REPLY_LIFETIME))
+
+    async def serve(self, commands: Sequence[Command[C, Any]], control: C) -> None:
+        """Carry out commands, one after the other, until canceled."""
+        await self._dispatcher.serve(commands, control)
+
+    async def run(self) -> None:
+        """Keep a connection and send what waits; returns after `leave`."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lasting.keep(), name="mqtt journal")
+                await self._keep_connected()
+                self._lasting.close()
+        finally:
+            self._ended.set()
+
+    async def leave(self, seconds: float) -> None:
+        """Send what waits, say offline and disconnect, in at most `seconds`; `run` then ends by itself."""
+        self._leaving.set()
+        self._wake.set()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            log.warning("not everything was sent", waiting=self._outbox.waiting())
+
+    async def _keep_connected(self) -> None:
+        pauses, told = self._pauses(), set[str]()
+        while not self._leaving.is_set():
+            self._steady = False
+            failure = await self._attempt()
+            if failure is None:
+                return
+            if self._steady:
+                pauses, told = self._pauses(), set()
+            if self._change_version(failure):
+                continue
+            self._failure = failure
+            (log.debug if str(failure) in told else log.warning)("broker", problem=str(failure))
+            told.add(str(failure))
+            pause = next(pauses)
+            await self._pause(max(pause, self._slow) if isinstance(failure, BrokerRefusedError) else pause)
+
+    async def _attempt(self) -> BrokerError | None:
+        """Connect and stay connected; the reason if that ended against our will."""
+        failure: BrokerError | None = None
+        will = Message(self._topics.status, b"offline", retain=True)
+        client_id = self._settings.client_id or f"usense-{self._context.instance}"
+        try:
+            async with connect(self._settings, client_id, v5=self._v5, will=will) as link:
+                await self._converse(link)
+                await link.finish(will)
+        except* BrokerError as group:
+            failure = _first(group)
+        return failure
+
+    def _change_version(self, failure: BrokerError) -> bool:
+        """Whether to try another version of MQTT at once: the broker refuses this one, or hangs up on it unanswered."""
+        if self._settings.protocol != "auto":
+            return False
+        if isinstance(failure, VersionRefusedError) and self._v5:
+            log.info("the broker does not know MQTT 5; using 3.1.1", broker=str(self))
+            self._v5, self._version_known = False, True
+            return True
+        if isinstance(failure.__cause__, HungUpError) and not self._version_known:
+            self._v5 = not self._v5
+            return not self._v5
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._leaving.wait()
+
+    async def _converse(self, link: Link) -> None:
+        """Everything between connecting and leaving; raises BrokerErrors in a group."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                reader = group.create_task(self._read(link), name="mqtt reader")
+                await self._greet(link)
+                await self._write(link)
+                reader.cancel()
+        finally:
+            self._steady = self.connected.is_set() and time.monotonic() - self._online_since >= STEADY
+            self.connected.clear()
+            self._outbox.reset()
+            self._lasting.renew()
+
+    async def _greet(self, link: Link) -> None:
+        """Subscribe, restore all retained topics, and only then say online."""
+        commands = self._topics.commands
+        self._note_refusal(commands, await link.subscribe(commands))
+        while item := self._outbox.next(time.monotonic(), only=Kind.STATE):
+            await self._send(link, item)
+        await self._publish(link, Message(self._topics.status, b"online", retain=True))
+        self._online_since = time.monotonic()
+        self._counts["connects"] += 1
+        self._failure, self._version_known = None, True
+        self.connected.set()
+        log.info("connected", broker=str(self), mqtt="5" if link.v5 else "3.1.1")
+
+    async def _read(self, link: Link) -> None:
+        async for request in link.requests():
+            self._dispatcher.offer(request)
+
+    async def _write(self, link: Link) -> None:
+        """Send what waits until it is time to leave and nothing waits."""
+        while True:
+            if item := self._outbox.next(time.monotonic()):
+                await self._send(link, item)
+                continue
+            for number, event in await self._lasting.load(BOUNDS[Kind.LASTING]):
+                self._put(Item(Kind.LASTING, notice(event, self._context), number=number))
+            if self._outbox.waiting():
+                continue
+            if self._leaving.is_set() and self._lasting.settled:
+                return
+            await self._wake.wait()
+            self._wake.clear()
+
+    async def _send(self, link: Link, item: Item[Content]) -> None:
+        """Send one item; what a sighting has to say at the moment follows it, so that the broker is known to listen."""
+        content = item.content
+        if isinstance(content, Message):
+            await self._publish(link, content)
+            if item.kind is Kind.LASTING:
+                await self._lasting.delivered(item.number)
+            self._outbox.done(item)
+            return
+        for entity in QUEUED:
+            for message in entity(content, self._context, time.monotonic()):
+                await self._publish(link, message)
+        self._outbox.done(item)
+        if not self._is_live(item.put_at, content):
+            self._counts["live_skipped"] += 1
+            return
+        for entity in LIVE:
+            for message in entity(content, self._context, time.monotonic()):
+                await self._publish(link, message)
+
+    def _is_live(self, put_at: float, sighting: Sighting) -> bool:
+        """Whether this is still the moment of decision, of one made while connected."""
+        now = time.monotonic()
+        left = remaining(sighting, self._context, now)
+        return put_at >= self._online_since and now - put_at <= LIVE_WITHIN and (left is None or left > 0)
+
+    async def _publish(self, link: Link, message: Message) -> None:
+        refusal = await link.publish(message)
+        self._counts["published"] += 1
+        if refusal:
+            self._counts["publishes_refused"] += 1
+        elif message.qos:
+            self._counts["acknowledged"] += 1
+        self._note_refusal(message.topic, refusal)
+
+    def _note_refusal(self, topic: str, refusal: str | None) -> None:
+        """Keep in mind what the broker does not allow, and say it once a topic."""
+        if refusal is None:
+            self._refusals.pop(topic, None)
+        elif topic not in self._refusals and len(self._refusals) < REFUSALS:
+            self._refusals[topic] = refusal
+            log.warning("broker", problem=refusal)
+
+    def _post_notice(self, event: Notice) -> None:
+        self._put(Item(Kind.NOTICE, notice(event, self._context), put_at=time.monotonic()))
+
+    def _put(self, item: Item[Content]) -> None:
+        self._outbox.put(item)
+        self._wake.set()
+
+
+def _first(group: BaseExceptionGroup[BrokerError]) -> BrokerError:
+    """The first of the errors, however deep; a connection that breaks may be noticed by reader and writer."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,100 @@
+"""What went wrong between uSense and the broker, in plain words that say what to do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import aiomqtt
+from paho.mqtt.client import WebsocketConnectionError
+from paho.mqtt.reasoncodes import ReasonCode
+
+from uSense.core.errors import BrokerError, BrokerRefusedError
+from uSense.mqtt.settings import MqttSettings
+
+_UNSUPPORTED_VERSION = 132
+_INVALID_CLIENT_ID = 133
+_BAD_LOGIN = 134
+_NOT_AUTHORIZED = {135, 138, 140}
+_TAKEN_OVER = 142
+
+
+class VersionRefusedError(BrokerError):
+    """The broker does not know this version of MQTT."""
+
+
+class HungUpError(aiomqtt.MqttError):
+    """The broker closed the connection without an answer to the first packet."""
+
+
+def not_connected(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerError:
+    """Why no connection came about."""
+    if isinstance(error, aiomqtt.MqttCodeError) and isinstance(error.rc, ReasonCode):
+        return _refused(error.rc, settings)
+    cause = error.__cause__ or error.__context__
+    where = settings.address
+    match cause:
+        case socket.gaierror():
+            text = f"the host {settings.host!r} is not known; check mqtt.host"
+        case ConnectionRefusedError():
+            text = f"nothing listens at {where}; check mqtt.host and mqtt.port, and that the broker runs"
+        case ssl.SSLCertVerificationError():
+            text = f"the broker's certificate is not trusted: {cause.verify_message}; set mqtt.tls.ca to its authority"
+        case ssl.SSLError():
+            text = f"{where} does not speak TLS as expected ({cause.reason}); check mqtt.port and mqtt.tls"
+        case WebsocketConnectionError():
+            text = (
+                f"{where} has no MQTT websocket at {settings.websocket_path}; check mqtt.transport and websocket_path"
+            )
+        case TimeoutError():
+            text = f"{where} does not answer within {settings.timeout:g} s"
+        case OSError():
+            text = f"{where} cannot be reached: {cause.strerror or cause}"
+        case _ if isinstance(error, HungUpError):
+            text = (
+                f"{where} hung up without an answer; check that it is an MQTT broker and that mqtt.tls.enabled fits it"
+            )
+        case _:
+            text = f"{where} took the connection but gave no answer; check mqtt.port and that mqtt.tls.enabled fits it"
+    return BrokerError(text)
+
+
+def lost(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerError:
+    """Why an open connection ended."""
+    cause = error.__cause__ or error
+    code = cause.rc if isinstance(cause, aiomqtt.MqttCodeError) else None
+    if isinstance(code, ReasonCode) and code.value == _TAKEN_OVER:
+        return BrokerRefusedError(
+            f"another client of the broker at {settings.address} has the same client id; "
+            "give each uSense an instance name of its own"
+        )
+    return BrokerError(f"the connection to the broker at {settings.address} was lost ({cause})")
+
+
+def publish_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:
+    """Why a message was not taken."""
+    return f"the broker does not let {_who(settings)} publish to {topic} ({code}); allow it in the broker's access list"
+
+
+def subscribe_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:
+    """Why nothing will be heard from a topic."""
+    return f"the broker does not let {_who(settings)} read {topic} ({code}); allow it in the broker's access list"
+
+
+def _refused(reason: ReasonCode, settings: MqttSettings) -> BrokerError:
+    code = reason.value
+    broker = f"the broker at {settings.address}"
+    if code == _UNSUPPORTED_VERSION:
+        return VersionRefusedError(f"{broker} does not know this version of MQTT; set mqtt.protocol")
+    if code == _INVALID_CLIENT_ID:
+        return BrokerRefusedError(f"{broker} does not like the client id; set mqtt.client_id")
+    if code == _BAD_LOGIN or code in _NOT_AUTHORIZED:
+        if not settings.username:
+            return BrokerRefusedError(f"{broker} wants a user name; set mqtt.username and mqtt.password")
+        why = "wrong user name or password; set mqtt.username and mqtt.password"
+        return BrokerRefusedError(f"{broker} refused user {settings.username!r}: {why}")
+    return BrokerError(f"{broker} refused the connection ({reason})")
+
+
+def _who(settings: MqttSettings) -> str:
+    return f"user {settings.username!r}" if settings.username else "a client without user name"
