@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from uSense.aio import Lane
+from uSense.core.errors import StorageError
 from uSense.storage import layout
-from uSense.storage.trouble import plain_words, primary_code
+from uSense.storage.trouble import READ_ONLY, plain_words, primary_code
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,6 +88,9 @@ class Database:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with plain_words(self.path, self._wait):
             _make_private(self.path)
+            # SQLite would open it and fail at the first write, in the middle of the service.
+            if not os.access(self.path, os.W_OK, effective_ids=True):
+                raise StorageError(READ_ONLY.format(path=self.path))
             self._opened = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
             layout.check_origin(self._connection, self.path)
             for pragma in _PRAGMAS:
@@ -185,5 +190,5 @@ def _make_private(path: Path) -> None:
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     status = path.stat()
-    if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_mode & 0o077:
         path.chmod(0o600)

@@ -25,24 +25,17 @@ def everybody(connection: sqlite3.Connection) -> list[Person]:
         kept[person_id][face_id] = model
     newest = connection.execute("SELECT version, model FROM galleries ORDER BY version DESC LIMIT 1").fetchone()
     version, used = newest or (0, "")
-    known = {
-        person_id: set(json.loads(face_ids))
-        for person_id, face_ids in connection.execute(
-            "SELECT person_id, face_ids FROM gallery_parts WHERE version = ?", (version,)
-        )
-    }
-    return [
-        Person(
-            person_id,
-            name,
-            user_data,
-            tuple(kept[person_id]),
-            trained=known.get(person_id) == {face_id for face_id, model in kept[person_id].items() if model == used},
-        )
-        for person_id, name, user_data in connection.execute(
-            "SELECT person_id, name, user_data FROM persons ORDER BY folded"
-        )
-    ]
+    parts = connection.execute("SELECT person_id, face_ids FROM gallery_parts WHERE version = ?", (version,))
+    known = {person_id: set(json.loads(face_ids)) for person_id, face_ids in parts}
+    people = []
+    for person_id, name, user_data in connection.execute(
+        "SELECT person_id, name, user_data FROM persons ORDER BY folded"
+    ):
+        faces = kept[person_id]
+        fit = {face_id for face_id, model in faces.items() if model == used}
+        trained = bool(fit) and known.get(person_id) == fit
+        people.append(Person(person_id, name, user_data, tuple(faces), trained))
+    return people
 
 
 def create(connection: sqlite3.Connection, keys: Keys, name: str, user_data: str) -> Person:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from uSense.core.errors import StorageError
 
+READ_ONLY = (
+    "{path} is read-only: give the user running uSense write permission on it and on its folder, "
+    "and check that the disk is mounted writable"
+)
 _SQLITE = {
     sqlite3.SQLITE_FULL: "the disk with {path} is full: free some space; what was saved before is kept",
     sqlite3.SQLITE_BUSY: (
@@ -22,10 +26,7 @@ _SQLITE = {
         "{path} is not a database, or its beginning is damaged: "
         "put a backup in its place, or move it away to begin without people"
     ),
-    sqlite3.SQLITE_READONLY: (
-        "{path} is read-only: give the user running uSense write permission on it and on its folder, "
-        "and check that the disk is mounted writable"
-    ),
+    sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: (
         "{path} cannot be opened: give the user running uSense write permission on it and on its folder"
     ),
@@ -39,12 +40,12 @@ _OS = {
     errno.EROFS: "{path} is on a disk mounted read-only: mount it writable, or set data_dir to another folder",
     errno.ENOSPC: "the disk with {path} is full: free some space; what was saved before is kept",
     errno.EEXIST: "{path} is a file where a folder is needed: move it away, or set data_dir to another folder",
+    errno.ENOTDIR: "a part of {path} is a file where a folder is needed: set data_dir to another folder",
     errno.EISDIR: "{path} is a folder where a file is needed: move it away, or set data_dir to another folder",
 }
 _OS |= {
     errno.EPERM: _OS[errno.EACCES],
     errno.EDQUOT: _OS[errno.ENOSPC],
-    errno.ENOTDIR: _OS[errno.EEXIST],
 }
 
 

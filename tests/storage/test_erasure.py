@@ -1,0 +1,125 @@
+"""After a person was deleted, the files hold no byte of their secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.storage.processes import Child
+from tests.storage.samples import DONE, MODEL, enroll, gallery_of, vectors
+from tests.storage.test_gallery import crashed
+from uSense.core.models import ConfusablePair, Person, Training
+from uSense.storage import Storage, open_storage
+
+SECRETS = """
+SELECT key FROM persons WHERE person_id = :id
+UNION ALL SELECT vectors FROM faces WHERE person_id = :id
+UNION ALL SELECT vectors FROM gallery_parts WHERE person_id = :id
+"""
+
+
+async def secrets(storage: Storage, person: Person) -> list[bytes]:
+    """Beginning, middle and end of the person's wrapped key and ciphertexts, and their name, as they are stored."""
+    blobs = await storage.vault._database.read(
+        lambda connection: [blob for (blob,) in connection.execute(SECRETS, {"id": person.person_id})]
+    )
+    data = person.user_data.encode()[:20]
+    parts = [blob[at : at + 16] for blob in blobs for at in (0, len(blob) // 2, len(blob) - 16)]
+    return [part for part in (*parts, person.name.encode(), person.name.lower().encode(), data) if part]
+
+
+def left(folder: Path, wanted: list[bytes]) -> list[bytes]:
+    """Which of `wanted` can be found in any file of the folder."""
+    stored = b"\0".join(path.read_bytes() for path in folder.glob("usense*"))
+    return [part for part in wanted if part in stored]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_nothing_of_a_deleted_person_is_left_in_the_files(folder: Path, seed: int) -> None:
+    """In a house with much coming and going, each deleted person's key, ciphertexts and name are gone at once."""
+    rng = np.random.default_rng(seed)
+    async with open_storage(folder) as storage:
+        vault, people = storage.vault, []
+        for index in range(25):
+            people.append(await vault.create_person(f"Person {index:02} of the house", f"data of {index:02} " * 9))
+            for chosen in rng.integers(len(people), size=6):
+                rows = vectors(int(rng.integers(1, 9)), rng.choice((8, 32, 128, 512)), seed=index)
+                await vault.add_template(people[chosen].person_id, MODEL, list(rows))
+            report = Training("succeeded", confusable=(ConfusablePair(people[0].name, people[-1].name, 0.5),))
+            await vault.save_gallery(gallery_of(*people, rows=int(rng.integers(1, 20))), model=MODEL, report=report)
+            await vault.update_person(people[0].person_id, user_data="x" * rng.integers(1, 4000))
+
+        for person in [people[index] for index in rng.permutation(len(people))]:
+            wanted = await secrets(storage, person)
+            assert len(left(folder, wanted)) >= len(wanted) - 1
+            await vault.delete_person(person.person_id)
+
+            assert not left(folder, wanted)
+
+
+async def erasing(storage: Storage) -> bool:
+    """Whether traces may still be in the files."""
+    return await storage.vault._database.read(
+        lambda connection: bool(connection.execute("SELECT erasing FROM installation").fetchone()[0])
+    )
+
+
+async def test_a_reader_delays_only_the_removal_of_traces(folder: Path) -> None:
+    """While another process reads, the person is gone but traces stay; they go as soon as it ends."""
+    async with open_storage(folder, wait=0.05) as storage:
+        anna = await enroll(storage.vault, "Anna Example", faces=3)
+        wanted = await secrets(storage, anna)
+        with Child("hold", folder, "BEGIN") as child:
+            child.ready()
+            await storage.vault.delete_person(anna.person_id)
+
+            assert await storage.vault.people() == []
+            assert await erasing(storage)
+            await storage.vault.changed()
+            assert left(folder, wanted)
+        await storage.vault.changed()
+
+        assert not await erasing(storage)
+        assert not left(folder, wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killer", ["statement", "tick"])
+async def test_an_erasure_that_is_killed_is_finished_later(folder: Path, killer: str) -> None:
+    """Killed anywhere: the person is there whole, or gone and without a trace after the next start."""
+    async with open_storage(folder) as storage:
+        people = [await enroll(storage.vault, f"Person number {index}", faces=8) for index in range(3)]
+        gallery = gallery_of(*people, rows=9)
+        await storage.vault.save_gallery(gallery, model=MODEL, report=DONE)
+        wanted = await secrets(storage, people[0])
+
+    *killed, survived = await crashed(folder, "delete", killer)
+
+    gone = 0
+    for copy in killed:
+        async with open_storage(copy) as storage:
+            names = [person.name for person in await storage.vault.people()]
+            assert not await erasing(storage)
+        if "Person number 0" in names:
+            assert left(copy, wanted) == wanted
+        else:
+            gone += 1
+            assert not left(copy, wanted)
+    assert 0 < gone < len(killed)
+    assert not left(survived, wanted)
+
+
+async def test_a_dropped_face_is_overwritten(folder: Path) -> None:
+    """The bytes of a dropped face are zeroed in the file once the log is folded into it."""
+    async with open_storage(folder) as storage:
+        anna = await enroll(storage.vault, "Anna", faces=1)
+        (_, *face) = await secrets(storage, anna)
+    wanted = face[2:5]
+    assert left(folder, wanted) == wanted
+
+    async with open_storage(folder) as storage:
+        await storage.vault.delete_template(anna.person_id, anna.face_ids[0])
+
+    assert not left(folder, wanted)
