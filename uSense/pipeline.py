@@ -155,6 +155,11 @@ class Pipeline:
         for scene in self.scenes.values():
             scene.gallery_is(-1)
 
+    def tick(self) -> None:
+        """Let time pass in all scenes."""
+        for scene in self.scenes.values():
+            scene.tick(time.monotonic())
+
     async def _read(self, name: str, source: CameraSource) -> None:
         scene, motion = self.scenes[name], MotionGate(source.motion)
         pace = FramePace(1.0 / source.fps)

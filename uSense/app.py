@@ -1,0 +1,204 @@
+"""The composition root: the only place that sees every part. Read it from top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+import structlog
+
+from uSense import __version__, aio
+from uSense.commands import COMMANDS
+from uSense.control import Control
+from uSense.core.events import Event, Notice, State
+from uSense.core.scene import Scene, SceneRules
+from uSense.core.stats import Stats
+from uSense.core.topics import Topics
+from uSense.entities import Context
+from uSense.health import Health
+from uSense.mqtt import Mqtt
+from uSense.pipeline import Pipeline
+from uSense.ports import Detector, Recognizer
+from uSense.settings import Settings
+from uSense.storage import open_storage
+
+log = structlog.get_logger()
+
+FAREWELL = 2.0
+"""Seconds that decided events have to reach the broker when the service stops."""
+TICK = 2.0
+"""Seconds between two looks whether another process changed the gallery."""
+
+
+async def serve(settings: Settings) -> None:
+    """The service: returns after SIGTERM or SIGINT; a second signal cuts the farewell short."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    with _signals(stop, hurry):
+        async with AsyncExitStack() as stack:
+            storage = await stack.enter_async_context(open_storage(settings.data_dir))
+            recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
+            *detectors, for_photos = [
+                await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
+            ]
+            stats = Stats()
+            mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), storage.journal)
+            scenes = _scenes(settings, recognizer)
+            pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, mqtt, stats)
+            info = _info(settings, recognizer, for_photos)
+            control = Control(recognizer, for_photos, mqtt, settings.quality, pipeline.switches, lambda: info)
+            control.on_gallery = pipeline.gallery_changed
+            health = Health(stats, lambda: _problems(pipeline, mqtt), mqtt.counters)
+            await _introduce(settings, mqtt, control, info)
+
+            async with asyncio.TaskGroup() as way_out:
+                tasks = [
+                    way_out.create_task(mqtt.run(), name="mqtt"),
+                    way_out.create_task(pipeline.identify(), name="identify"),
+                    way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
+                    way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
+                ]
+                log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
+                await aio.until(stop, _way_in(settings, pipeline, detectors, mqtt.serve(COMMANDS, control)))
+                log.info("stopping")
+                await aio.until(hurry, mqtt.leave(FAREWELL))
+                for task in tasks:
+                    task.cancel()
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def open_control(settings: Settings) -> AsyncIterator[Control]:
+    """The use cases without the service, for the command line beside it."""
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(settings.data_dir))
+        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
+        detector = await stack.enter_async_context(settings.detector.open("detect"))
+        notes = Notes()
+        try:
+            yield Control(recognizer, detector, notes, settings.quality, {}, dict)
+        finally:
+            for notice in notes.lasting:
+                await storage.journal.append(notice)
+
+
+class Notes:
+    """The outbox of the command line: keeps what lasts, for a running service to send."""
+
+    def __init__(self) -> None:
+        self.lasting: list[Notice] = []
+
+    def post(self, event: Event) -> None:
+        if isinstance(event, Notice) and event.lasting:
+            self.lasting.append(event)
+
+
+async def _way_in(
+    settings: Settings, pipeline: Pipeline, detectors: Sequence[Detector], commands: Coroutine[Any, Any, None]
+) -> None:
+    """Everything that brings something new into the service, until canceled."""
+    async with asyncio.TaskGroup() as group:
+        for number, detector in enumerate(detectors):
+            group.create_task(pipeline.detect(detector), name=f"detect {number}")
+        for name, camera in settings.cameras.items():
+            group.create_task(pipeline.watch(name, camera), name=f"camera {name}")
+        group.create_task(commands, name="commands")
+
+
+async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Mapping[str, Any]) -> None:
+    """Everything the broker keeps, once; it is sent again whenever the broker may have lost it."""
+    mqtt.post(State("info", info))
+    mqtt.post(State("settings", _runtime_settings(settings, control.recognizer)))
+    for name in settings.cameras:
+        mqtt.post(State(f"camera/{name}/status", "offline"))
+        mqtt.post(State(f"camera/{name}/paused", "OFF"))
+    await control.tell_people()
+
+
+async def _tell_health(settings: Settings, health: Health, mqtt: Mqtt) -> None:
+    while True:
+        mqtt.post(State("health", await asyncio.to_thread(health.report)))
+        await asyncio.sleep(settings.health_every)
+
+
+async def _tick(recognizer: Recognizer, control: Control, pipeline: Pipeline, mqtt: Mqtt) -> None:
+    """Let time pass in the scenes, and notice what the command line did beside the service."""
+    while True:
+        await asyncio.sleep(TICK)
+        pipeline.tick()
+        if await recognizer.refresh():
+            mqtt.journal_changed()
+            await control.gallery_changed()
+
+
+def _detector_names(settings: Settings) -> list[str]:
+    """One detector a worker, and one for the photos of commands, which must not wait for the cameras."""
+    return [*(f"detect-{number}" for number in range(settings.pipeline.workers)), "detect-photos"]
+
+
+def _scenes(settings: Settings, recognizer: Recognizer) -> dict[str, Scene]:
+    """A scene a camera; the run's random text makes track ids unique across restarts."""
+    run = secrets.token_hex(3)
+    rules = SceneRules(
+        tracking=settings.tracking,
+        voting=settings.voting,
+        announce=settings.announce,
+        decision=recognizer.rules,
+    )
+    return {name: Scene(name, rules, f"{run}{number:02x}") for number, name in enumerate(settings.cameras)}
+
+
+def _context(settings: Settings, recognizer: Recognizer) -> Context:
+    return Context(
+        instance=settings.instance,
+        recognizer=recognizer.kind,
+        model=recognizer.model,
+        topics=Topics(settings.mqtt.prefix),
+        name_topic=settings.mqtt.effective_name_topic,
+        lifetime=settings.mqtt.identity_lifetime,
+    )
+
+
+def _info(settings: Settings, recognizer: Recognizer, detector: Detector) -> dict[str, Any]:
+    return {
+        "instance": settings.instance,
+        "version": __version__,
+        "recognizer": recognizer.kind,
+        "model": recognizer.model,
+        "detector": detector.model,
+        "cameras": list(settings.cameras),
+        "settings": settings.model_dump(mode="json"),
+    }
+
+
+def _runtime_settings(settings: Settings, recognizer: Recognizer) -> dict[str, Any]:
+    return {
+        "threshold": recognizer.rules.threshold,
+        "margin": recognizer.rules.margin,
+        "repeat_after": settings.announce.repeat_after,
+    }
+
+
+def _problems(pipeline: Pipeline, mqtt: Mqtt) -> dict[str, str]:
+    """Everything that is wrong now, by part, in plain words."""
+    return {**pipeline.problems, **({"broker": mqtt.problem} if mqtt.problem else {})}
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
+    """The first SIGTERM or SIGINT sets `stop`, the second `hurry`."""
+    loop = asyncio.get_running_loop()
+
+    def caught() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, caught)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,130 @@
+"""`usense identify`, `detect`, `verify`: questions about pictures; works beside a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from uSense.cli.common import ConfigFile, Json, load
+from uSense.core.errors import RequestError
+
+if TYPE_CHECKING:
+    from uSense.control import Control, Found
+    from uSense.settings import Settings
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="OUT", help="Write the picture with boxes and names drawn.")
+]
+
+
+def identify(
+    ctx: typer.Context,
+    images: Annotated[list[Path], typer.Argument(help="Pictures with any number of faces.")],
+    output: Output = None,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say who is in pictures."""
+    _one_output(images, output)
+    if not asyncio.run(_look(load(ctx, config), images, output, names=True, as_json=as_json)):
+        raise typer.Exit(1)
+
+
+def detect(
+    ctx: typer.Context,
+    images: Annotated[list[Path], typer.Argument(help="Pictures with any number of faces.")],
+    output: Output = None,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Find faces in pictures, without asking who they are."""
+    _one_output(images, output)
+    if not asyncio.run(_look(load(ctx, config), images, output, names=False, as_json=as_json)):
+        raise typer.Exit(1)
+
+
+def verify(ctx: typer.Context, a: Path, b: Path, config: ConfigFile = None, as_json: Json = False) -> None:
+    """Say whether two pictures show the same person; exit code 1 if not."""
+    same, score, threshold = asyncio.run(_verify(load(ctx, config), a, b))
+    if as_json:
+        typer.echo(json.dumps({"same": same, "score": round(score, 3), "threshold": threshold}))
+    else:
+        words = "the same person" if same else "not the same person"
+        typer.echo(f"{words}: score {score:.2f}, threshold {threshold:.2f}")
+    if not same:
+        raise typer.Exit(1)
+
+
+def _one_output(images: Sequence[Path], output: Path | None) -> None:
+    if output is not None and len(images) > 1:
+        raise typer.BadParameter("-o takes one picture at a time")
+
+
+async def _look(settings: Settings, images: Sequence[Path], output: Path | None, *, names: bool, as_json: bool) -> bool:
+    """Tell what is in every picture; False if one could not be used."""
+    from uSense.app import open_control
+
+    results: list[dict[str, Any]] = []
+    async with open_control(settings) as control:
+        for image in images:
+            results.append(await _look_at(control, image, output, names=names))
+            if not as_json:
+                _tell(results[-1], names=names)
+    if as_json:
+        typer.echo(json.dumps(results, ensure_ascii=False, indent=2))
+    return all("error" not in result for result in results)
+
+
+async def _look_at(control: Control, image: Path, output: Path | None, *, names: bool) -> dict[str, Any]:
+    from uSense import imaging
+    from uSense.commands.pictures import found_data
+
+    try:
+        picture = await asyncio.to_thread(imaging.read, image)
+        found = await (control.identify(picture) if names else control.detect(picture))
+        if output is not None:
+            marks = [(one.box, _label(one) if names else f"{one.score:.2f}") for one in found]
+            await asyncio.to_thread(lambda: imaging.save(output, imaging.draw(picture, marks)))
+    except RequestError as error:
+        return {"photo": str(image), "error": {"code": error.code, "message": str(error)}}
+    keys = None if names else {"box", "quality"}
+    faces = [{key: value for key, value in found_data(one).items() if keys is None or key in keys} for one in found]
+    return {"photo": str(image), "faces": faces}
+
+
+def _label(found: Found) -> str:
+    score = found.answer.candidates[0].score if found.answer and found.answer.candidates else None
+    return f"{found.name or 'unknown'} {score:.2f}" if score is not None else "unknown"
+
+
+def _tell(result: dict[str, Any], *, names: bool) -> None:
+    if "error" in result:
+        typer.echo(result["error"]["message"], err=True)
+        return
+    if not result["faces"]:
+        typer.echo(f"{result['photo']}: no face found")
+    for face in result["faces"]:
+        box = face["box"]
+        place = f"at {box['x']},{box['y']} size {box['w']}x{box['h']}"
+        if not names:
+            typer.echo(f"{result['photo']}: face {place}, quality {face['quality']}")
+            continue
+        best = face["candidates"][0] if face["candidates"] else None
+        likeness = f"; nearest {best['name']} {best['score']:.2f}" if best else ""
+        reason = "" if face["name"] else f" ({face['reason']})"
+        typer.echo(f"{result['photo']}: {face['name'] or 'unknown'}{reason} {place}{likeness}")
+
+
+async def _verify(settings: Settings, a: Path, b: Path) -> tuple[bool, float, float]:
+    from uSense import imaging
+    from uSense.app import open_control
+
+    pictures = [await asyncio.to_thread(imaging.read, path) for path in (a, b)]
+    async with open_control(settings) as control:
+        same, score = await control.verify(pictures[0], pictures[1], (str(a), str(b)))
+        return same, score, control.recognizer.rules.threshold
