@@ -19,14 +19,16 @@ class Branch(BaseModel):
 
 FREE = "*"
 """Stands in a path for a name that is free, such as a camera's."""
-ALIKE = 0.75
+_NEAR, _FAR = 0.6, 0.75
+"""How alike (0 to 1) two names must be at least, at the same level and elsewhere."""
 _WORDS = {
     "extra_forbidden": "is not known",
     "unexpected_keyword_argument": "is not known",
     "missing": "is missing",
     "missing_argument": "is missing",
     "missing_keyword_only_argument": "is missing",
-    "invalid_key": "every name must be text",
+    "invalid_key": "is no name: a name is text, in quotes if it looks like a number or a date",
+    "string_type": "must be text, in quotes if it looks like something else",
 }
 _GROUP_ERRORS = {"model_type", "model_attributes_type", "dataclass_type", "dict_type"}
 _UNKNOWN_ERRORS = {"extra_forbidden", "unexpected_keyword_argument"}
@@ -82,14 +84,12 @@ class Outline:
 
     def nearest(self, path: Path, values: object = None) -> Path | None:
         """The allowed path that was most likely meant: a like name at the same level, or the same name elsewhere."""
-        siblings = {(*path[:-1], name): ALIKE - 0.15 for name in self.below(path[:-1], values) if name != FREE}
-        elsewhere = {leaf: ALIKE for leaf, _ in self.leaves() if leaf not in siblings}
-        best, right = 0.0, None
-        for other, least in (siblings | elsewhere).items():
-            alike = max(_alike(path[-1], other[-1]), _alike(".".join(path), ".".join(other)))
-            if alike - least > best:
-                best, right = alike - least, other
-        return right
+        near = [(*path[:-1], name) for name in self.below(path[:-1], values) if name != FREE]
+        far = [leaf for leaf, _ in self.leaves()]
+        grades = {leaf: max(_alike(path[-1:], leaf[-1:]), _alike(path, leaf)) - _FAR for leaf in far}
+        grades |= {sibling: _alike(path[-1:], sibling[-1:]) - _NEAR for sibling in near}
+        best = max(grades, key=lambda other: grades[other], default=None)
+        return best if best and grades[best] > 0 else None
 
     def _names(self, shape: Shape, values: object = None) -> dict[str, Shape]:
         """Names and schemas of all alternatives of a shape, except those of another kind than `values` say."""
@@ -115,7 +115,8 @@ def problems(error: ValidationError, values: object, outline: Outline) -> list[P
 
 def dotted(path: Sequence[str]) -> str:
     """A path as people write it; free names are shown as `<name>`."""
-    return ".".join("<name>" if part == FREE else part for part in path)
+    shown = ("<name>" if part == FREE else part for part in path)
+    return ".".join(part if part.isprintable() and part else repr(part) for part in shown)
 
 
 def _problem(detail: ErrorDetails, values: object, outline: Outline) -> Problem:
@@ -154,10 +155,10 @@ def _path(detail: ErrorDetails, values: object) -> Path:
         elif isinstance(values, list | tuple) and isinstance(part, int):
             path.append(str(part))
             values = values[part] if part < len(values) else None
-        elif last and detail["type"].startswith("missing"):
+        elif last and (detail["type"].startswith("missing") or detail["type"] == "invalid_key"):
             path.append(str(part))
     return tuple(path)
 
 
-def _alike(a: str, b: str) -> float:
-    return SequenceMatcher(None, a.replace("_", "."), b.replace("_", ".")).ratio()
+def _alike(a: Path, b: Path) -> float:
+    return SequenceMatcher(None, ".".join(a).replace("_", "."), ".".join(b).replace("_", ".")).ratio()

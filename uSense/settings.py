@@ -139,7 +139,7 @@ def trace(path: Path | None = None, **arguments: Any) -> Loaded:
         merged = _overlaid(merged, source.values)
     found = _unknown_variables(outline, sources[1].values)
     try:
-        settings = Settings(**merged)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         found += [_line(problem, sources) for problem in schema.problems(error, merged, outline)]
     if found:
@@ -218,7 +218,7 @@ def _file(path: Path) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
-        raise SettingsError(f"{place}: {_unquoted(error.problem or 'is not YAML')}") from error
+        raise SettingsError(f"{place}: {_unquoted(error)}") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: is not YAML: it contains a character that is not text") from error
     if node is not None and not isinstance(node, yaml.MappingNode):
@@ -251,9 +251,11 @@ def _number(node: yaml.Node | None, path: schema.Path, lines: dict[schema.Path, 
     return doubles
 
 
-def _unquoted(problem: str) -> str:
-    """A YAML problem without the words it quotes: an unquoted password may be among them."""
-    return re.sub(r" '(?!<)[^']{2,}'", "", problem)
+def _unquoted(error: yaml.MarkedYAMLError) -> str:
+    """What a YAML error says without the words it quotes: an unquoted password may be among them."""
+    problem = error.problem or "is not YAML"
+    text = f"{error.context}, {problem}" if problem.startswith("but ") else problem
+    return re.sub(r" '(?!<)[^']{2,}'", "", text)
 
 
 class _Completion:
