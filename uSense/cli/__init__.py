@@ -16,18 +16,28 @@ from typing import Annotated, Any
 import typer
 
 import uSense
-from uSense.cli import config
+from uSense.cli import config, demo, people, pictures, run
 from uSense.cli.common import Options
 from uSense.core.errors import ModelError, SettingsError, UsenseError
 
 COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("run", run.run),
+    ("demo", demo.demo),
+    ("enroll", people.enroll),
+    ("people list", people.listing),
+    ("people rename", people.rename),
+    ("people forget", people.forget),
+    ("train", people.train),
+    ("identify", pictures.identify),
+    ("detect", pictures.detect),
+    ("verify", pictures.verify),
     ("config check", config.check),
     ("config show", config.show),
     ("config schema", config.schema),
 )
 """Every command with the words that call it; its help is its docstring."""
 
-GROUPS = {"config": "Check and show the settings."}
+GROUPS = {"people": "Who is enrolled.", "config": "Check and show the settings."}
 
 
 class Level(StrEnum):

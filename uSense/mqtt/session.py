@@ -63,7 +63,9 @@ class Mqtt:
         slow: float = SLOW,
     ) -> None:
         self.connected = asyncio.Event()
-        """Set while everything that waits is being sent."""
+        """Set while the broker has all states and `online`, and whatever else waits is being sent."""
+        self.idle = asyncio.Event()
+        """Set while connected and nothing waits."""
         self._settings = settings
         self._context = context
         self._topics = context.topics
@@ -113,12 +115,18 @@ class Mqtt:
                 expires = math.inf if lifetime is None else event.stamp + lifetime
                 self._put(Item(Kind.IDENTITY, event, number=event.seq, put_at=time.monotonic(), expires=expires))
             case Notice(lasting=True):
+                self.idle.clear()
                 self._lasting.note(stamped(event, time.time()))
             case Notice():
                 self._post_notice(stamped(event, time.time()))
             case State():
                 message = state(event, self._context)
                 self._put(Item(Kind.STATE, message, key=event.topic, final=not message.payload))
+
+    def journal_changed(self) -> None:
+        """Another process added lasting notices: send them, too."""
+        self._lasting.renew()
+        self._wake.set()
 
     def answer(self, message: Message) -> None:
         """Send the reply to a command."""
@@ -208,6 +216,7 @@ class Mqtt:
         finally:
             self._steady = self.connected.is_set() and time.monotonic() - self._online_since >= STEADY
             self.connected.clear()
+            self.idle.clear()
             self._outbox.reset()
             self._lasting.renew()
 
@@ -238,8 +247,10 @@ class Mqtt:
                 self._put(Item(Kind.LASTING, notice(event, self._context), number=number))
             if self._outbox.waiting():
                 continue
-            if self._leaving.is_set() and self._lasting.settled:
-                return
+            if self._lasting.settled:
+                self.idle.set()
+                if self._leaving.is_set():
+                    return
             await self._wake.wait()
             self._wake.clear()
 
@@ -291,6 +302,7 @@ class Mqtt:
 
     def _put(self, item: Item[Content]) -> None:
         self._outbox.put(item)
+        self.idle.clear()
         self._wake.set()
 
 
