@@ -179,7 +179,11 @@ def _bare(command: Command[Any, Any], payload: bytes) -> dict[str, Any]:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse)
+    value = json.loads(text, parse_constant=_refuse)
+    if "\\u" in text:
+        # Half surrogates, which only escapes can bring in, would fail much later, where texts are stored or sent.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _refuse(constant: str) -> Any:

@@ -89,7 +89,7 @@ class IdentityPayload(Branch):
     assurance: Assurance
     """low, medium, or high; high needs a passed liveness check."""
     decision: DecisionPayload
-    """The receipt of the decision."""
+    """What the decision was made from."""
     replaces: str | None = None
     """Id of the event that this one corrects; only when `type` is changed."""
     previous: str | None = None

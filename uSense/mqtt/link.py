@@ -197,6 +197,7 @@ async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         clean_session=None if v5 else True,
         clean_start=True,
+        properties=_limits(settings) if v5 else None,
         transport=settings.transport,
         websocket_path=settings.websocket_path if settings.transport == "websockets" else None,
         timeout=settings.timeout,
@@ -206,6 +207,13 @@ async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
     )
     client._client.connect_timeout = settings.timeout  # noqa: SLF001 - aiomqtt does not pass it on
     return client
+
+
+def _limits(settings: MqttSettings) -> Properties:
+    """Requests a little too large are answered, those far too large are not even received."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's annotation is incomplete
+    properties.MaximumPacketSize = 2 * settings.max_payload
+    return properties
 
 
 def _tls(settings: TlsSettings) -> ssl.SSLContext:

@@ -6,7 +6,7 @@ import socket
 import ssl
 
 import aiomqtt
-from paho.mqtt.client import WebsocketConnectionError
+import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from uSense.core.errors import BrokerError, BrokerRefusedError
@@ -42,7 +42,7 @@ def not_connected(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerErr
             text = f"the broker's certificate is not trusted: {cause.verify_message}; set mqtt.tls.ca to its authority"
         case ssl.SSLError():
             text = f"{where} does not speak TLS as expected ({cause.reason}); check mqtt.port and mqtt.tls"
-        case WebsocketConnectionError():
+        case paho.WebsocketConnectionError():
             text = (
                 f"{where} has no MQTT websocket at {settings.websocket_path}; check mqtt.transport and websocket_path"
             )
@@ -68,7 +68,8 @@ def lost(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerError:
             f"another client of the broker at {settings.address} has the same client id; "
             "give each uSense an instance name of its own"
         )
-    return BrokerError(f"the connection to the broker at {settings.address} was lost ({cause})")
+    why = paho.error_string(code) if isinstance(code, int) else code or cause
+    return BrokerError(f"the connection to the broker at {settings.address} was lost: {why}")
 
 
 def publish_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:

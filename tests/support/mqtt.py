@@ -1,0 +1,115 @@
+"""An Mqtt for tests, and what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from uSense.commands.base import Command
+from uSense.core.errors import StorageError
+from uSense.core.events import Assurance, Decision, Notice, Sighting, SightingType
+from uSense.core.models import Box
+from uSense.entities import Context
+from uSense.mqtt import Mqtt, MqttSettings
+
+
+class MemoryJournal:
+    """The port Journal without a disk; `broken` makes every call fail."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Notice] = {}
+        self.broken = False
+        self._numbers = itertools.count(1)
+
+    async def append(self, notice: Notice) -> int:
+        self._check()
+        number = next(self._numbers)
+        self.kept[number] = notice
+        return number
+
+    async def pending(self, limit: int) -> list[tuple[int, Notice]]:
+        self._check()
+        return list(self.kept.items())[:limit]
+
+    async def done(self, number: int) -> None:
+        self._check()
+        del self.kept[number]
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StorageError("the disk is full")
+
+
+def context(settings: MqttSettings | None = None) -> Context:
+    """The context of an instance `hall-pi` under these settings."""
+    settings = settings or MqttSettings()
+    return Context(
+        instance="hall-pi",
+        recognizer="local",
+        model="dlib-resnet-v1",
+        topics=settings.topics,
+        name_topic=settings.effective_name_topic,
+        lifetime=settings.identity_lifetime,
+    )
+
+
+def make(settings: MqttSettings, journal: MemoryJournal | None = None) -> Mqtt:
+    """An Mqtt that comes back quickly."""
+    return Mqtt(settings, context(settings), journal or MemoryJournal(), pauses=_quick, slow=0.1)
+
+
+@asynccontextmanager
+async def running(mqtt: Mqtt, commands: Sequence[Command[Any, Any]] = (), control: Any = None) -> AsyncIterator[Mqtt]:
+    """Run it, and let it say goodbye in the end."""
+    async with asyncio.TaskGroup() as group:
+        run = group.create_task(mqtt.run(), name="mqtt")
+        serve = group.create_task(mqtt.serve(commands, control), name="commands")
+        try:
+            yield mqtt
+        finally:
+            serve.cancel()
+            await mqtt.leave(2)
+            run.cancel()
+
+
+async def connected(mqtt: Mqtt) -> None:
+    """Wait until it is online."""
+    async with asyncio.timeout(15):
+        await mqtt.connected.wait()
+
+
+async def settled(mqtt: Mqtt) -> None:
+    """Wait until everything was sent."""
+    async with asyncio.timeout(15):
+        await mqtt.idle.wait()
+
+
+def sighting(seq: int = 0, name: str | None = "Anna", *, age: float = 0.1, **changes: Any) -> Sighting:
+    """A sighting decided by a picture that was taken `age` seconds ago."""
+    values: dict[str, Any] = {
+        "event_id": f"event-{seq}",
+        "seq": seq,
+        "type": SightingType.RECOGNIZED if name else SightingType.UNKNOWN,
+        "camera": "hall",
+        "track_id": f"track-{seq}",
+        "person_id": f"id-of-{name}" if name else None,
+        "name": name,
+        "first_seen_at": time.time() - age - 0.5,
+        "captured_at": time.time() - age,
+        "stamp": time.monotonic() - age,
+        "box": Box(64, 96, 128, 192),
+        "frame_size": (640, 480),
+        "assurance": Assurance.LOW,
+        "decision": Decision(
+            score=0.61, runner_up=0.22, margin=0.39, threshold=0.5, votes=2, looks=2, quality=0.8, reason="agreed"
+        ),
+    }
+    return Sighting(**(values | changes))
+
+
+def _quick() -> Iterator[float]:
+    return itertools.repeat(0.05)
