@@ -19,7 +19,7 @@ class Branch(BaseModel):
 
 FREE = "*"
 """Stands in a path for a name that is free, such as a camera's."""
-_NEAR, _FAR = 0.6, 0.75
+_NEAR, _FAR = 0.6, 0.7
 """How alike (0 to 1) two names must be at least, at the same level and elsewhere."""
 _WORDS = {
     "extra_forbidden": "is not known",
@@ -28,6 +28,7 @@ _WORDS = {
     "missing_argument": "is missing",
     "missing_keyword_only_argument": "is missing",
     "invalid_key": "is no name: a name is text, in quotes if it looks like a number or a date",
+    "path_type": "must be a path",
     "string_type": "must be text, in quotes if it looks like something else",
 }
 _GROUP_ERRORS = {"model_type", "model_attributes_type", "dataclass_type", "dict_type"}
@@ -100,8 +101,9 @@ class Outline:
             given = values.get(name) if isinstance(values, Mapping) else None
             if "const" in below and given is not None and given != below["const"]:
                 return {}
-        if isinstance(free := shape.get("additionalProperties"), Mapping):
-            names[FREE] = free
+        for free in (shape.get("additionalProperties"), *shape.get("patternProperties", {}).values()):
+            if isinstance(free, Mapping):
+                names[FREE] = free
         for alternative in [*shape.get("anyOf", ()), *shape.get("oneOf", ()), *shape.get("allOf", ())]:
             names |= self._names(alternative, values)
         return names

@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
 from uSense import schema
+from uSense.cameras import AnyCamera
 from uSense.core.announcing import AnnounceRules
 from uSense.core.errors import SettingsError
 from uSense.core.quality import QualityRules
@@ -79,6 +80,8 @@ class Settings(Branch):
     """Logging."""
     mqtt: MqttSettings = MqttSettings()
     """The broker, and what is told there."""
+    cameras: dict[Name, AnyCamera] = Field(default_factory=dict)
+    """The cameras, each under its name of a-z, 0-9, `_` and `-`."""
     detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
     """What finds faces: `hog` or `yunet`."""
     recognizer: AnyRecognizer = LocalSettings()
