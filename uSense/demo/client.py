@@ -107,9 +107,7 @@ class Client:
 async def connected(port: int) -> AsyncIterator[Client]:
     """A client that hears all of uSense at the broker on this port of 127.0.0.1."""
     try:
-        async with aiomqtt.Client(
-            LOOPBACK, port, identifier="usense-demo", max_queued_incoming_messages=BACKLOG
-        ) as mqtt:
+        async with aiomqtt.Client(LOOPBACK, port, max_queued_incoming_messages=BACKLOG) as mqtt:
             await mqtt.subscribe(f"{PREFIX}/#", qos=1)
             yield Client(mqtt)
     except aiomqtt.MqttError as error:
