@@ -131,8 +131,8 @@ def test_kind_of_detector_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> No
         ("instance: Küche", ["line 1: instance: must match pattern '^[a-z0-9_-]{1,40}$'"]),
         ("detector: {kind: cnn}", ["line 1: detector.kind: must be one of 'hog', 'yunet'"]),
         (
-            "detector: {hold: 1}",
-            ["line 1: detector.hold: is not known; there are fit, kind, min_face, path, score, threads"],
+            "detector: {qqq: 1}",
+            ["line 1: detector.qqq: is not known; there are fit, kind, min_face, path, score, threads"],
         ),
         ("cameras: {Hall: {kind: folder, path: x}}", ["line 1: cameras.Hall: must match pattern '^[a-z0-9_-]{1,40}$'"]),
         ("cameras: {hall: {path: x}}", ["line 1: cameras.hall.kind: is missing: one of 'folder', 'stream'"]),
