@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -196,13 +197,15 @@ async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
         protocol=V5 if v5 else V311,
         will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         clean_session=None if v5 else True,
-        clean_start=True,
+        clean_start=True if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
         properties=_limits(settings) if v5 else None,
         transport=settings.transport,
         websocket_path=settings.websocket_path if settings.transport == "websockets" else None,
         timeout=settings.timeout,
         keepalive=settings.keepalive,
         tls_context=context,
+        # Else two small messages in a row wait for each other: 40 ms.
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         max_queued_incoming_messages=_INCOMING,
     )
     client._client.connect_timeout = settings.timeout  # noqa: SLF001 - aiomqtt does not pass it on
