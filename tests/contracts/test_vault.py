@@ -319,6 +319,16 @@ async def test_trained_is_true_to_what_the_training_read(vault: Vault) -> None:
     assert [person.name for person in await vault.people() if person.trained] == ["Cleo"]
 
 
+async def test_nobody_is_trained_without_a_face(vault: Vault) -> None:
+    """Also not when the gallery still holds what their dropped faces gave."""
+    anna = await enroll(vault, "Anna")
+    await vault.delete_template(anna.person_id, anna.face_ids[0])
+
+    await vault.save_gallery(gallery_of(anna), model=MODEL, report=DONE)
+
+    assert not (await find(vault, anna.person_id)).trained
+
+
 async def test_a_face_of_another_model_does_not_make_untrained(vault: Vault) -> None:
     """`trained` looks at the faces of the gallery's own model."""
     anna = await enroll(vault, "Anna")

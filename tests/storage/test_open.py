@@ -242,6 +242,27 @@ async def test_a_lock_that_is_held_too_long(used: Path) -> None:
         await storage.vault.create_person("Bert")
 
 
+async def test_a_reader_of_a_file_without_log_is_waited_for(used: Path) -> None:
+    """A database in another journal mode gets its log back as soon as nobody reads it."""
+    with raw(used) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    with Child("hold", used, "BEGIN") as child:
+        child.ready()
+        with pytest.raises(StorageError, match=r"has been locked by another process for 0\.05 s"):
+            await open_once(used)
+
+        async def start() -> None:
+            async with open_storage(used, wait=30):
+                pass
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(start(), name="start")
+            await asyncio.sleep(0)
+            child.go()
+    with raw(used) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 async def test_a_full_disk(storage: Storage) -> None:
     """A disk without room is named, what was saved before stays, and with room again all goes on."""
     anna = await enroll(storage.vault, "Anna")

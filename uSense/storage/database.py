@@ -92,7 +92,7 @@ class Database:
             if not os.access(self.path, os.W_OK, effective_ids=True):
                 raise StorageError(READ_ONLY.format(path=self.path))
             self._opened = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
-            layout.check_origin(self._connection, self.path)
+            self._transact("BEGIN", lambda connection: layout.check_origin(connection, self.path))
             for pragma in _PRAGMAS:
                 self._connection.execute(pragma)
             self._use_write_ahead_log()

@@ -68,7 +68,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def check_origin(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
-    """Raise StorageError for a database of another program or of a newer uSense; changes nothing."""
+    """Raise StorageError for a database of another program or of a newer uSense; to be called in one transaction."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (application or tables):
