@@ -46,8 +46,13 @@ class PipelineSettings(Branch):
 class CameraSource(Protocol):
     """The settings of a camera: they open it."""
 
-    fps: float
-    motion: MotionRules
+    @property
+    def fps(self) -> float:
+        """Looks a second at most."""
+
+    @property
+    def motion(self) -> MotionRules:
+        """Which pictures are looked at."""
 
     def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
         """Open the camera under its name."""

@@ -1,0 +1,238 @@
+"""`usense run` as its users run it: a process, a broker, and another client that watches."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.peers.mosquitto import Mosquitto
+from tests.peers.service import QUICK, Service
+from tests.peers.witness import Witness, publish
+from tests.support.portraits import EILEEN, GRACE, jpeg, pose
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def photos(folder: Path, **people: Any) -> Path:
+    """A folder with one sub-folder of three poses for each person."""
+    for name, photo in people.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(3):
+            Image.fromarray(pose(photo, number)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def album(folder: Path, *pictures: Any) -> dict[str, Any]:
+    """Settings of a folder camera that shows pictures over and over."""
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    return {"kind": "folder", "path": str(folder), "hold": 1.0}
+
+
+async def test_enrolled_people_are_named_over_mqtt(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """From photos to names: enrolled by the command line, seen by a camera, told with the receipt of the decision."""
+    camera = album(tmp_path / "album", pose(GRACE, 5), pose(EILEEN, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    told = await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
+
+    async with Witness(mosquitto.port) as witness, service:
+        await witness.next("usense/identity", 2)
+        await witness.next("usense/identity/live", 2)
+        await witness.next("usense/identity/name")
+        await witness.next("usense/health")
+
+    assert "Grace: 3 faces kept" in told
+    first, second = (message.json for message in witness.of("usense/identity")[:2])
+    assert [(one["type"], one["name"]) for one in (first, second)] == [("recognized", "Grace"), ("unknown", None)]
+    assert first["seq"] + 1 == second["seq"]
+    assert first["decision"]["score"] >= 0.5 > second["decision"]["score"]
+    assert first["decision"]["recognizer"] == "local"
+    assert 0 <= first["age_ms"] < 5000
+    assert all(0 < first["box"][side] < 1 for side in "xywh")
+    assert not any(message.retain for message in witness.of("usense/identity"))
+    assert witness.of("usense/identity/live")[0].json["event_id"] == first["event_id"]
+    assert witness.of("usense/identity/name")[0].text == "Grace"
+    assert witness.of("usense/health")[-1].json["state"] == "ok"
+
+
+async def test_a_late_subscriber_finds_the_retained_topics(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Status, info, settings, people and cameras are there for whoever comes later; identities are not."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    async with service, Witness(mosquitto.port) as early:
+        await early.next("usense/identity")
+        await early.until(lambda: any(one.text == "online" for one in early.of("usense/camera/hall/status")))
+        async with Witness(mosquitto.port) as late:
+            await late.next("usense/health")
+            await late.next("usense/people")
+            kept = {message.topic: message for message in late.seen if message.retain}
+
+    assert kept["usense/status"].text == "online"
+    assert kept["usense/camera/hall/status"].text == "online"
+    assert kept["usense/camera/hall/paused"].text == "OFF"
+    assert kept["usense/people"].json == []
+    info = kept["usense/info"].json
+    assert (info["instance"], info["detector"], info["cameras"]) == ("test", "dlib-hog", ["hall"])
+    assert kept["usense/settings"].json["threshold"] == 0.5
+    assert not any(topic.startswith("usense/identity") for topic in kept)
+
+
+async def test_sigterm_says_offline_and_ends_cleanly(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """A stopped service says so itself, within five seconds, with exit code 0."""
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))})
+    async with Witness(mosquitto.port, "usense/status") as witness, service:
+        await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
+        service.send(signal.SIGTERM)
+        code = await service.ended(5)
+        await witness.until(lambda: witness.seen[-1].text == "offline")
+
+    assert code == 0
+    assert service.logged('"stopped"')
+
+
+async def test_a_killed_service_leaves_its_will(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """When the process dies the broker says offline in its place."""
+    service = Service(tmp_path / "s", mosquitto.port)
+    async with Witness(mosquitto.port, "usense/status") as witness, service:
+        await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
+        service.send(signal.SIGKILL)
+        await witness.until(lambda: witness.seen[-1].text == "offline")
+
+
+async def test_a_person_is_enrolled_over_mqtt_while_the_camera_runs(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """An unknown person gets their name as soon as faces are added and trained; both ways to send a picture work."""
+    camera = album(tmp_path / "album", pose(EILEEN, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    port = mosquitto.port
+    async with Witness(port) as witness, service:
+        await witness.until(lambda: any(one.json["type"] == "unknown" for one in witness.of("usense/identity")))
+        await publish(port, "usense/command/person/create", json.dumps({"name": "Eileen", "transaction": "t1"}))
+        created = (await witness.next("usense/response/person/create")).json
+        person = created["data"]["person_id"]
+        await publish(port, f"usense/command/face/add/{person}", jpeg(pose(EILEEN, 1)))
+        await witness.until(
+            lambda: any("face/add" in message.topic for message in witness.seen if "response" in message.topic)
+        )
+        for number in (2, 3):
+            image = base64.b64encode(jpeg(pose(EILEEN, number))).decode()
+            await publish(port, "usense/command/face/add", json.dumps({"person_id": person, "image": image}))
+        await publish(port, "usense/command/train", "{}")
+        trained = (await witness.next("usense/response/train")).json
+        await witness.until(lambda: any(one.json["name"] == "Eileen" for one in witness.of("usense/identity")))
+
+    assert (created["status"], created["transaction"]) == ("ok", "t1")
+    assert (trained["status"], trained["data"]["persons"], trained["data"]["faces"]) == ("ok", 1, 3)
+    kinds = [message.json["type"] for message in witness.of("usense/event")]
+    assert kinds.count("enroll.progress") == 3
+    assert "train.finished" in kinds
+    assert witness.of("usense/people")[-1].json[0]["trained"] is True
+
+
+async def test_every_command_answers_data_or_a_reason(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Each command is tried with a right and a wrong request on the running service; nothing stays unanswered."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
+    await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
+    grace, eileen = (base64.b64encode(jpeg(pose(photo, 6))).decode() for photo in (GRACE, EILEEN))
+    asked: list[tuple[str, Any, str]] = [
+        ("info", {}, "ok"),
+        ("person/list", {}, "ok"),
+        ("person/create", "Eileen", "ok"),
+        ("person/create", {"name": "eileen"}, "name_taken"),
+        ("person/create", {"nam": "x"}, "bad_payload"),
+        ("person/rename", {"person_id": "Eileen", "name": "Eileen Collins"}, "ok"),
+        ("person/rename", {"person_id": "Nobody", "name": "x"}, "not_found"),
+        ("face/add", {"person_id": "Eileen Collins", "image": eileen}, "ok"),
+        ("face/add", {"person_id": "Eileen Collins", "image": grace}, "wrong_person"),
+        ("face/add", {"person_id": "Eileen Collins", "image": "%%%"}, "bad_payload"),
+        ("face/add", {"person_id": "Eileen Collins", "image": base64.b64encode(b"text").decode()}, "not_an_image"),
+        ("face/delete", {"person_id": "Eileen Collins", "face_id": "none"}, "not_found"),
+        ("train", {}, "ok"),
+        ("train/status", {}, "ok"),
+        ("identify", {"image": grace}, "ok"),
+        ("identify", {"image": ""}, "empty"),
+        ("verify", {"image": grace, "other": eileen}, "ok"),
+        ("verify", {"image": grace, "person_id": "Grace"}, "ok"),
+        ("verify", {"image": grace}, "bad_payload"),
+        ("camera/pause", "hall", "ok"),
+        ("camera/pause", "attic", "not_found"),
+        ("camera/resume", {"camera": "hall"}, "ok"),
+        ("person/delete", "Eileen Collins", "ok"),
+        ("person/delete", "Eileen Collins", "not_found"),
+        ("coffee/make", {}, "unknown_command"),
+    ]
+    replies: list[dict[str, Any]] = []
+    async with Witness(mosquitto.port) as witness, service:
+        await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/status")))
+        for command, payload, _ in asked:
+            topic = f"usense/response/{command}"
+            count = len(witness.of(topic)) + 1
+            body = payload if isinstance(payload, str) else json.dumps(payload)
+            await publish(mosquitto.port, f"usense/command/{command}", body)
+            replies.append((await witness.next(topic, count)).json)
+
+    outcomes = [reply["error"]["code"] if reply["status"] == "error" else "ok" for reply in replies]
+    assert outcomes == [expected for _, _, expected in asked]
+    data = {
+        name: [
+            reply["data"]
+            for (command, _, code), reply in zip(asked, replies, strict=True)
+            if (command, code) == (name, "ok")
+        ]
+        for name in ("identify", "verify")
+    }
+    assert [face["name"] for face in data["identify"][0]["faces"]] == ["Grace"]
+    assert [verdict["same"] for verdict in data["verify"]] == [False, True]
+
+
+async def test_the_command_line_works_beside_the_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """What another process enrolls is taken over by the running service; what it erases is told by it."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    async with Witness(mosquitto.port) as witness, service:
+        await witness.until(lambda: any(one.json["type"] == "unknown" for one in witness.of("usense/identity")))
+        await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
+        await witness.until(lambda: any(one.json["name"] == "Grace" for one in witness.of("usense/identity")))
+        await service.done("people", "forget", "Grace", "--yes")
+        await witness.until(
+            lambda: any(message.json["type"] == "person.erased" for message in witness.of("usense/event"))
+        )
+        await witness.until(lambda: witness.of("usense/people")[-1].json == [])
+
+
+async def test_a_paused_camera_tells_nothing(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """A paused camera is closed and says so; resumed, it goes on."""
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))}, **QUICK)
+    async with Witness(mosquitto.port) as witness, service:
+        await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/camera/hall/status")))
+        await publish(mosquitto.port, "usense/command/camera/pause", "hall")
+        await witness.until(lambda: witness.of("usense/camera/hall/status")[-1].text == "offline")
+        assert witness.of("usense/camera/hall/paused")[-1].text == "ON"
+        await publish(mosquitto.port, "usense/command/camera/resume", "hall")
+        await witness.until(lambda: witness.of("usense/camera/hall/status")[-1].text == "online")
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ({"mqtt": {"hots": "x"}}, "mqtt.host"),
+        ({"cameras": {"hall": {"kind": "strem", "url": "x"}}}, "cameras.hall.kind"),
+        ({"voting": {"needed": 9}}, "voting"),
+    ],
+)
+async def test_wrong_settings_end_with_a_sentence(tmp_path: Path, broken: dict[str, Any], words: str) -> None:
+    """Exit code 2, the setting's path and what is right, and no traceback."""
+    service = Service(tmp_path / "s", 1, **broken)
+
+    code, _, err = await service.ask("run")
+
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err
