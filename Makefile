@@ -1,7 +1,7 @@
 # One command each. `.venv` is made and filled by itself, and again only when the requirements changed.
 # ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings".
 
-.PHONY: help demo test check lint coverage bench fmt requirements
+.PHONY: help demo test check lint coverage bench fmt example requirements
 .DEFAULT_GOAL := help
 MAKEFLAGS += --silent
 
@@ -16,6 +16,7 @@ help:
 	echo "make lint          style, types and import directions"
 	echo "make bench         the measurements of benchmarks/"
 	echo "make fmt           format and mend what can be mended"
+	echo "make example       write config/usense.example.yaml anew"
 	echo "make requirements  renew the pinned requirements (needs uv)"
 
 demo: $(FILLED)
@@ -41,6 +42,9 @@ check: lint coverage
 bench: $(FILLED)
 	$(BIN)/python benchmarks/accuracy.py --check $(ARGS)
 	$(BIN)/python benchmarks/speed.py --check $(ARGS)
+
+example: $(FILLED)
+	$(BIN)/python -m tests.support.example
 
 fmt: $(FILLED)
 	$(BIN)/ruff check --fix

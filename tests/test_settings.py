@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import environment
 from uSense import schema, settings
 from uSense.cameras.folder import FolderSettings
 from uSense.cameras.stream import StreamSettings
@@ -22,15 +22,11 @@ from uSense.detectors.hog import HogSettings
 from uSense.detectors.yunet import YunetSettings
 from uSense.settings import Settings, load, trace
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings but those of the test."""
-    for name in os.environ:
-        if name.upper().startswith("USENSE_"):
-            monkeypatch.delenv(name)
+    environment.clear(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(settings, "PLACES", (Path("usense.yaml"), tmp_path / "etc" / "usense.yaml"))
 

@@ -76,8 +76,6 @@ class Settings(Branch):
     """Name of this uSense in client id and events, from a-z, 0-9, `_` and `-`; by default made from the host name."""
     data_dir: Path = Field(default_factory=_data_dir)
     """Folder of the gallery, its key and everything else that is kept; by default the user's data folder."""
-    log: LogSettings = LogSettings()
-    """Logging."""
     mqtt: MqttSettings = MqttSettings()
     """The broker, and what is told there."""
     cameras: dict[Name, AnyCamera] = Field(default_factory=dict)
@@ -98,6 +96,8 @@ class Settings(Branch):
     """How much is done at once."""
     health_every: float = Field(default=30, ge=1)
     """Seconds between two messages on `usense/health`."""
+    log: LogSettings = LogSettings()
+    """Logging."""
 
 
 @dataclass(frozen=True, slots=True)

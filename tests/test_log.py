@@ -1,0 +1,152 @@
+"""Logs: one line an event on stderr, for people or for machines, without secrets."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from uSense import log
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def undone() -> Iterator[None]:
+    """Logging as it was before the test."""
+    root, own = logging.getLogger(), logging.getLogger("uSense")
+    before = list(root.handlers), root.level, own.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers, root.level, own.level = before
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    """What was logged as JSON."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_json() -> None:
+    """A machine reads one JSON object a line with time, level, source, event and its facts."""
+    stream = io.StringIO()
+    log.configure("info", "auto", stream)
+    structlog.get_logger("uSense.cameras").info("camera lost", camera="Küche", seconds=3)
+    (line,) = lines(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "camera lost",
+        "level": "info",
+        "logger": "uSense.cameras",
+        "camera": "Küche",
+        "seconds": 3,
+    }
+
+
+def test_auto_is_console_on_a_terminal() -> None:
+    """People get a line in words, in color only on a terminal."""
+    terminal, file = Terminal(), io.StringIO()
+    log.configure("info", "auto", terminal)
+    structlog.get_logger("uSense").info("camera lost", camera="hall")
+    log.configure("info", "console", file)
+    structlog.get_logger("uSense").info("camera lost", camera="hall")
+    assert "\x1b[" in terminal.getvalue()
+    assert "\x1b[" not in file.getvalue()
+    assert "camera lost" in file.getvalue()
+    assert "camera=hall" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "own", "others"),
+    [
+        ("debug", ["debug", "info", "warning", "error"], ["info", "warning", "error"]),
+        ("info", ["info", "warning", "error"], ["warning", "error"]),
+        ("warning", ["warning", "error"], ["warning", "error"]),
+        ("error", ["error"], ["error"]),
+    ],
+)
+def test_levels(level: str, own: list[str], others: list[str]) -> None:
+    """What uSense says begins at the level, what libraries say a step later."""
+    stream = io.StringIO()
+    log.configure(level, "json", stream)
+    for name in ("debug", "info", "warning", "error"):
+        getattr(structlog.get_logger("uSense.mqtt"), name)("x")
+        getattr(logging.getLogger("aiomqtt"), name)("x")
+    said = [(line["logger"], line["level"]) for line in lines(stream)]
+    assert [level for logger, level in said if logger == "uSense.mqtt"] == own
+    assert [level for logger, level in said if logger == "aiomqtt"] == others
+
+
+def test_libraries_and_warnings() -> None:
+    """The standard library's loggers and warnings come out in the same form."""
+    stream = io.StringIO()
+    log.configure("info", "json", stream)
+    logging.getLogger("asyncio").warning("slow %s", "callback", extra={"camera": "hall"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    first, second = lines(stream)
+    assert (first["event"], first["logger"], first["camera"]) == ("slow callback", "asyncio", "hall")
+    assert (second["logger"], "DeprecationWarning: old" in second["event"]) == ("py.warnings", True)
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_logins_are_masked(style: str) -> None:
+    """Users and passwords in addresses are hidden wherever they turn up: event, fact or traceback."""
+    stream = io.StringIO()
+    log.configure("info", style, stream)
+    logger = structlog.get_logger("uSense")
+    logger.info("lost rtsp://anna:hunter2@door/1", url="http://:hunter2@door")
+    logger.error("broke", exc_info=ValueError("rtsp://x:hunter2@door"))
+    assert "hunter2@" not in stream.getvalue()
+    assert "rtsp://***@door/1" in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("style", "password"), [("json", "hunter2"), ("console", "hunter2")])
+def test_tracebacks_have_no_variables(style: str, password: str) -> None:
+    """A traceback shows the code and not what its variables held."""
+    stream = io.StringIO()
+    log.configure("info", style, stream)
+    try:
+        len(password) / 0
+    except ZeroDivisionError:
+        structlog.get_logger("uSense").exception("broke")
+    assert "Traceback" in stream.getvalue()
+    assert password not in stream.getvalue()
+
+
+def test_configured_again() -> None:
+    """A second configuration replaces the first: nothing is said twice."""
+    first, second = io.StringIO(), io.StringIO()
+    logger = structlog.get_logger("uSense")
+    for stream in (first, second):
+        log.configure("info", "json", stream)
+        logger.info("x")
+    assert (len(lines(first)), len(lines(second))) == (1, 1)
+
+
+def test_stdout_is_for_results() -> None:
+    """Logs go to stderr, and libav's own chatter nowhere."""
+    program = (
+        "import av, structlog; from uSense import log; log.configure('debug', 'json')\n"
+        "structlog.get_logger('uSense').info('x')\n"
+        "try: av.open('/dev/null', format='mp4')\n"
+        "except av.FFmpegError: pass"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == ""
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["x"]
