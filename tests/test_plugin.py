@@ -20,10 +20,10 @@ RECIPE = needs.ROOT / "docs" / "architecture.md"
 
 
 def code_blocks() -> tuple[str, str]:
-    """The plug-in file and the registry line, exactly as the recipe prints them."""
+    """The plug-in file and its registration, exactly as the recipe prints them."""
     recipe = RECIPE.read_text("utf-8").split("## Add a camera", 1)[1]
-    plugin, line, *_ = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
-    return plugin, line.strip()
+    plugin, registration, *_ = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
+    return plugin, registration.strip()
 
 
 @pytest.fixture
@@ -31,17 +31,15 @@ def extended(tmp_path: Path) -> Path:
     """A copy of uSense to which the recipe was applied: one new file, one line changed."""
     copy = tmp_path / "extended"
     shutil.copytree(needs.ROOT / "uSense", copy / "uSense", ignore=shutil.ignore_patterns("__pycache__"))
-    plugin, line = code_blocks()
+    plugin, registration = code_blocks()
     (copy / "uSense" / "cameras" / "noise.py").write_text(plugin, "utf-8")
     registry = copy / "uSense" / "cameras" / "__init__.py"
-    text, count = re.subn(r"^AnyCamera = .*$", line, registry.read_text("utf-8"), flags=re.MULTILINE)
-    assert count == 1
-    registry.write_text(
-        text.replace(
-            "from uSense.cameras.stream", "from uSense.cameras.noise import NoiseSettings\nfrom uSense.cameras.stream"
-        ),
-        "utf-8",
+    name_in, union = registration.splitlines()
+    text, count = re.subn(
+        r"^AnyCamera: TypeAlias = .*$", f"{name_in}\n{union}", registry.read_text("utf-8"), flags=re.MULTILINE
     )
+    assert count == 1
+    registry.write_text(text, "utf-8")
     return copy
 
 
