@@ -1,0 +1,60 @@
+"""A decoded video frame as a picture, converted by swscale when and as small as it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uSense.cameras.base import LUMA_SIDE
+from uSense.core.models import Gray, Rgb, Size
+from uSense.imaging import fitted
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from numpy.typing import NDArray
+
+_GRAY_FIRST = {
+    "gray", "nv12", "nv21", "yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p",
+}  # fmt: skip
+"""Pixel formats whose first plane is the gray picture, a byte a pixel."""
+
+
+class AvPicture:
+    """A video frame, upright: turned as the recording says."""
+
+    def __init__(self, frame: VideoFrame) -> None:
+        self._frame = frame
+        self._turns = round(frame.rotation / 90) % 4
+
+    @property
+    def size(self) -> Size:
+        return self._upright((self._frame.width, self._frame.height))
+
+    def rgb(self, fit: Size | None = None) -> Rgb:
+        return self._converted("rgb24", fit)
+
+    def gray(self, fit: Size | None = None) -> Gray:
+        return self._converted("gray8", fit)
+
+    def luma(self) -> Gray:
+        """A few of the pixels, in gray: cheap enough for every frame."""
+        frame = self._frame
+        step = -(-max(frame.width, frame.height) // LUMA_SIDE)
+        if frame.format.name not in _GRAY_FIRST or frame.planes[0].line_size < frame.width:
+            return self._converted("gray8", (LUMA_SIDE, LUMA_SIDE), "POINT")
+        plane = frame.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        return self._turned(rows[: frame.height : step, : frame.width : step])
+
+    def _converted(self, pixels: str, fit: Size | None, interpolation: str = "AREA") -> NDArray[np.uint8]:
+        width, height = self._upright(fitted(self.size, fit))
+        # One thread: more of them cost more to start than they save at these sizes.
+        frame = self._frame.reformat(width, height, pixels, interpolation=interpolation, threads=1)
+        return self._turned(np.asarray(frame.to_ndarray(), np.uint8))
+
+    def _upright(self, size: Size) -> Size:
+        return size[::-1] if self._turns % 2 else size
+
+    def _turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(np.rot90(pixels, self._turns))

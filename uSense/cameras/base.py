@@ -1,0 +1,109 @@
+"""What all cameras share: their common settings, scene numbers, and the bridge from a camera's thread to the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from contextlib import suppress
+
+from pydantic import Field
+
+from uSense.core.errors import CameraError
+from uSense.core.models import Frame
+from uSense.core.motion import MotionRules
+from uSense.schema import Branch
+
+LUMA_SIDE = 160
+"""Longest side of the small gray picture for the motion gate."""
+
+new_scene = itertools.count(1).__next__
+"""A number that no frame of this process has had: every opening and every cut begins a new scene."""
+
+
+class CameraSettings(Branch):
+    """What every kind of camera has."""
+
+    fps: float = Field(default=10, gt=0, le=120)
+    """Looks a second at most."""
+    motion: MotionRules = MotionRules()
+    """Which pictures are worth a look."""
+
+
+class Inbox:
+    """The camera as the loop sees it, when a thread makes its frames: one place, in which the newest frame wins.
+
+    The thread calls `opened`, `heard`, `put` and `fail`; all of them return at once, even when the loop has ended.
+    """
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop, patience: float) -> None:
+        self.name = name
+        self.skipped = 0
+        self._loop = loop
+        self._patience = patience
+        self._newest: deque[Frame] = deque(maxlen=1)
+        self._error: BaseException | None = None
+        self._was_open = False
+        self._open = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._heard = time.monotonic()
+
+    def opened(self) -> None:
+        """The source is open; frames may take a moment yet."""
+        self._heard = time.monotonic()
+        self._was_open = True
+        self._tell(self._open)
+
+    def heard(self) -> None:
+        """The source is alive, even if there is no whole frame yet."""
+        self._heard = time.monotonic()
+
+    def put(self, frame: Frame) -> None:
+        """Offer a frame; an unread one is replaced and counted."""
+        try:
+            self._newest.popleft()
+        except IndexError:
+            self._newest.append(frame)
+            self._tell(self._ready)
+        else:
+            self._newest.append(frame)
+            self.skipped += 1
+
+    def fail(self, error: BaseException) -> None:
+        """No more frames come: after the last one is read, `read` raises `error`."""
+        self._error = error
+        self._tell(self._open)
+        self._tell(self._ready)
+
+    async def wait_open(self, *, within: float) -> None:
+        """Wait until the thread has opened the source; raises what it failed with, or CameraError `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._open.wait()
+        except TimeoutError as error:
+            raise CameraError(self.name, f"no answer within {within:g} s: is it on, is the address right?") from error
+        if self._error is not None and not self._was_open:
+            raise self._error
+
+    async def read(self) -> Frame:
+        while not self._newest:
+            if self._error is not None:
+                raise self._error
+            self._ready.clear()
+            await self._sign_of_life()
+        return self._newest.popleft()
+
+    async def _sign_of_life(self) -> None:
+        """Wait for a frame or an error. The thread's own timeouts fail where a driver hangs in the kernel."""
+        while not self._ready.is_set():
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._ready.wait()
+            except TimeoutError as error:
+                if time.monotonic() - self._heard > self._patience:
+                    raise CameraError(self.name, f"no picture for {self._patience:g} s: is it on?") from error
+
+    def _tell(self, event: asyncio.Event) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(event.set)

@@ -1,0 +1,156 @@
+"""A folder of pictures as a camera: each one is shown for a while, then the next comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from uSense import imaging
+from uSense.aio import Lane
+from uSense.cameras.base import LUMA_SIDE, CameraSettings, new_scene
+from uSense.core.errors import BadImageError, CameraError, CameraFinished
+from uSense.core.models import Frame, Gray, Picture
+from uSense.ports import Camera
+
+_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp"}
+_MOST_REFUSED = 100
+
+
+class FolderSettings(CameraSettings):
+    """Show the pictures of a folder."""
+
+    kind: Literal["folder"] = "folder"
+    """The camera: a folder of pictures."""
+    path: Path
+    """The folder; its sub-folders are shown too, everything in the order of the names."""
+    hold: float = Field(default=1.0, gt=0)
+    """Seconds for which each picture is shown."""
+    loop: bool = True
+    """Begin again after the last picture; pictures added meanwhile are then shown too."""
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[Camera]:
+        """Open the folder; raises CameraError if there is nothing to show."""
+        async with Lane(f"camera {name}") as lane:
+            camera = FolderCamera(name, self, lane)
+            await camera.begin()
+            yield camera
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A picture on show since the monotonic second `since`."""
+
+    picture: Picture
+    luma: Gray
+    scene: int
+    since: float
+
+
+class FolderCamera:
+    """Frames from pictures. Frames that nobody read in time are skipped; of the pictures, none is."""
+
+    def __init__(self, name: str, settings: FolderSettings, lane: Lane) -> None:
+        self.name = name
+        self.skipped = 0
+        self.refused: deque[str] = deque(maxlen=_MOST_REFUSED)
+        """Why pictures could not be shown: a sentence each, the latest ones."""
+        self._settings = settings
+        self._lane = lane
+        self._queue: deque[Path] = deque()
+        self._shown: _Shown | None = None
+        self._shown_in_round = 0
+        self._due = 0.0
+
+    async def begin(self) -> None:
+        """Look what is in the folder; raises CameraError if there is nothing to show."""
+        self._queue.extend(await self._lane.run(_pictures, self.name, self._settings.path))
+        self._shown_in_round = 0
+
+    async def read(self) -> Frame:
+        shown = self._shown
+        if shown is not None:
+            await self._pause()
+        if shown is None or self._due - shown.since >= self._settings.hold:
+            self._shown = shown = await self._next()
+            self._due = shown.since
+        return Frame(
+            camera=self.name,
+            captured_at=time.time(),
+            stamp=time.monotonic(),
+            scene=shown.scene,
+            luma=shown.luma,
+            picture=shown.picture,
+        )
+
+    async def _pause(self) -> None:
+        """Wait until the next frame is due; count those that went by unread."""
+        period = 1.0 / self._settings.fps
+        late = time.monotonic() - self._due - period
+        if late < 0:
+            await asyncio.sleep(-late)
+        unread = max(0, int(late / period))
+        self.skipped += unread
+        self._due += (1 + unread) * period
+
+    async def _next(self) -> _Shown:
+        """The next picture that can be read; it leaves the queue last, so that a cancelled read loses none."""
+        while True:
+            if not self._queue:
+                await self._begin_again()
+            try:
+                picture, luma = await self._lane.run(_load, self._queue[0])
+            except BadImageError as error:
+                self._queue.popleft()
+                if str(error) not in self.refused:
+                    self.refused.append(str(error))
+            else:
+                self._queue.popleft()
+                self._shown_in_round += 1
+                return _Shown(picture, luma, new_scene(), time.monotonic())
+
+    async def _begin_again(self) -> None:
+        """The end of a round: go on with what is in the folder now, if that makes sense."""
+        if not self._shown_in_round:
+            raise CameraError(self.name, f"no picture in {self._settings.path} can be read, such as {self.refused[-1]}")
+        if not self._settings.loop:
+            raise CameraFinished(self.name, f"all pictures in {self._settings.path} were shown")
+        await self.begin()
+
+
+def _pictures(name: str, folder: Path) -> list[Path]:
+    """All picture files in the folder and below, in the order in which people count: 2 before 10."""
+    try:
+        if not folder.is_dir():
+            raise CameraError(name, f"there is no folder {folder}: check `path`")
+    except OSError as error:
+        raise CameraError(name, f"the folder {folder} cannot be opened: {error.strerror}") from error
+    found = [
+        Path(place, file)
+        for place, _, files in os.walk(folder)
+        for file in files
+        if Path(file).suffix.lower() in _ENDINGS and not file.startswith(".")
+    ]
+    if not found:
+        raise CameraError(name, f"there are no pictures in {folder}: put some there ({', '.join(sorted(_ENDINGS))})")
+    return sorted(found, key=_natural)
+
+
+def _natural(path: Path) -> tuple[list[list[str | int]], Path]:
+    parts = [re.split(r"(\d+)", part.casefold()) for part in path.parts]
+    return [[int(text) if index % 2 else text for index, text in enumerate(part)] for part in parts], path
+
+
+def _load(path: Path) -> tuple[Picture, Gray]:
+    picture = imaging.ArrayPicture(imaging.read(path))
+    return picture, picture.gray((LUMA_SIDE, LUMA_SIDE))

@@ -1,0 +1,291 @@
+"""Whatever FFmpeg opens as moving pictures: network cameras (RTSP, MJPEG), V4L2 devices, video files.
+
+A daemon thread reads and decodes; of its frames the newest waits for the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote
+
+from pydantic import Field, SecretStr, model_validator
+
+from uSense.cameras.avpicture import AvPicture
+from uSense.cameras.base import CameraSettings, Inbox, new_scene
+from uSense.core.errors import CameraError, CameraFinished
+from uSense.core.models import Frame
+from uSense.ports import Camera
+
+if TYPE_CHECKING:
+    from av import FFmpegError, VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "rtsp": {"rtsp_transport": "tcp", "allowed_media_types": "video", "fpsprobesize": "0"},
+    "http": {"fpsprobesize": "0"},
+}
+"""FFmpeg's options by scheme. To measure the frame rate while opening would cost a second or two."""
+_LOW_DELAY = 1 << 19
+"""FFmpeg's AV_CODEC_FLAG_LOW_DELAY."""
+_MOST_BROKEN = 100
+"""So many packets in a row that cannot be decoded are no accident."""
+_REASONS = {
+    "HTTPUnauthorizedError": "{place} refuses: wrong user or password",
+    "HTTPForbiddenError": "{place} refuses: this user may not see the stream",
+    "HTTPNotFoundError": "{place} has no stream under this path: check the address",
+    "ConnectionRefusedError": "nobody answers at {place}: is the camera on, is the port right?",
+    "ExitError": "no answer from {place} within {seconds:g} s: is it on, is the address right?",
+    "TimeoutError": "no answer from {place} within {seconds:g} s: is it on, is the address right?",
+    "FileNotFoundError": "there is no {place}: check the name; is the camera plugged in?",
+    "PermissionError": "{place} may not be read: check its rights; devices belong to the group video",
+    "IsADirectoryError": "{place} is a folder: use a camera of kind folder for it",
+    "InvalidDataError": "{place} sends nothing that can be decoded: is it a video?",
+    "LookupError": "{place} cannot be read: FFmpeg does not know this kind of stream",
+}
+"""Plain words for FFmpeg's errors, by the name of their class in PyAV."""
+_STEP = 0.04
+"""Seconds between frames of a recording that has no, or impossible, timestamps."""
+_LONGEST_STEP = 1.0
+"""Seconds; a longer gap in a recording's timestamps is passed over."""
+_FAREWELL = 1.0
+"""Seconds a closing camera waits for its thread; a stalled one ends by itself after the read timeout."""
+
+
+class StreamSettings(CameraSettings):
+    """Show a network camera, a V4L2 device or a video file."""
+
+    kind: Literal["stream"] = "stream"
+    """The camera: a stream, device or file that FFmpeg can read."""
+    url: str = Field(min_length=1)
+    """Address (`rtsp://...`, `http://...` for MJPEG), device (`/dev/video0`) or video file."""
+    username: str = ""
+    """User name at the camera; it may stand in the address instead."""
+    password: SecretStr | None = None
+    """Password at the camera; it may stand in the address instead."""
+    password_file: Path | None = None
+    """File that holds the password, in place of `password`."""
+    loop: bool = False
+    """Begin again at the end of a video file."""
+    open_timeout: float = Field(default=10, ge=1, le=120)
+    """Seconds to wait for the camera to answer."""
+    read_timeout: float = Field(default=5, ge=1, le=120)
+    """Seconds without a picture after which the camera counts as lost."""
+    options: dict[str, str] = Field(default={}, repr=False)
+    """Options for FFmpeg, such as `rtsp_transport: udp` or `video_size: 1280x720`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_login(cls, values: Any) -> Any:
+        """Take user and password out of the address, for addresses are shown and logged."""
+        if not isinstance(values, dict) or not isinstance(values.get("url"), str):
+            return values
+        url, username, password = split_login(values["url"])
+        if (username and values.get("username")) or (password and values.get("password")):
+            raise ValueError("user or password is given in the address and beside it: give it once")
+        found = {"url": url, "username": username, "password": password}
+        return values | {name: value for name, value in found.items() if value}
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[Camera]:
+        """Open the stream; raises CameraError."""
+        inbox = Inbox(name, asyncio.get_running_loop(), 2 * self.read_timeout)
+        reader = Reader(name, self, inbox)
+        thread = threading.Thread(target=reader.run, name=f"camera {name}", daemon=True)
+        thread.start()
+        try:
+            # FFmpeg keeps the time itself, except while a name is looked up.
+            await inbox.wait_open(within=self.open_timeout + _FAREWELL)
+            yield inbox
+        finally:
+            reader.stop.set()
+            await asyncio.to_thread(thread.join, _FAREWELL)
+
+    @property
+    def is_device(self) -> bool:
+        """Whether this is a V4L2 device."""
+        return self.url.startswith(("/dev/video", "/dev/v4l"))
+
+    @property
+    def is_network(self) -> bool:
+        """Whether this is neither a device nor a file."""
+        return self.scheme not in {"", "file"}
+
+    @property
+    def scheme(self) -> str:
+        """`rtsp`, `http` and so on; empty for devices and files."""
+        return self.url.partition("://")[0].lower() if "://" in self.url else ""
+
+    @property
+    def place(self) -> str:
+        """The address for people: of a network address only the host, for the rest may hold secrets."""
+        scheme, mark, rest = self.url.partition("://")
+        return scheme + mark + re.split("[/?#]", rest)[0] if self.is_network else self.url
+
+    @property
+    def address(self) -> str:
+        """The address for FFmpeg, with user and password."""
+        password = self.password.get_secret_value() if self.password else ""
+        if not self.scheme or not (self.username or password):
+            return self.url
+        return self.url.replace("://", f"://{quote(self.username, safe='')}:{quote(password, safe='')}@", 1)
+
+
+def split_login(url: str) -> tuple[str, str, str]:
+    """An address without its login, the user name and the password; a password with `/`, `?` or `#` is understood."""
+    scheme, mark, rest = url.partition("://")
+    host = re.split("[/?#]", rest)[0]
+    cut_short = "@" in rest and "@" not in host and re.search(r":(?!\d*$)", host.rpartition("]")[2])
+    login, at, place = rest.rpartition("@") if cut_short else host.rpartition("@")
+    if not mark or not at:
+        return url, "", ""
+    username, _, password = login.partition(":")
+    return f"{scheme}://{place}{'' if cut_short else rest[len(host) :]}", unquote(username), unquote(password)
+
+
+class Reader:
+    """Opens, reads and closes the stream, all in one thread: FFmpeg's containers must not be shared."""
+
+    def __init__(self, name: str, settings: StreamSettings, inbox: Inbox) -> None:
+        self.stop = threading.Event()
+        self._name = name
+        self._settings = settings
+        self._inbox = inbox
+
+    def run(self) -> None:
+        """Read until stopped, the end, or an error; the latter two reach the loop by the inbox."""
+        try:
+            while not self.stop.is_set():
+                self._play()
+        except BaseException as error:  # noqa: BLE001 - in a thread, even a bug has to be handed over
+            self._inbox.fail(error)
+
+    def _play(self) -> None:
+        """Once from opening to the end. FFmpeg's own errors are not chained: their text has the password in it."""
+        import av  # noqa: PLC0415 - heavy: paid for by those who use a stream
+
+        settings, opened = self._settings, False
+        try:
+            with av.open(
+                settings.address,
+                format="v4l2" if settings.is_device else None,
+                options={**_OPTIONS.get(settings.scheme.removesuffix("s"), {}), **settings.options},
+                timeout=(settings.open_timeout, settings.read_timeout),
+            ) as container:
+                stream = container.streams.best("video")
+                if not isinstance(stream, av.VideoStream):
+                    raise CameraError(self._name, f"{settings.place} has no pictures, only sound or data")
+                opened = True
+                self._inbox.opened()
+                self._show(container, stream)
+        except av.FFmpegError as error:
+            raise CameraError(self._name, _reason(error, settings, opened=opened)) from None
+
+    def _show(self, container: InputContainer, stream: VideoStream) -> None:
+        """Offer every frame until stopped or lost; returns at the end of a recording that is to begin again."""
+        settings, scene, shown = self._settings, new_scene(), False
+        lasting = container.duration is not None and settings.scheme.startswith("http")
+        recorded = lasting or not (settings.is_network or settings.is_device)
+        stream.thread_type = "SLICE"  # frame threads would hold frames back
+        if not recorded:
+            stream.codec_context.flags |= _LOW_DELAY
+        tempo = Tempo()
+        for stamp, frame in self._decoded(container, stream, patient=recorded):
+            if recorded:
+                if self.stop.wait(tempo.pause(frame.time, time.monotonic())):
+                    return
+                stamp = time.monotonic()  # noqa: PLW2901 - a recording's frames come from the disk before their time
+            shown = True
+            self._inbox.put(self._frame(frame, stamp, scene))
+        if self.stop.is_set():
+            return
+        if not shown or not recorded:
+            raise CameraError(
+                self._name, f"{settings.place} ended the stream" if shown else f"{settings.place} is empty"
+            )
+        if not settings.loop:
+            raise CameraFinished(self._name, f"{settings.place} was shown to its end")
+        self.stop.wait(_STEP)
+
+    def _decoded(
+        self, container: InputContainer, stream: VideoStream, *, patient: bool
+    ) -> Iterator[tuple[float, VideoFrame]]:
+        """Frames with the monotonic second at which their data arrived."""
+        import av  # noqa: PLC0415 - the same
+
+        heard, broken = time.monotonic(), 0
+        for packet in container.demux(stream):
+            arrived = time.monotonic()
+            if self.stop.is_set():
+                return
+            if arrived - heard > self._settings.read_timeout and not patient:
+                # At its time-out FFmpeg first hands out what it held back; asked again, it would wait once more.
+                raise CameraError(self._name, _silent(self._settings))
+            heard = arrived
+            self._inbox.heard()
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                broken += 1
+                if broken > _MOST_BROKEN:
+                    raise
+            else:
+                broken = 0
+                yield from ((arrived, frame) for frame in frames)
+
+    def _frame(self, frame: VideoFrame, stamp: float, scene: int) -> Frame:
+        if self._settings.is_device:
+            # The driver's memory is unmapped when the device is closed, but frames may live longer.
+            frame = frame.reformat(format="nv12" if frame.format.name == "yuv420p" else "yuv420p", threads=1)
+        picture = AvPicture(frame)
+        return Frame(
+            camera=self._name,
+            captured_at=time.time() - (time.monotonic() - stamp),
+            stamp=stamp,
+            scene=scene,
+            luma=picture.luma(),
+            picture=picture,
+        )
+
+
+class Tempo:
+    """Shows a recording at its own speed, whatever its timestamps are like."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._due: float | None = None
+
+    def pause(self, time: float | None, now: float) -> float:
+        """Seconds until the frame at second `time` of the recording is due; `now` in monotonic seconds."""
+        if self._due is None:
+            self._due = now
+        else:
+            step = -1.0 if time is None or self._last is None else time - self._last
+            step = step if 0 <= step <= _LONGEST_STEP else _STEP
+            self._due = max(self._due + step, now - _LONGEST_STEP)
+        self._last = time
+        return max(0.0, self._due - now)
+
+
+def _silent(settings: StreamSettings) -> str:
+    return f"no picture from {settings.place} for {settings.read_timeout:g} s: is it on, is the network in order?"
+
+
+def _reason(error: FFmpegError, settings: StreamSettings, *, opened: bool) -> str:
+    """What went wrong and what to do, in words that hold no secret."""
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    if opened and ("ExitError" in kinds or "TimeoutError" in kinds):
+        return _silent(settings)
+    known = next((_REASONS[kind] for kind in kinds if kind in _REASONS), None)
+    if known is not None:
+        return known.format(place=settings.place, seconds=settings.open_timeout)
+    if not opened and settings.is_network:
+        return f"{settings.place} cannot be reached ({error.strerror}): check the address and the network"
+    return f"{settings.place} {'was lost' if opened else 'cannot be opened'}: {error.strerror}"
