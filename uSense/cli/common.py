@@ -28,11 +28,15 @@ class Options:
         return {"log": {"level": self.log_level}} if self.log_level else {}
 
 
-def load(ctx: typer.Context, config: Path | None = None, **arguments: Any) -> Settings:
-    """The settings in effect, with logs configured; a command's own `config` is stronger than the global one."""
+def load(ctx: typer.Context, config: Path | None = None, *, service: bool = False) -> Settings:
+    """The settings in effect, with logs configured; a command's own `config` is stronger than the global one.
+
+    Other commands than the service tell their results themselves: their logs show only problems unless asked for.
+    """
     from uSense import log, settings
 
     options: Options = ctx.obj
-    loaded = settings.load(config or options.config, **options.arguments, **arguments)
-    log.configure(loaded.log.level, loaded.log.format)
+    loaded = settings.load(config or options.config, **options.arguments)
+    level = loaded.log.level if service or options.log_level else "warning"
+    log.configure(level, loaded.log.format)
     return loaded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uSense.settings import Loaded
 
 _COLUMN = 48
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def check(ctx: typer.Context, config: ConfigFile = None) -> None:
@@ -38,12 +39,16 @@ def show(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -
         typer.echo(log.mask(line))
 
 
-def schema() -> None:
+def schema(
+    events: Annotated[bool, typer.Option("--events", help="That of the messages on usense/identity instead.")] = False,
+) -> None:
     """Print the JSON Schema of the settings file, for editors."""
+    from uSense.entities.identity import IdentityPayload
     from uSense.settings import Settings
 
-    described = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
-    typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
+    model = IdentityPayload if events else Settings
+    described = model.model_json_schema(mode="serialization" if events else "validation")
+    typer.echo(json.dumps({"$schema": _DIALECT, **described}, indent=2, ensure_ascii=False))
 
 
 def _trace(ctx: typer.Context, config: ConfigFile) -> Loaded:

@@ -142,7 +142,7 @@ async def _enroll(settings: Settings, jobs: Sequence[Job], *, force: bool, as_js
                 verdicts.append(await _enroll_one(control, name, path, force=force))
                 tell(verdicts[-1])
         trained = await _trained(control, as_json=as_json)
-    kept = sum(verdict["kept"] for verdict in verdicts)
+    kept = sum(bool(verdict["kept"]) for verdict in verdicts)
     if as_json:
         typer.echo(json.dumps({"photos": verdicts, "training": json.loads(trained)}, ensure_ascii=False, indent=2))
     else:

@@ -75,6 +75,8 @@ async def _look(settings: Settings, images: Sequence[Path], output: Path | None,
             results.append(await _look_at(control, image, output, names=names))
             if not as_json:
                 _tell(results[-1], names=names)
+                if output is not None and "error" not in results[-1]:
+                    typer.echo(f"wrote {output}")
     if as_json:
         typer.echo(json.dumps(results, ensure_ascii=False, indent=2))
     return all("error" not in result for result in results)
