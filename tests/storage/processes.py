@@ -51,3 +51,11 @@ class Child:
         printed, _ = self.process.communicate(timeout=50)
         assert self.process.returncode == 0
         return json.loads(printed) if printed else None
+
+
+def crashed(folder: Path, work: str, killer: str) -> list[Path]:
+    """Copies of `folder` in which the work was killed, one step later in each."""
+    with Child("crash", folder, f"{work},{killer}") as child:
+        killed, code = child.result()
+    assert code == 0
+    return [folder.with_name(f"{folder.name}-{killer}-{step}") for step in range(1, killed + 2)]

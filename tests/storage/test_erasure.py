@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.storage.processes import Child
+from tests.storage.processes import Child, crashed
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of, vectors
-from tests.storage.test_gallery import crashed
 from uSense.core.models import ConfusablePair, Person, Training
 from uSense.storage import Storage, open_storage
+from uSense.storage.database import _later_if_hindered
 
 SECRETS = """
 SELECT key FROM persons WHERE person_id = :id
@@ -88,6 +90,21 @@ async def test_a_reader_delays_only_the_removal_of_traces(folder: Path) -> None:
         assert not left(folder, wanted)
 
 
+def test_a_full_disk_only_postpones_the_removal_of_traces() -> None:
+    """VACUUM needs room for a copy: without it the erasure stands, and the rest is done later."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(connection):
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError) as full:
+            connection.execute("CREATE TABLE t (x)")
+
+    assert full.value.sqlite_errorcode == sqlite3.SQLITE_FULL
+    with _later_if_hindered():
+        raise full.value
+    with pytest.raises(sqlite3.OperationalError), _later_if_hindered():
+        raise sqlite3.OperationalError
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("killer", ["statement", "tick"])
 async def test_an_erasure_that_is_killed_is_finished_later(folder: Path, killer: str) -> None:
@@ -98,7 +115,7 @@ async def test_an_erasure_that_is_killed_is_finished_later(folder: Path, killer:
         await storage.vault.save_gallery(gallery, model=MODEL, report=DONE)
         wanted = await secrets(storage, people[0])
 
-    *killed, survived = await crashed(folder, "delete", killer)
+    *killed, survived = crashed(folder, "delete", killer)
 
     gone = 0
     for copy in killed:

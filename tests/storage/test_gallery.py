@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.storage.processes import Child
+from tests.storage.processes import Child, crashed
 from tests.storage.samples import DONE, MODEL, assert_same, enroll, find, gallery_of, raw
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import ConfusablePair, Training
@@ -84,14 +84,6 @@ async def trained(folder: Path) -> Path:
     return folder
 
 
-async def crashed(folder: Path, work: str, killer: str) -> list[Path]:
-    """Copies of `folder` in which the work was killed, one step later in each."""
-    with Child("crash", folder, f"{work},{killer}") as child:
-        killed, code = child.result()
-    assert code == 0
-    return [folder.with_name(f"{folder.name}-{killer}-{step}") for step in range(1, killed + 2)]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("killer", ["statement", "tick", "byte"])
 async def test_a_training_that_is_killed_leaves_the_old_version(trained: Path, killer: str) -> None:
@@ -99,7 +91,7 @@ async def test_a_training_that_is_killed_leaves_the_old_version(trained: Path, k
     async with open_storage(trained) as storage:
         before, _ = await storage.vault.load_gallery(MODEL, Metric.EUCLIDEAN)
 
-    *killed, survived = await crashed(trained, "save", killer)
+    *killed, survived = crashed(trained, "save", killer)
 
     assert len(killed) >= 8
     for copy in killed:

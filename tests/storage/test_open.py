@@ -173,7 +173,7 @@ async def test_a_file_that_is_no_database(used: Path, damage: bytes) -> None:
     """A file with a broken beginning is not overwritten, and the way out is told."""
     (used / "usense.sqlite3").write_bytes(damage)
 
-    with pytest.raises(StorageError, match=r"usense\.sqlite3 is .*: put a backup in its place, or move it away"):
+    with pytest.raises(StorageError, match=r"usense\.sqlite3 is .*: move it away together with its -wal file"):
         await open_once(used)
 
     assert damage == (used / "usense.sqlite3").read_bytes()
@@ -186,7 +186,7 @@ async def test_pages_that_were_damaged(used: Path) -> None:
         file.seek(4096)
         file.write(b"\xa5" * (size - 4096))
 
-    with pytest.raises(StorageError, match=r"usense\.sqlite3 is damaged: put a backup in its place"):
+    with pytest.raises(StorageError, match=r"usense\.sqlite3 is damaged: move it away together"):
         await open_once(used)
 
 

@@ -84,7 +84,7 @@ async def test_a_template_that_was_changed_names_its_person(folder: Path, tamper
         connection.execute(TAMPER[tamper])
 
     async with open_storage(folder) as storage:
-        with pytest.raises(StorageError, match=r"faces of 'Anna' cannot be decrypted.*: put a backup in its place, or"):
+        with pytest.raises(StorageError, match=r"faces of 'Anna' cannot be decrypted.*: put back a backup, or forget"):
             await storage.vault.templates(MODEL)
         await storage.vault.delete_person(anna.person_id)
 

@@ -151,12 +151,14 @@ class Database:
         if not connection.execute("SELECT max(erasing) FROM installation").fetchone()[0]:
             return
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * wait)}")
-        with _later_if_hindered():
-            if self._log_truncated():
-                connection.execute("VACUUM")
+        try:
+            with _later_if_hindered():
                 if self._log_truncated():
-                    connection.execute("UPDATE installation SET erasing = 0")
-        connection.execute(f"PRAGMA busy_timeout = {int(1000 * self._wait)}")
+                    connection.execute("VACUUM")
+                    if self._log_truncated():
+                        connection.execute("UPDATE installation SET erasing = 0")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * self._wait)}")
 
     def _log_truncated(self) -> bool:
         """Fold the write-ahead log into the file and empty it; False while another process reads from it."""

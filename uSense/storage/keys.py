@@ -40,7 +40,7 @@ def intact(name: str) -> Iterator[None]:
     except InvalidTag as error:
         raise StorageError(
             f"the stored faces of {name!r} cannot be decrypted, the database was damaged or changed: "
-            "put a backup in its place, or forget this person and enroll them again"
+            "put back a backup, or forget this person and enroll them again"
         ) from error
 
 

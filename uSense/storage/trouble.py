@@ -11,6 +11,8 @@ from pathlib import Path
 
 from uSense.core.errors import StorageError
 
+# A log that stays behind would be played into the backup.
+_REPLACE = "move it away together with its -wal file, then put a backup in its place or begin without people"
 READ_ONLY = (
     "{path} is read-only: give the user running uSense write permission on it and on its folder, "
     "and check that the disk is mounted writable"
@@ -21,11 +23,8 @@ _SQLITE = {
         "{path} has been locked by another process for {wait:g} s: "
         "end that process (a second uSense or a database tool) and try again"
     ),
-    sqlite3.SQLITE_CORRUPT: "{path} is damaged: put a backup in its place, or move it away to begin without people",
-    sqlite3.SQLITE_NOTADB: (
-        "{path} is not a database, or its beginning is damaged: "
-        "put a backup in its place, or move it away to begin without people"
-    ),
+    sqlite3.SQLITE_CORRUPT: f"{{path}} is damaged: {_REPLACE}",
+    sqlite3.SQLITE_NOTADB: f"{{path}} is not a database, or its beginning is damaged: {_REPLACE}",
     sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: (
         "{path} cannot be opened: give the user running uSense write permission on it and on its folder"
