@@ -13,7 +13,7 @@ from uSense.cli.common import ConfigFile, Json, Options
 if TYPE_CHECKING:
     from uSense.settings import Loaded
 
-_COLUMN = 48
+_COLUMN = 47
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -79,4 +79,4 @@ def _lines(values: Mapping[str, Any], loaded: Loaded, path: tuple[str, ...] = ()
         else:
             text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
             line = f"{start} {text.splitlines()[0]}"
-            yield f"{line:<{_COLUMN}}# {loaded.origin((*path, name))}"
+            yield f"{line:<{_COLUMN}} # {loaded.origin((*path, name))}"
