@@ -40,3 +40,8 @@ def load(ctx: typer.Context, config: Path | None = None, *, service: bool = Fals
     level = loaded.log.level if service or options.log_level else "warning"
     log.configure(level, loaded.log.format)
     return loaded
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 face`, `2 faces`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from uSense.cli.common import ConfigFile, Json, load
+from uSense.cli.common import ConfigFile, Json, counted, load
 from uSense.core.errors import NotFoundError, RequestError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
         typer.echo("nobody is enrolled yet: usense enroll NAME PICTURE...")
     for person in people:
         state = "" if person.trained else "   not trained yet"
-        typer.echo(f"{person.name:<30} {len(person.face_ids):>3} faces   {person.person_id}{state}")
+        typer.echo(f"{person.name:<30} {counted(len(person.face_ids), 'face'):>9}   {person.person_id}{state}")
 
 
 async def _rename(settings: Settings, who: str, name: str) -> None:
@@ -105,7 +105,7 @@ async def _forget(settings: Settings, who: str) -> None:
 
     async with open_control(settings) as control:
         person = await control.delete_person(who)
-    typer.echo(f"{person.name} and {len(person.face_ids)} faces are forgotten")
+    typer.echo(f"{person.name} and {counted(len(person.face_ids), 'face')} are forgotten")
 
 
 async def _train(settings: Settings, *, as_json: bool) -> None:
@@ -121,7 +121,8 @@ async def _trained(control: Control, *, as_json: bool) -> str:
     report = await control.train()
     if as_json:
         return json.dumps(training_data(report), ensure_ascii=False)
-    lines = [f"trained: {report.persons} persons, {report.faces} faces, gallery {report.gallery}"]
+    persons, faces = counted(report.persons, "person"), counted(report.faces, "face")
+    lines = [f"trained: {persons}, {faces}, gallery {report.gallery}"]
     threshold = control.recognizer.rules.threshold
     lines += [
         f"  hard to tell apart: {pair.a} and {pair.b} (score {pair.score:.2f}); add more different photos of both"
@@ -173,12 +174,12 @@ def _summary(verdicts: Sequence[dict[str, Any]]) -> str:
     skipped = Counter(verdict["code"] for verdict in verdicts if not verdict["kept"])
     names = {verdict["name"]: kept[verdict["name"]] for verdict in verdicts}
     lines = [
-        f"{name}: {count} faces kept" + ("" if count >= 3 else "; three or more are better")
+        f"{name}: {counted(count, 'face')} kept" + ("" if count >= 3 else "; three or more are better")
         for name, count in names.items()
     ]  # noqa: PLR2004 - measured, docs/recognition.md
     if skipped:
         reasons = ", ".join(f"{count} {code}" for code, count in sorted(skipped.items()))
-        lines.append(f"{sum(skipped.values())} of {len(verdicts)} photos skipped: {reasons}")
+        lines.append(f"{sum(skipped.values())} of {counted(len(verdicts), 'photo')} skipped: {reasons}")
     return "\n".join(lines)
 
 
