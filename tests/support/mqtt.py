@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,9 +57,12 @@ def context(settings: MqttSettings | None = None) -> Context:
     )
 
 
-def make(settings: MqttSettings, journal: MemoryJournal | None = None) -> Mqtt:
+def make(
+    settings: MqttSettings, journal: MemoryJournal | None = None, *, pause: float = 0.05, slow: float = 0.1
+) -> Mqtt:
     """An Mqtt that comes back quickly."""
-    return Mqtt(settings, context(settings), journal or MemoryJournal(), pauses=_quick, slow=0.1)
+    journal = journal or MemoryJournal()
+    return Mqtt(settings, context(settings), journal, pauses=lambda: itertools.repeat(pause), slow=slow)
 
 
 @asynccontextmanager
@@ -109,7 +112,3 @@ def sighting(seq: int = 0, name: str | None = "Anna", *, age: float = 0.1, **cha
         ),
     }
     return Sighting(**(values | changes))
-
-
-def _quick() -> Iterator[float]:
-    return itertools.repeat(0.05)

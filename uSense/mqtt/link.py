@@ -52,8 +52,15 @@ class Client(aiomqtt.Client):
     One publish at a time: `refusal` is the reason why the last message was not taken.
     """
 
-    refusal: ReasonCode | None = None
-    _abandoned = False
+    def __init__(self, settings: MqttSettings, tls: ssl.SSLContext | None, **options: Any) -> None:
+        super().__init__(settings.host, settings.effective_port, tls_context=tls, timeout=settings.timeout, **options)
+        self.refusal: ReasonCode | None = None
+        self._settings = settings
+        self._tls = tls
+        self._opened: socket.socket | None = None
+        self._abandoned = False
+        # paho leaves it to the garbage collector to close a socket on which a handshake failed.
+        vars(self._client).update(_create_socket_connection=self._open, _ssl_wrap_socket=self._encrypt)
 
     async def abandon(self) -> None:
         """Close the socket without a farewell, so that the broker publishes the will. Idempotent."""
@@ -72,12 +79,29 @@ class Client(aiomqtt.Client):
         self._client._sock_close()  # noqa: SLF001 - paho has no public way to close without a DISCONNECT
 
     def _client_connect(self) -> None:
-        """In a thread that cannot be interrupted: if nobody waits any more, its socket is closed by the loop."""
+        """In a thread that cannot be interrupted: if nobody waits any more, the loop closes its socket."""
         try:
             super()._client_connect()
+        except BaseException:
+            if self._opened is not None:
+                self._opened.close()
+            raise
         finally:
             if self._abandoned:
                 self._loop.call_soon_threadsafe(self._close)
+
+    def _open(self) -> socket.socket:
+        address = (self._settings.host, self._settings.effective_port)
+        self._opened = socket.create_connection(address, self._settings.timeout)
+        # Else two small messages in a row wait for each other: 40 ms.
+        self._opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._opened
+
+    def _encrypt(self, plain: socket.socket) -> ssl.SSLSocket:
+        assert self._tls is not None  # noqa: S101 - paho asks only if it was given one
+        encrypted = self._tls.wrap_socket(plain, server_hostname=self._settings.host)
+        self._opened = encrypted
+        return encrypted
 
     def _on_disconnect(
         self,
@@ -186,10 +210,10 @@ async def connect(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
 
 
 async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Message) -> Client:
-    context = await asyncio.to_thread(_tls, settings.tls) if settings.tls.enabled else None
-    client = Client(
-        settings.host,
-        settings.effective_port,
+    tls = await asyncio.to_thread(_tls, settings.tls) if settings.tls.enabled else None
+    return Client(
+        settings,
+        tls,
         username=settings.username or None,
         password=settings.password.get_secret_value() if settings.password else None,
         logger=_silent,
@@ -201,15 +225,9 @@ async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
         properties=_limits(settings) if v5 else None,
         transport=settings.transport,
         websocket_path=settings.websocket_path if settings.transport == "websockets" else None,
-        timeout=settings.timeout,
         keepalive=settings.keepalive,
-        tls_context=context,
-        # Else two small messages in a row wait for each other: 40 ms.
-        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         max_queued_incoming_messages=_INCOMING,
     )
-    client._client.connect_timeout = settings.timeout  # noqa: SLF001 - aiomqtt does not pass it on
-    return client
 
 
 def _limits(settings: MqttSettings) -> Properties:

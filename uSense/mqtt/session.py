@@ -82,7 +82,7 @@ class Mqtt:
         self._online_since = 0.0
         self._leaving = asyncio.Event()
         self._ended = asyncio.Event()
-        self._failure: BrokerError | None = None
+        self._failure: str | None = None
         self._refusals: dict[str, str] = {}
 
     def __str__(self) -> str:
@@ -91,9 +91,7 @@ class Mqtt:
     @property
     def problem(self) -> str | None:
         """What is wrong with the broker, in plain words."""
-        if self._failure is not None:
-            return str(self._failure)
-        return "; ".join(self._refusals.values()) or None
+        return self._failure or "; ".join(self._refusals.values()) or None
 
     def counters(self) -> dict[str, int]:
         """What happened since the start."""
@@ -168,9 +166,9 @@ class Mqtt:
                 pauses, told = self._pauses(), set()
             if self._change_version(failure):
                 continue
-            self._failure = failure
-            (log.debug if str(failure) in told else log.warning)("broker", problem=str(failure))
-            told.add(str(failure))
+            self._failure = str(failure)
+            (log.debug if self._failure in told else log.warning)("broker", problem=self._failure)
+            told.add(self._failure)
             pause = next(pauses)
             await self._pause(max(pause, self._slow) if isinstance(failure, BrokerRefusedError) else pause)
 
@@ -184,7 +182,8 @@ class Mqtt:
                 await self._converse(link)
                 await link.finish(will)
         except* BrokerError as group:
-            failure = _first(group)
+            # Without its traceback, which would keep this frame and all below alive.
+            failure = _first(group).with_traceback(None)
         return failure
 
     def _change_version(self, failure: BrokerError) -> bool:

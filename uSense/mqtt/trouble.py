@@ -12,6 +12,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from uSense.core.errors import BrokerError, BrokerRefusedError
 from uSense.mqtt.settings import MqttSettings
 
+_UNSPECIFIED = 128
 _UNSUPPORTED_VERSION = 132
 _INVALID_CLIENT_ID = 133
 _BAD_LOGIN = 134
@@ -46,30 +47,31 @@ def not_connected(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerErr
             text = (
                 f"{where} has no MQTT websocket at {settings.websocket_path}; check mqtt.transport and websocket_path"
             )
-        case TimeoutError():
-            text = f"{where} does not answer within {settings.timeout:g} s"
-        case OSError():
-            text = f"{where} cannot be reached: {cause.strerror or cause}"
-        case _ if isinstance(error, HungUpError):
+        case _ if isinstance(error, HungUpError) or isinstance(cause, ConnectionResetError | BrokenPipeError):
             text = (
                 f"{where} hung up without an answer; check that it is an MQTT broker and that mqtt.tls.enabled fits it"
             )
+        case OSError() if not isinstance(cause, TimeoutError):
+            text = f"{where} cannot be reached: {cause.strerror or cause}"
         case _:
-            text = f"{where} took the connection but gave no answer; check mqtt.port and that mqtt.tls.enabled fits it"
+            wait = f"{settings.timeout:g} s"
+            text = f"{where} gave no answer within {wait}; check mqtt.host, mqtt.port and that mqtt.tls.enabled fits it"
     return BrokerError(text)
 
 
 def lost(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerError:
     """Why an open connection ended."""
+    text = f"the connection to the broker at {settings.address} was lost"
     cause = error.__cause__ or error
     code = cause.rc if isinstance(cause, aiomqtt.MqttCodeError) else None
-    if isinstance(code, ReasonCode) and code.value == _TAKEN_OVER:
+    if not isinstance(code, ReasonCode):
+        return BrokerError(f"{text}: {paho.error_string(code) if isinstance(code, int) else cause}")
+    if code.value == _TAKEN_OVER:
         return BrokerRefusedError(
             f"another client of the broker at {settings.address} has the same client id; "
             "give each uSense an instance name of its own"
         )
-    why = paho.error_string(code) if isinstance(code, int) else code or cause
-    return BrokerError(f"the connection to the broker at {settings.address} was lost: {why}")
+    return BrokerError(text if code.value == _UNSPECIFIED else f"{text}: {code}")
 
 
 def publish_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:

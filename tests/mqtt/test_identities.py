@@ -1,0 +1,99 @@
+"""What becomes of sightings on their way: expiry, live or not, and when there are too many."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.peers.mosquitto import Mosquitto
+from tests.peers.witness import Witness
+from tests.support.mqtt import connected, make, running, settled, sighting
+from tests.support.ports import free_port
+from tests.support.waiting import until
+from uSense.mqtt import MqttSettings
+
+
+async def test_the_remaining_lifetime_goes_to_the_broker(mosquitto: Mosquitto) -> None:
+    """MQTT 5's expiry is what remains of the lifetime at sending, rounded up; without a lifetime there is none."""
+    for lifetime, age, expiry in ((10.0, 2.5, 8), (10.0, 9.9, 1), (None, 100.0, None)):
+        mqtt = make(MqttSettings(port=mosquitto.port, identity_lifetime=lifetime))
+        async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
+            await connected(mqtt)
+            mqtt.post(sighting(1, age=age))
+
+            assert (await witness.next("usense/identity")).expiry == expiry
+            assert (await witness.next("usense/identity/live")).expiry == expiry
+
+
+async def test_what_is_too_old_is_never_told(mosquitto: Mosquitto) -> None:
+    """Sightings that became too old while there was no broker are counted and not sent."""
+    mqtt = make(MqttSettings(port=mosquitto.port))
+    mqtt.post(sighting(1, age=11.0))
+    mqtt.post(sighting(2, age=1.0))
+    async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
+        await witness.next("usense/identity")
+        await settled(mqtt)
+
+        assert [message.json["seq"] for message in witness.of("usense/identity")] == [2]
+        assert mqtt.counters()["events_expired"] == 1
+
+
+async def test_what_was_decided_without_a_broker_is_not_told_live(mosquitto: Mosquitto) -> None:
+    """A sighting that had to wait arrives later on `identity`, and neither as `live` nor as `name`."""
+    mqtt = make(MqttSettings(port=mosquitto.port))
+    mqtt.post(sighting(1, "Anna"))
+    async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
+        await connected(mqtt)
+        mqtt.post(sighting(2, "Bert"))
+        await witness.next("usense/identity/name")
+        await settled(mqtt)
+
+        assert [message.json["seq"] for message in witness.of("usense/identity")] == [1, 2]
+        assert [message.json["seq"] for message in witness.of("usense/identity/live")] == [2]
+        assert [message.text for message in witness.of("usense/identity/name")] == ["Bert"]
+        assert mqtt.counters()["live_skipped"] == 1
+
+
+async def test_a_new_process_does_not_tell_what_an_old_one_saw(mosquitto: Mosquitto) -> None:
+    """Sightings live in memory only: those of a killed service are never sent by its successor."""
+    old = make(MqttSettings(port=free_port()))
+    run = asyncio.create_task(old.run())
+    old.post(sighting(1))
+    await until(lambda: old.problem)
+    run.cancel()
+    await asyncio.wait((run,))
+    new = make(MqttSettings(port=mosquitto.port))
+    async with Witness(mosquitto.port, "usense/#") as witness, running(new):
+        await connected(new)
+        new.post(sighting(0, "Bert"))
+        await witness.next("usense/identity")
+        await settled(new)
+
+        assert [message.json["name"] for message in witness.of("usense/identity")] == ["Bert"]
+
+
+async def test_a_thousand_sightings_wait_and_no_more(mosquitto: Mosquitto) -> None:
+    """Of 1,200 sightings without a broker the latest 1,000 arrive, in order, and 200 are counted."""
+    mqtt = make(MqttSettings(port=mosquitto.port, identity_lifetime=None))
+    for number in range(1200):
+        mqtt.post(sighting(number))
+    async with Witness(mosquitto.port, "usense/identity") as witness, running(mqtt):
+        await witness.next("usense/identity", 1000)
+        await settled(mqtt)
+
+        assert [message.json["seq"] for message in witness.seen] == list(range(200, 1200))
+        assert mqtt.counters()["events_dropped"] == 200
+
+
+async def test_names_can_go_to_any_topic_or_none(mosquitto: Mosquitto) -> None:
+    """The topic of bare names is a setting; empty switches it off."""
+    for topic, expected in (("door/who", ["door/who"]), ("", [])):
+        mqtt = make(MqttSettings(port=mosquitto.port, name_topic=topic))
+        async with Witness(mosquitto.port, "#") as witness, running(mqtt):
+            await connected(mqtt)
+            mqtt.post(sighting(1, "Anna"))
+            await witness.next("usense/identity/live")
+            await settled(mqtt)
+        async with Witness(mosquitto.port, "#") as later:
+            await later.next("usense/status")
+
+        assert [message.topic for message in witness.seen if message.payload == b"Anna"] == expected
