@@ -71,7 +71,7 @@ async def test_a_face_travels_from_the_camera_to_the_outbox() -> None:
 
 
 async def test_a_slow_recognizer_keeps_memory_flat_and_frames_fresh() -> None:
-    """With a rate-limited backend queues stay bounded, frames are overwritten and the worst faces leave, all counted."""
+    """With a rate-limited backend queues stay bounded; frames are overwritten and the worst faces leave, counted."""
     limiter = Limiter(EvenPace(0.2), asyncio.get_running_loop().time)
     faces = tuple(face(40 + 20 * index, size=80) for index in range(30))
     stage = Stage(Oracle(limiter=limiter), settings=PipelineSettings(faces=8, batch_size=2, batch_wait=0.0))

@@ -34,7 +34,7 @@ class Health:
         self._process = psutil.Process()
 
     def report(self) -> dict[str, Any]:
-        """The present state as JSON: `ok`, or `degraded` with the reasons. Reads /proc, so it does not belong on the loop."""
+        """The present state as JSON: `ok`, or `degraded` with the reasons. Reads /proc: not for the event loop."""
         now = time.monotonic()
         elapsed = max(now - self._last, 1e-6)
         frames = Counter(self.stats.frames)

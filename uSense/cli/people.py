@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
+ENOUGH = 3
+"""Faces from which a person is recognized reliably; measured, see docs/recognition.md."""
+
 Job = tuple[str, Path]
 
 
@@ -174,9 +177,9 @@ def _summary(verdicts: Sequence[dict[str, Any]]) -> str:
     skipped = Counter(verdict["code"] for verdict in verdicts if not verdict["kept"])
     names = {verdict["name"]: kept[verdict["name"]] for verdict in verdicts}
     lines = [
-        f"{name}: {counted(count, 'face')} kept" + ("" if count >= 3 else "; three or more are better")
+        f"{name}: {counted(count, 'face')} kept" + ("" if count >= ENOUGH else "; three or more are better")
         for name, count in names.items()
-    ]  # noqa: PLR2004 - measured, docs/recognition.md
+    ]
     if skipped:
         reasons = ", ".join(f"{count} {code}" for code, count in sorted(skipped.items()))
         lines.append(f"{sum(skipped.values())} of {counted(len(verdicts), 'photo')} skipped: {reasons}")
