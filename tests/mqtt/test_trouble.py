@@ -317,11 +317,12 @@ async def test_failed_attempts_leave_nothing_open(
     guarded: Mosquitto, encrypted: Mosquitto, tmp_path: Path, kind: str
 ) -> None:
     """After many failed attempts no more files and sockets are open than before."""
+    other = Authority.create(tmp_path / "other").ca
     async with listener(kind != "silent") as port:
         kinds: dict[str, dict[str, Any]] = {
             "closed": {"port": free_port()},
             "login": {"port": guarded.port, "username": "usense", "password": SecretStr("wrong")},
-            "tls": {"port": encrypted.tls_port, "tls": TlsSettings(enabled=True)},
+            "tls": {"port": encrypted.tls_port, "tls": TlsSettings(enabled=True, ca=other)},
             "silent": {"port": port, "timeout": 0.02},
             "hangs up": {"port": port},
             "websocket": {"port": port, "transport": "websockets"},

@@ -110,9 +110,11 @@ class Witness:
 async def publish(port: int, topic: str, payload: bytes | str, *more: str) -> None:
     """Publish with QoS 1 by mosquitto_pub and wait for the broker's acknowledgment; `more` are its arguments."""
     program = needs.program("mosquitto_pub", "mosquitto-clients")
+    data = payload.encode() if isinstance(payload, str) else payload
     process = await asyncio.create_subprocess_exec(
-        *(program, "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-s", *more),
-        stdin=asyncio.subprocess.PIPE,
+        *(program, "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", topic),
+        *("-s" if data else "-n", *more),
+        stdin=asyncio.subprocess.PIPE if data else asyncio.subprocess.DEVNULL,
     )
-    await process.communicate(payload.encode() if isinstance(payload, str) else payload)
+    await process.communicate(data or None)
     assert process.returncode == 0

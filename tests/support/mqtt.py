@@ -66,17 +66,20 @@ def make(
 
 
 @asynccontextmanager
-async def running(mqtt: Mqtt, commands: Sequence[Command[Any, Any]] = (), control: Any = None) -> AsyncIterator[Mqtt]:
-    """Run it, and let it say goodbye in the end."""
+async def running(
+    mqtt: Mqtt, commands: Sequence[Command[Any, Any]] | None = None, control: Any = None
+) -> AsyncIterator[Mqtt]:
+    """Run it, with commands if there are any, and let it say goodbye in the end."""
     async with asyncio.TaskGroup() as group:
-        run = group.create_task(mqtt.run(), name="mqtt")
-        serve = group.create_task(mqtt.serve(commands, control), name="commands")
+        tasks = [group.create_task(mqtt.run(), name="mqtt")]
+        if commands is not None:
+            tasks.append(group.create_task(mqtt.serve(commands, control), name="commands"))
         try:
             yield mqtt
         finally:
-            serve.cancel()
             await mqtt.leave(2)
-            run.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 async def connected(mqtt: Mqtt) -> None:
