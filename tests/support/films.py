@@ -75,10 +75,10 @@ def retimed(source: Path, path: Path, times: Sequence[int | None]) -> Path:
     with av.open(source) as film, av.open(path, "w") as copy:
         stream = copy.add_stream_from_template(film.streams.video[0])
         packets = [packet for packet in film.demux(video=0) if packet.size]
-        for packet, time in zip(packets, times, strict=True):
+        for index, (packet, time) in enumerate(zip(packets, times, strict=True)):
             packet.stream = stream
             packet.time_base = Fraction(1, 1000)
-            packet.pts = packet.dts = time
+            packet.pts, packet.dts = time, index - len(packets)
             copy.mux_one(packet)
     return path
 

@@ -79,9 +79,10 @@ class FolderCamera:
 
     async def read(self) -> Frame:
         shown = self._shown
+        period = 1.0 / self._settings.fps
         if shown is not None:
-            await self._pause()
-        if shown is None or self._due - shown.since >= self._settings.hold:
+            await self._pause(period)
+        if shown is None or self._due - shown.since > self._settings.hold - period / 2:
             self._shown = shown = await self._next()
             self._due = shown.since
         return Frame(
@@ -93,9 +94,8 @@ class FolderCamera:
             picture=shown.picture,
         )
 
-    async def _pause(self) -> None:
+    async def _pause(self, period: float) -> None:
         """Wait until the next frame is due; count those that went by unread."""
-        period = 1.0 / self._settings.fps
         late = time.monotonic() - self._due - period
         if late < 0:
             await asyncio.sleep(-late)
@@ -139,11 +139,15 @@ def _pictures(name: str, folder: Path) -> list[Path]:
         Path(place, file)
         for place, _, files in os.walk(folder)
         for file in files
-        if Path(file).suffix.lower() in _ENDINGS and not file.startswith(".")
+        if Path(file).suffix.lower() in _ENDINGS and not _hidden(Path(place, file).relative_to(folder))
     ]
     if not found:
         raise CameraError(name, f"there are no pictures in {folder}: put some there ({', '.join(sorted(_ENDINGS))})")
     return sorted(found, key=_natural)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _natural(path: Path) -> tuple[list[list[str | int]], Path]:

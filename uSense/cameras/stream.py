@@ -42,8 +42,6 @@ _REASONS = {
     "HTTPForbiddenError": "{place} refuses: this user may not see the stream",
     "HTTPNotFoundError": "{place} has no stream under this path: check the address",
     "ConnectionRefusedError": "nobody answers at {place}: is the camera on, is the port right?",
-    "ExitError": "no answer from {place} within {seconds:g} s: is it on, is the address right?",
-    "TimeoutError": "no answer from {place} within {seconds:g} s: is it on, is the address right?",
     "FileNotFoundError": "there is no {place}: check the name; is the camera plugged in?",
     "PermissionError": "{place} may not be read: check its rights; devices belong to the group video",
     "IsADirectoryError": "{place} is a folder: use a camera of kind folder for it",
@@ -171,7 +169,7 @@ class Reader:
         """Once from opening to the end. FFmpeg's own errors are not chained: their text has the password in it."""
         import av  # noqa: PLC0415 - heavy: paid for by those who use a stream
 
-        settings, opened = self._settings, False
+        settings, opened, begun = self._settings, False, time.monotonic()
         try:
             with av.open(
                 settings.address,
@@ -186,7 +184,10 @@ class Reader:
                 self._inbox.opened()
                 self._show(container, stream)
         except av.FFmpegError as error:
-            raise CameraError(self._name, _reason(error, settings, opened=opened)) from None
+            # RTSP calls its time-out while opening invalid data.
+            late = not opened and time.monotonic() - begun >= settings.open_timeout
+            reason = _unanswered(settings) if late else _reason(error, settings, opened=opened)
+            raise CameraError(self._name, reason) from None
 
     def _show(self, container: InputContainer, stream: VideoStream) -> None:
         """Offer every frame until stopped or lost; returns at the end of a recording that is to begin again."""
@@ -274,6 +275,10 @@ class Tempo:
         return max(0.0, self._due - now)
 
 
+def _unanswered(settings: StreamSettings) -> str:
+    return f"no answer from {settings.place} within {settings.open_timeout:g} s: is it on, is the address right?"
+
+
 def _silent(settings: StreamSettings) -> str:
     return f"no picture from {settings.place} for {settings.read_timeout:g} s: is it on, is the network in order?"
 
@@ -281,11 +286,11 @@ def _silent(settings: StreamSettings) -> str:
 def _reason(error: FFmpegError, settings: StreamSettings, *, opened: bool) -> str:
     """What went wrong and what to do, in words that hold no secret."""
     kinds = [kind.__name__ for kind in type(error).__mro__]
-    if opened and ("ExitError" in kinds or "TimeoutError" in kinds):
-        return _silent(settings)
+    if "ExitError" in kinds or "TimeoutError" in kinds:
+        return _silent(settings) if opened else _unanswered(settings)
     known = next((_REASONS[kind] for kind in kinds if kind in _REASONS), None)
     if known is not None:
-        return known.format(place=settings.place, seconds=settings.open_timeout)
+        return known.format(place=settings.place)
     if not opened and settings.is_network:
         return f"{settings.place} cannot be reached ({error.strerror}): check the address and the network"
     return f"{settings.place} {'was lost' if opened else 'cannot be opened'}: {error.strerror}"
