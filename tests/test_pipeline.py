@@ -35,7 +35,9 @@ class Stage:
         self.oracle = oracle
         rules = SceneRules(tracking=TrackingRules(recheck=0.001), decision=oracle.rules)
         scenes = {name: Scene(name, rules, f"r{index}") for index, name in enumerate(cameras or ("hall",))}
-        self.pipeline = Pipeline(settings or PipelineSettings(), QualityRules(), scenes, oracle, self.ears, self.stats)
+        self.pipeline = Pipeline(
+            settings or PipelineSettings(), QualityRules(min_value=0.0), scenes, oracle, self.ears, self.stats
+        )
 
     @asynccontextmanager
     async def running(self, *work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
@@ -194,6 +196,8 @@ async def test_a_lost_camera_is_reopened_and_the_loss_is_told() -> None:
 
     assert stage.pipeline.problems == {}
     assert (source.opened, source.closed) == (2, 2)
+    assert [notice.type for notice in stage.ears.notices] == ["camera.lost", "camera.back"]
+    assert stage.ears.notices[0].data["reason"] == "no route to host"
 
 
 async def test_a_recording_that_ends_ends_its_loop_only() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from uSense.core.stats import Stats
 from uSense.core.topics import Topics
 from uSense.entities import Context
 from uSense.health import Health
+from uSense.log import mask
 from uSense.mqtt import Mqtt
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Recognizer
@@ -61,6 +63,8 @@ async def serve(settings: Settings) -> None:
                     way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
                     way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
                 ]
+                if not settings.cameras:
+                    log.warning("no camera in the settings", consequence="only commands are answered")
                 log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
                 await aio.until(stop, _way_in(settings, pipeline, detectors, mqtt.serve(COMMANDS, control)))
                 log.info("stopping")
@@ -170,7 +174,7 @@ def _info(settings: Settings, recognizer: Recognizer, detector: Detector) -> dic
         "model": recognizer.model,
         "detector": detector.model,
         "cameras": list(settings.cameras),
-        "settings": settings.model_dump(mode="json"),
+        "settings": json.loads(mask(settings.model_dump_json())),
     }
 
 

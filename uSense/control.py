@@ -29,6 +29,7 @@ EXPLAINED: Mapping[Flaw, str] = {
     Flaw.BLURRED: "the face is blurred: hold still, or send a sharper picture",
     Flaw.TOO_DARK: "the face is too dark: add light",
     Flaw.TOO_BRIGHT: "the face is overexposed: less light",
+    Flaw.NOISY: "the face is noisy: add light, or send a better picture",
     Flaw.TURNED_AWAY: "the face is turned away: look at the camera",
     Flaw.DOUBTFUL: "the detector is not sure that this is a face: send a clear frontal picture",
 }

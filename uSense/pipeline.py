@@ -16,7 +16,7 @@ from pydantic import Field
 
 from uSense import aio, imaging
 from uSense.core.errors import CameraError, CameraFinished, RecognizerError
-from uSense.core.events import State
+from uSense.core.events import Notice, State
 from uSense.core.models import Answer, Frame, Probe
 from uSense.core.motion import MotionGate, MotionRules
 from uSense.core.pacing import FramePace, backoff
@@ -232,6 +232,7 @@ class Pipeline:
     def _online(self, name: str) -> None:
         if self.problems.pop(f"camera {name}", None):
             log.info("camera is back", camera=name)
+            self.outbox.post(Notice("camera.back", {"camera": name}))
         self.outbox.post(State(f"camera/{name}/status", "online"))
 
     def _offline(self, name: str, problem: str | None) -> None:
@@ -240,8 +241,12 @@ class Pipeline:
         self.outbox.post(State(f"camera/{name}/status", "offline"))
 
     def _lost(self, name: str, error: CameraError) -> None:
-        level = log.debug if f"camera {name}" in self.problems else log.warning
-        level("camera lost", camera=name, reason=error.reason)
+        """Tell a loss once, further attempts only to those who debug."""
+        if f"camera {name}" in self.problems:
+            log.debug("camera still lost", camera=name, reason=error.reason)
+        else:
+            log.warning("camera lost", camera=name, reason=error.reason)
+            self.outbox.post(Notice("camera.lost", {"camera": name, "reason": error.reason}))
         self._offline(name, error.reason)
 
     @contextmanager

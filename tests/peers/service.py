@@ -15,7 +15,7 @@ import yaml
 
 from tests.support import needs
 
-QUICK = {"voting": {"needed": 2, "unknown_needed": 3, "window": 4}, "announce": {"repeat_after": 0.0}}
+QUICK: dict[str, Any] = {"voting": {"needed": 2, "unknown_needed": 3, "window": 4}, "announce": {"repeat_after": 0.0}}
 
 
 class Service:

@@ -84,6 +84,22 @@ async def test_a_late_subscriber_finds_the_retained_topics(tmp_path: Path, mosqu
     assert not any(topic.startswith("usense/identity") for topic in kept)
 
 
+async def test_secrets_stay_out_of_what_is_published_and_logged(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Neither the camera's login in its address nor the broker's password shows on a topic or in the log."""
+    camera = {"kind": "stream", "url": "rtsp://me:hush-hush@127.0.0.1:9/cam"}
+    mqtt = {"host": "127.0.0.1", "port": mosquitto.port, "username": "x", "password": "top-secret"}
+    service = Service(tmp_path / "s", mosquitto.port, {"door": camera}, mqtt=mqtt)
+    async with Witness(mosquitto.port) as witness, service:
+        await witness.until(lambda: any("camera.lost" in message.text for message in witness.of("usense/event")))
+        await witness.next("usense/info")
+        await witness.next("usense/health")
+
+    everything = "".join(message.text for message in witness.seen) + "".join(service.lines)
+    assert "127.0.0.1:9/cam" in everything
+    assert "hush-hush" not in everything
+    assert "top-secret" not in everything
+
+
 async def test_sigterm_says_offline_and_ends_cleanly(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """A stopped service says so itself, within five seconds, with exit code 0."""
     service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))})

@@ -9,20 +9,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import numpy as np
 
+from tests.support.portraits import GRACE
 from tests.support.values import answer
 from uSense import imaging
 from uSense.aio import Limiter
 from uSense.core.errors import RecognizerError
 from uSense.core.events import Event, Notice, Sighting, State
-from uSense.core.models import Answer, Box, Face, Frame, Person, Picture, Probe, Rgb, Training
+from uSense.core.models import Answer, Box, Face, Frame, Person, Picture, Probe, Training
 from uSense.core.motion import MotionRules
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Camera
-
-
-def textured(seed: int = 0) -> Rgb:
-    """A picture sharp and bright enough for every quality gate."""
-    return np.random.default_rng(seed).integers(60, 200, (480, 640, 3), np.uint8)
 
 
 class Busy:
@@ -77,7 +73,7 @@ class Spotter:
     model = "spotter"
 
     def __init__(self, *faces: Face) -> None:
-        self.faces = faces or (Face(Box(200, 100, 400, 300), 1.0),)
+        self.faces = faces or (Face(Box(234, 154, 406, 326), 1.0),)
         self.seen: list[Picture] = []
 
     async def detect(self, picture: Picture) -> list[Face]:
@@ -176,6 +172,9 @@ class Ears:
                 await self._heard.wait()
 
 
-def picture(seed: int = 0) -> imaging.ArrayPicture:
-    """A usable picture."""
-    return imaging.ArrayPicture(textured(seed))
+def picture() -> imaging.ArrayPicture:
+    """640x480 with a good face where `Spotter` finds one."""
+    whole = np.full((480, 640, 3), 120, np.uint8)
+    portrait = imaging.ArrayPicture(GRACE).rgb((480, 480))
+    whole[: portrait.shape[0], 80 : 80 + portrait.shape[1]] = portrait
+    return imaging.ArrayPicture(whole)
