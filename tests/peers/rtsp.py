@@ -37,7 +37,7 @@ class RtspServer(Show):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
         self._viewers: set[asyncio.StreamWriter] = set()
         self._encoder = self._new_encoder()
         self._sequence = 0
@@ -53,11 +53,11 @@ class RtspServer(Show):
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        await asyncio.gather(*(task for task in self._connections.values() if task is not None))
 
     def drop_clients(self) -> None:
         for writer in self._connections:
             writer.transport.abort()
-        self._connections.clear()
         self._viewers.clear()
 
     async def send(self, picture: Rgb) -> bool:
@@ -86,7 +86,7 @@ class RtspServer(Show):
             viewer.write(b"$\0" + struct.pack("!H", len(packet)) + packet)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        self._connections[writer] = asyncio.current_task()
         try:
             while request := await _request(reader):
                 method, path, headers = request
@@ -98,11 +98,11 @@ class RtspServer(Show):
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            self._connections.discard(writer)
             self._viewers.discard(writer)
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+            del self._connections[writer]
 
     def _answer(self, method: str, path: str, headers: dict[str, str]) -> bytes:
         login = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
