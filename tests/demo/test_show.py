@@ -98,7 +98,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
 
 
 def _empty(folder: Path) -> bool:
-    return not any(folder.iterdir())
+    return not any(folder.glob("usense-demo-*"))
 
 
 def _fits(sighting: dict[str, Any], began: float) -> bool:
