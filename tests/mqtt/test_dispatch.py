@@ -177,20 +177,17 @@ async def test_when_too_many_wait_the_next_is_told_busy(mosquitto: Mosquitto) ->
         assert mqtt.counters()["commands_refused"] == 1
 
 
-async def test_too_large_requests_are_answered_or_not_even_received(mosquitto: Mosquitto) -> None:
-    """A request over the limit is answered with its transaction; one far over it does not even reach us."""
-    mqtt = make(MqttSettings(port=mosquitto.port, max_payload=2000, protocol="5"))
-    large, huge = (json.dumps({"transaction": "k", "x": "x" * size}) for size in (3000, 9000))
+async def test_too_large_requests_are_answered(mosquitto: Mosquitto) -> None:
+    """A request over the limit is answered with its transaction, and the next one is carried out."""
+    mqtt = make(MqttSettings(port=mosquitto.port, max_payload=2000))
     async with Witness(mosquitto.port, "usense/response/#") as witness, running(mqtt, COMMANDS, House()):
         await connected(mqtt)
-        await publish(mosquitto.port, "usense/command/train", huge)
-        await publish(mosquitto.port, "usense/command/train", large)
+        await publish(mosquitto.port, "usense/command/train", json.dumps({"transaction": "k", "x": "x" * 3000}))
         await publish(mosquitto.port, "usense/command/train", "{}")
         await witness.next("usense/response/train", 2)
 
-        assert witness.seen[0].json == _error("too_large", "the payload has more than 2000 bytes", "k")
-        assert witness.seen[1].json["status"] == "ok"
-        assert mqtt.counters()["reconnects"] == 0
+    assert witness.seen[0].json == _error("too_large", "the payload has more than 2000 bytes", "k")
+    assert witness.seen[1].json["status"] == "ok"
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])

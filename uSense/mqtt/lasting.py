@@ -51,10 +51,12 @@ class Lasting:
 
     async def keep(self) -> None:
         """Save what is noted, until `close`; sets `loadable` each time."""
-        while not self._closed:
-            await self._news.wait()
+        while True:
             self._news.clear()
             await self._save()
+            if self._closed:
+                return
+            await self._news.wait()
 
     def close(self) -> None:
         """Let `keep` return when everything noted is saved."""

@@ -128,7 +128,6 @@ class Link:
 
     def __init__(self, client: Client, settings: MqttSettings, *, v5: bool) -> None:
         self.v5 = v5
-        self.finished = False
         self._client = client
         self._settings = settings
 
@@ -173,14 +172,12 @@ class Link:
         except aiomqtt.MqttError as error:
             raise trouble.lost(error, self._settings) from error
 
-    async def finish(self, last_word: Message) -> None:
-        """Publish a last message and disconnect so that the broker keeps the will to itself."""
-        await self.publish(last_word)
+    async def finish(self) -> None:
+        """Disconnect so that the broker keeps the will to itself."""
         try:
             await self._client.__aexit__(None, None, None)
         except aiomqtt.MqttError as error:
             raise trouble.lost(error, self._settings) from error
-        self.finished = True
 
     def _properties(self, message: Message) -> Properties:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho's annotation is incomplete
@@ -191,8 +188,18 @@ class Link:
         return properties
 
 
+async def knows_v5(settings: MqttSettings, client_id: str) -> bool:
+    """Whether the broker knows MQTT 5. Asked without a will: that of MQTT 5 keeps some older ones from answering."""
+    try:
+        async with connect(settings, client_id, v5=True, will=None) as link:
+            await link.finish()
+    except trouble.VersionRefusedError:
+        return False
+    return True
+
+
 @asynccontextmanager
-async def connect(settings: MqttSettings, client_id: str, *, v5: bool, will: Message) -> AsyncIterator[Link]:
+async def connect(settings: MqttSettings, client_id: str, *, v5: bool, will: Message | None) -> AsyncIterator[Link]:
     """Open one connection; leaving it without `finish` makes the broker publish the will.
 
     Raises BrokerRefusedError (login, client id, files of TLS), trouble.VersionRefusedError or BrokerError.
@@ -209,7 +216,7 @@ async def connect(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
         await client.abandon()
 
 
-async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Message) -> Client:
+async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Message | None) -> Client:
     tls = await asyncio.to_thread(_tls, settings.tls) if settings.tls.enabled else None
     return Client(
         settings,
@@ -219,22 +226,14 @@ async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
         logger=_silent,
         identifier=client_id,
         protocol=V5 if v5 else V311,
-        will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
+        will=will and aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
         clean_session=None if v5 else True,
         clean_start=True if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        properties=_limits(settings) if v5 else None,
         transport=settings.transport,
         websocket_path=settings.websocket_path if settings.transport == "websockets" else None,
         keepalive=settings.keepalive,
         max_queued_incoming_messages=_INCOMING,
     )
-
-
-def _limits(settings: MqttSettings) -> Properties:
-    """Requests a little too large are answered, those far too large are not even received."""
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's annotation is incomplete
-    properties.MaximumPacketSize = 2 * settings.max_payload
-    return properties
 
 
 def _tls(settings: TlsSettings) -> ssl.SSLContext:

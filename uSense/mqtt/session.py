@@ -24,9 +24,8 @@ from uSense.entities.payload import remaining
 from uSense.entities.state import state
 from uSense.mqtt.dispatch import Dispatcher
 from uSense.mqtt.lasting import Lasting
-from uSense.mqtt.link import Link, connect
+from uSense.mqtt.link import Link, connect, knows_v5
 from uSense.mqtt.settings import MqttSettings
-from uSense.mqtt.trouble import HungUpError, VersionRefusedError
 from uSense.ports import Journal
 
 log = structlog.get_logger()
@@ -76,9 +75,7 @@ class Mqtt:
         self._lasting = Lasting(journal, self._wake, self._post_notice)
         self._dispatcher = Dispatcher(self._topics, settings.max_payload, self)
         self._counts: Counter[str] = Counter()
-        self._steady = False
-        self._v5 = settings.protocol != "3.1.1"
-        self._version_known = settings.protocol != "auto"
+        self._v5 = _version(settings)
         self._online_since = 0.0
         self._leaving = asyncio.Event()
         self._ended = asyncio.Event()
@@ -158,14 +155,14 @@ class Mqtt:
     async def _keep_connected(self) -> None:
         pauses, told = self._pauses(), set[str]()
         while not self._leaving.is_set():
-            self._steady = False
+            connects = self._counts["connects"]
             failure = await self._attempt()
             if failure is None:
                 return
-            if self._steady:
+            if connects == self._counts["connects"]:
+                self._v5 = _version(self._settings)
+            elif time.monotonic() - self._online_since >= STEADY:
                 pauses, told = self._pauses(), set()
-            if self._change_version(failure):
-                continue
             self._failure = str(failure)
             (log.debug if self._failure in told else log.warning)("broker", problem=self._failure)
             told.add(self._failure)
@@ -178,26 +175,16 @@ class Mqtt:
         will = Message(self._topics.status, b"offline", retain=True)
         client_id = self._settings.client_id or f"usense-{self._context.instance}"
         try:
+            if self._v5 is None:
+                self._v5 = await knows_v5(self._settings, client_id)
             async with connect(self._settings, client_id, v5=self._v5, will=will) as link:
                 await self._converse(link)
-                await link.finish(will)
+                await link.publish(will)
+                await link.finish()
         except* BrokerError as group:
             # Without its traceback, which would keep this frame and all below alive.
             failure = _first(group).with_traceback(None)
         return failure
-
-    def _change_version(self, failure: BrokerError) -> bool:
-        """Whether to try another version of MQTT at once: the broker refuses this one, or hangs up on it unanswered."""
-        if self._settings.protocol != "auto":
-            return False
-        if isinstance(failure, VersionRefusedError) and self._v5:
-            log.info("the broker does not know MQTT 5; using 3.1.1", broker=str(self))
-            self._v5, self._version_known = False, True
-            return True
-        if isinstance(failure.__cause__, HungUpError) and not self._version_known:
-            self._v5 = not self._v5
-            return not self._v5
-        return False
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -213,7 +200,6 @@ class Mqtt:
                 await self._write(link)
                 reader.cancel()
         finally:
-            self._steady = self.connected.is_set() and time.monotonic() - self._online_since >= STEADY
             self.connected.clear()
             self.idle.clear()
             self._outbox.reset()
@@ -228,7 +214,7 @@ class Mqtt:
         await self._publish(link, Message(self._topics.status, b"online", retain=True))
         self._online_since = time.monotonic()
         self._counts["connects"] += 1
-        self._failure, self._version_known = None, True
+        self._failure = None
         self.connected.set()
         log.info("connected", broker=str(self), mqtt="5" if link.v5 else "3.1.1")
 
@@ -303,6 +289,11 @@ class Mqtt:
         self._outbox.put(item)
         self.idle.clear()
         self._wake.set()
+
+
+def _version(settings: MqttSettings) -> bool | None:
+    """Whether to speak MQTT 5 (else 3.1.1); None: the broker is to be asked."""
+    return None if settings.protocol == "auto" else settings.protocol == "5"
 
 
 def _first(group: BaseExceptionGroup[BrokerError]) -> BrokerError:

@@ -1,0 +1,107 @@
+"""Notices that wait on disk until the broker has them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from tests.peers.mosquitto import Mosquitto
+from tests.peers.witness import Witness
+from tests.support.mqtt import MemoryJournal, connected, context, make, running, settled
+from tests.support.ports import free_port
+from tests.support.waiting import until
+from uSense.core.events import Notice
+from uSense.mqtt import Mqtt, MqttSettings
+from uSense.mqtt.lasting import UNSAVED, Lasting
+from uSense.storage import open_storage
+
+
+def erased(number: int) -> Notice:
+    """A notice that must not be lost."""
+    return Notice("person.erased", {"number": number}, lasting=True)
+
+
+async def test_lasting_notices_survive_the_process(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """What happened while there was no broker is told by the next process, with the time when it happened."""
+    async with open_storage(tmp_path / "data") as storage:
+        settings = MqttSettings(port=free_port())
+        mqtt = Mqtt(settings, context(settings), storage.journal)
+        async with running(mqtt):
+            for number in range(100):
+                mqtt.post(erased(number))
+    kept_at = "…"
+    async with open_storage(tmp_path / "data") as storage:
+        kept_at = (await storage.journal.pending(1))[0][1].data["at"]
+        settings = MqttSettings(port=mosquitto.port)
+        mqtt = Mqtt(settings, context(settings), storage.journal)
+        async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
+            await witness.next("usense/event", 100)
+            await settled(mqtt)
+
+            assert await storage.journal.pending(1) == []
+    assert [message.json["number"] for message in witness.seen] == list(range(100))
+    assert witness.seen[0].json["at"] == kept_at
+
+
+async def test_a_lasting_notice_stays_until_the_broker_has_it(mosquitto: Mosquitto) -> None:
+    """While the broker is frozen the notice stays in the journal; afterwards it arrives and leaves the journal."""
+    journal = MemoryJournal()
+    mqtt = make(MqttSettings(port=mosquitto.port, timeout=0.3), journal)
+    async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
+        await connected(mqtt)
+        await settled(mqtt)
+        mosquitto.freeze()
+        mqtt.post(erased(1))
+        await until(lambda: mqtt.problem)
+        assert len(journal.kept) == 1
+        mosquitto.thaw()
+        await settled(mqtt)
+
+        assert journal.kept == {}
+        assert {message.json["number"] for message in witness.seen} == {1}
+
+
+async def test_a_full_disk_does_not_silence_lasting_notices(mosquitto: Mosquitto) -> None:
+    """What cannot be saved is logged and sent from memory."""
+    journal = MemoryJournal()
+    journal.broken = True
+    mqtt = make(MqttSettings(port=mosquitto.port), journal)
+    with capture_logs() as logs:
+        async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
+            await connected(mqtt)
+            mqtt.post(erased(1))
+
+            assert (await witness.next("usense/event")).json["number"] == 1
+    assert {line.get("problem") for line in logs if line["log_level"] == "warning"} == {"the disk is full"}
+
+
+async def test_a_notice_that_cannot_be_removed_is_sent_again_later(mosquitto: Mosquitto) -> None:
+    """A journal that fails after the broker has the notice costs a duplicate at the next connection, nothing more."""
+    journal = MemoryJournal()
+    mqtt = make(MqttSettings(port=mosquitto.port), journal)
+    async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
+        await connected(mqtt)
+        mqtt.post(erased(1))
+        await settled(mqtt)
+        await journal.append(Notice("stuck", {}, lasting=True))
+        mosquitto.restart()
+        await witness.until(lambda: witness.subscribed == 2)
+        await connected(mqtt)
+        await settled(mqtt)
+
+        assert journal.kept == {}
+
+
+async def test_notices_that_wait_for_the_disk_are_bounded() -> None:
+    """When the disk does not keep up, the oldest notice leaves and is counted."""
+    journal = MemoryJournal()
+    lasting = Lasting(journal, asyncio.Event(), unsaved=lambda _: None)
+    for number in range(UNSAVED + 3):
+        lasting.note(erased(number))
+    lasting.close()
+    await lasting.keep()
+
+    assert lasting.dropped == 3
+    assert [notice.data["number"] for notice in journal.kept.values()] == list(range(3, UNSAVED + 3))
