@@ -14,9 +14,11 @@ from uSense.demo.client import Received
         (sighting(None), "Somebody unknown is in the picture: like nobody who is enrolled."),
         (sighting("Eileen Collins", type="changed"), "A correction: it is Eileen Collins."),
         (sighting(None, type="changed"), "A correction: it is somebody unknown."),
+        (Received("usense/event", {"type": "camera.lost", "reason": "No."}, retain=False), "The camera is lost: No."),
+        (Received("usense/event", {"type": "train.finished"}, retain=False), None),
         (Received("usense/status", "online", retain=True), None),
     ],
 )
 def test_remark(received: Received, line: str | None) -> None:
-    """Each sighting is told in a plain sentence; nothing is said about the rest."""
+    """Each sighting and a lost camera are told in a plain sentence; nothing is said about the rest."""
     assert story.remark(received) == line

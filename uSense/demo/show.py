@@ -69,7 +69,7 @@ async def _show(options: Options, view: View) -> None:
         listener = await stack.enter_async_context(client.connected(mqtt.port))
         camera = options.camera or {"kind": "stream", "url": scene.url if scene else ""}
         settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera)
-        _introduce(view, mqtt, scene)
+        _introduce(view, options, mqtt, scene, settings)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
             group.create_task(_listen(listener, view), name="demo.listen"),
@@ -89,7 +89,7 @@ async def _perform(options: Options, view: View, listener: Client, scene: Stage 
         tasks = [group.create_task(service.watch(), name="demo.service")]
         try:
             async with asyncio.timeout(READY_WITHIN):
-                await story.ready(listener)
+                await story.ready(listener, cameras=scene is not None)
         except TimeoutError:
             raise await service.failure(f"was not ready within {READY_WITHIN:.0f} s") from None
         if scene:
@@ -118,13 +118,16 @@ async def _listen(listener: Client, view: View) -> None:
         raise DemoError("nobody reads the demo's output any more") from error
 
 
-def _introduce(view: View, mqtt: Broker, scene: Stage | None) -> None:
+def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, settings: Path) -> None:
+    """Say plainly what is real and what is not, and how to look at it."""
     for line in story.OPENING if scene else story.OWN_CAMERA:
         view.say(line)
-    view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}; try `mosquitto_sub -p {mqtt.port} -t 'usense/#' -v`")
     if scene:
         view.say(f"The scene, for a browser: {scene.url}")
-    view.say("Loading the models ...")
+    else:
+        view.say(f"  usense enroll -c {settings} 'Name' PHOTO PHOTO PHOTO")
+    view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}; try `mosquitto_sub -p {mqtt.port} -t 'usense/#' -v`")
+    view.say("Loading the models ..." + (" Ctrl-C ends the demo." if options.seconds is None else ""))
 
 
 def _write_settings(folder: Path, port: int, camera: dict[str, Any]) -> Path:

@@ -21,15 +21,15 @@ OPENING = (
     "All else is real: a video stream, the service as `usense run` starts it, an MQTT broker, and this MQTT client.",
 )
 OWN_CAMERA = (
-    "This is your own camera. Nobody is enrolled, so everybody is unknown at first.",
-    "To enroll somebody, publish JSON to usense/command/person/create, .../face/add and .../train.",
+    "This is your own camera. Nobody is enrolled, so everybody is unknown at first. To enroll somebody meanwhile:",
 )
 
 
-async def ready(client: Client) -> None:
-    """Wait until the service and its camera say that they are there."""
+async def ready(client: Client, *, cameras: bool) -> None:
+    """Wait until the service says that it is there, and its camera too if that is wanted."""
     await client.until(lambda got: (got.topic, got.payload) == (f"{PREFIX}/status", "online"))
-    await client.until(lambda got: (got.topic, got.payload) == (f"{PREFIX}/camera/{CAMERA}/status", "online"))
+    if cameras:
+        await client.until(lambda got: (got.topic, got.payload) == (f"{PREFIX}/camera/{CAMERA}/status", "online"))
 
 
 async def prologue(client: Client, say: Say) -> None:
@@ -58,16 +58,16 @@ async def enroll(client: Client, portrait: Portrait) -> None:
 
 def remark(received: Received) -> str | None:
     """What there is to say about a message, if anything."""
-    if received.topic != f"{PREFIX}/identity":
-        return None
-    sighting = received.payload
-    match sighting["type"]:
-        case "recognized":
-            return f"{sighting['name']} is in the picture."
-        case "unknown":
+    match received.topic.removeprefix(f"{PREFIX}/"), received.payload:
+        case "identity", {"type": "recognized", "name": name}:
+            return f"{name} is in the picture."
+        case "identity", {"type": "unknown"}:
             return "Somebody unknown is in the picture: like nobody who is enrolled."
-        case _:
-            return f"A correction: it is {sighting['name'] or 'somebody unknown'}."
+        case "identity", {"type": "changed", "name": name}:
+            return f"A correction: it is {name or 'somebody unknown'}."
+        case "event", {"type": "camera.lost", "reason": reason}:
+            return f"The camera is lost: {reason}"
+    return None
 
 
 def _is_unknown(received: Received) -> bool:
