@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from uSense import imaging
-from uSense.core.errors import BadImageError, RequestError
+from uSense.core.errors import BadImageError
 from uSense.core.models import Box, Face, Rgb, Size
 
 FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP"]
@@ -382,63 +382,3 @@ def test_quality_is_of_the_face_alone(faces: Path) -> None:
     blurred[y0:y1, x0:x1] = np.asarray(face.resize((12, 12), Image.Resampling.BOX).resize(face.size))
     sharp, soft = (imaging.probe(imaging.ArrayPicture(each), Face(box, 1.0)) for each in (pixels, blurred))
     assert soft.quality.sharpness < sharp.quality.sharpness / 2
-
-
-# Drawing and writing
-
-
-@pytest.mark.parametrize("size", [(640, 200), (200, 640)])
-@pytest.mark.parametrize("name", ["", "Anna"])
-def test_box_is_drawn_where_it_is(size: Size, name: str) -> None:
-    """All four corners of the box have its color, its inside does not, and the axes are not swapped."""
-    box = Box(90.0, 60.0, 150.0, 180.0)
-    drawn = imaging.draw(np.zeros((size[1], size[0], 3), np.uint8), [(box, name)])
-    assert drawn.shape == (size[1], size[0], 3)
-    for x in (90, 149, 150):
-        for y in (60, 179, 180):
-            assert drawn[y, x].tolist() == list(imaging.MARK)
-    assert drawn[120, 120].tolist() == [0, 0, 0]
-    rows, columns = np.nonzero((drawn == imaging.MARK).all(axis=2))
-    assert rows.max() == 180
-    assert columns.min() == 90
-    assert (rows.min() < 60) == (name != "")
-
-
-def test_drawing_leaves_the_picture_alone() -> None:
-    """The picture that is drawn on is a copy."""
-    pixels = quarters()
-    imaging.draw(pixels, [(Box(5, 5, 30, 30), "Anna")])
-    assert np.array_equal(pixels, quarters())
-
-
-@pytest.mark.parametrize(
-    "name", ["Zoë", "漢字", "עברית", "👩‍👩‍👧", "a\nb\tc", "\0\x1b[31m", "\ud800", "x" * 10_000, " ", "\u202eabc"]
-)
-@pytest.mark.parametrize("box", [Box(5, 5, 30, 30), Box(-50, -50, 500, 500), Box(60, 40, 60, 40), Box(40, 40, 30, 30)])
-def test_any_name_and_box_can_be_drawn(name: str, box: Box) -> None:
-    """Names in any script and of any length, and boxes beyond the edge, do not spoil the picture."""
-    assert imaging.draw(quarters(), [(box, name)]).shape == (48, 64, 3)
-
-
-@pytest.mark.parametrize("name", ["out.jpg", "out.JPEG", "out.png", "out.webp"])
-def test_saved_picture_is_read_again(tmp_path: Path, name: str) -> None:
-    """The ending of the name says the format."""
-    imaging.save(tmp_path / name, quarters())
-    assert near(imaging.read(tmp_path / name), quarters())
-
-
-@pytest.mark.parametrize(
-    ("name", "code"), [("out.xyz", "unknown_format"), ("out", "unknown_format"), ("no/out.jpg", "unwritable")]
-)
-def test_picture_that_cannot_be_written(tmp_path: Path, name: str, code: str) -> None:
-    """A wrong ending and a missing folder are told in plain words."""
-    with pytest.raises(RequestError) as caught:
-        imaging.save(tmp_path / name, quarters())
-    assert caught.value.code == code
-
-
-def test_jpeg_bytes() -> None:
-    """The encoded picture is a JPEG that decodes to the same; a lower quality is smaller."""
-    data = imaging.encode_jpeg(quarters())
-    assert near(imaging.decode(data, "x"), quarters())
-    assert len(imaging.encode_jpeg(quarters(), quality=30)) < len(data)

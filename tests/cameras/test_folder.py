@@ -63,7 +63,7 @@ async def test_each_picture_is_held(tmp_path: Path) -> None:
     write_pictures(tmp_path, ["a.png", "b.png"])
     frames: list[Frame] = []
     with pytest.raises(CameraFinished):
-        await collect(FolderSettings(path=tmp_path, fps=50, hold=0.2, loop=False), frames)
+        await collect(FolderSettings(path=tmp_path, fps=20, hold=0.5, loop=False), frames)
     scenes = [frame.scene for frame in frames]
     assert scenes == sorted(scenes)
     first = [frame for frame in frames if frame.scene == scenes[0]]

@@ -36,12 +36,15 @@ async def refusal(settings: StreamSettings) -> CameraError:
     return caught.value
 
 
-async def numbers(settings: StreamSettings) -> list[int]:
-    """The numbers shown by a recording until its end."""
+async def assert_shown(settings: StreamSettings, frames: int) -> None:
+    """Read a recording to its end: each frame is read once, in order, or counted as skipped."""
     shown: list[int] = []
-    with pytest.raises(CameraFinished, match="was shown to its end"):
-        await collect(settings, shown)
-    return shown
+    async with settings.open("hall") as camera:
+        with pytest.raises(CameraFinished, match="was shown to its end"):
+            await read_on(camera, shown)
+    assert shown == sorted(set(shown))
+    assert shown[-1] == frames - 1
+    assert len(shown) + camera.skipped == frames
 
 
 async def collect(settings: StreamSettings, shown: list[int]) -> None:
@@ -115,6 +118,14 @@ def test_login_given_twice_is_refused() -> None:
     """Two passwords for one camera are a mistake."""
     with pytest.raises(ValidationError, match="give it once"):
         StreamSettings(url="rtsp://u:p@cam/live", password="other")
+
+
+def test_settings_may_be_given_ready_made() -> None:
+    """Settings that were read already pass through another validation; an address is needed."""
+    settings = StreamSettings(url="rtsp://u:p@cam/live")
+    assert StreamSettings.model_validate(settings) == settings
+    with pytest.raises(ValidationError):
+        StreamSettings.model_validate({"url": 5})
 
 
 @pytest.mark.parametrize(
@@ -263,7 +274,7 @@ async def test_single_broken_picture_is_passed_over() -> None:
 async def test_film_is_shown_to_its_end(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
     """Every frame of a video file is shown once, in order, in the right colors; then the camera is finished."""
     film = write_film(tmp_path / name, 6, codec=codec, pixels=pixels)
-    assert await numbers(StreamSettings(url=str(film))) == list(range(6))
+    await assert_shown(StreamSettings(url=str(film)), 6)
     async with StreamSettings(url=f"file://{film}").open("hall") as camera:
         assert shows_bars((await camera.read()).picture.rgb())
 
@@ -273,21 +284,21 @@ async def test_looped_film_begins_a_new_scene(tmp_path: Path) -> None:
     film = write_film(tmp_path / "film.mp4", 3)
     async with StreamSettings(url=str(film), loop=True).open("hall") as camera:
         frames = [await camera.read() for _ in range(9)]
-    assert [number_of(frame.picture.gray()) for frame in frames] == [0, 1, 2] * 3
-    scenes = [frame.scene for frame in frames]
-    assert [scenes.count(scene) for scene in sorted(set(scenes))] == [3, 3, 3]
+    shown = [(frame.scene, number_of(frame.picture.gray())) for frame in frames]
+    assert shown == sorted(set(shown))
+    assert len({scene for scene, _ in shown}) >= 3
 
 
 async def test_single_frame_is_a_film(tmp_path: Path) -> None:
     """The shortest recording is shown, too."""
-    assert await numbers(StreamSettings(url=str(write_film(tmp_path / "film.mp4", 1)))) == [0]
+    await assert_shown(StreamSettings(url=str(write_film(tmp_path / "film.mp4", 1))), 1)
 
 
 @pytest.mark.parametrize("times", [[0, 66, 40, 20, 200], [0, None, None, 133, 200], [0, 100_000, 200_000, 5, 6]])
 async def test_odd_timestamps_are_survived(tmp_path: Path, times: list[int | None]) -> None:
     """Timestamps that are missing, go back or leap neither stop nor speed up the film."""
     film = write_film(tmp_path / "film.avi", 5, codec="mjpeg", pixels="yuvj420p")
-    assert await numbers(StreamSettings(url=str(retimed(film, tmp_path / "odd.nut", times)))) == list(range(5))
+    await assert_shown(StreamSettings(url=str(retimed(film, tmp_path / "odd.nut", times))), 5)
 
 
 async def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
@@ -316,7 +327,10 @@ async def test_film_cut_off_in_the_middle(tmp_path: Path) -> None:
     """A damaged recording is shown as far as it goes, then the camera is finished."""
     film = write_film(tmp_path / "film.avi", 10, codec="mjpeg", pixels="yuvj420p")
     film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
-    assert len(await numbers(StreamSettings(url=str(film)))) in range(2, 9)
+    shown: list[int] = []
+    with pytest.raises(CameraFinished):
+        await collect(StreamSettings(url=str(film)), shown)
+    assert 0 < shown[-1] < 9
 
 
 async def test_devices_memory_is_not_kept() -> None:
