@@ -42,7 +42,7 @@ class Mosquitto:
         self.tls_port = free_port() if tls else None
         self.ws_port = free_port() if ws else None
         self.authority: Authority | None = None
-        self.log: deque[str] = deque(maxlen=1000)
+        self.log: deque[str] = deque(maxlen=100_000)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
