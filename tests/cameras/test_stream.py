@@ -20,8 +20,9 @@ from tests.peers.mjpeg import MjpegServer
 from tests.peers.rtsp import RtspServer
 from tests.peers.show import Show
 from tests.support.films import bars, number_of, retimed, shows_bars, write_film
-from uSense.cameras.base import Inbox
-from uSense.cameras.stream import Reader, StreamSettings, Tempo, split_login
+from uSense.cameras import stream
+from uSense.cameras.avpicture import AvPicture
+from uSense.cameras.stream import StreamSettings, Tempo, split_login
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.ports import Camera
 
@@ -112,6 +113,11 @@ def test_password_is_never_shown() -> None:
     assert settings.place == "rtsp://cam:554"
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         assert "geheim" not in text
+
+
+def test_home_folder_is_understood() -> None:
+    """`~` in the path of a file is the home folder, as in all other settings."""
+    assert StreamSettings(url="~/film.mp4").address == str(Path.home() / "film.mp4")
 
 
 def test_login_given_twice_is_refused() -> None:
@@ -306,11 +312,11 @@ async def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no film")
     (tmp_path / "empty.mp4").touch()
     with av.open(tmp_path / "sound.wav", "w") as sound:
-        stream = sound.add_stream("pcm_s16le", rate=8000)
-        assert isinstance(stream, av.AudioStream)
+        track = sound.add_stream("pcm_s16le", rate=8000)
+        assert isinstance(track, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
         frame.sample_rate = 8000
-        sound.mux(stream.encode(frame))
+        sound.mux(track.encode(frame))
     for url, words in {
         str(tmp_path / "missing.mp4"): "there is no",
         "/dev/video99": "plugged in",
@@ -333,15 +339,13 @@ async def test_film_cut_off_in_the_middle(tmp_path: Path) -> None:
     assert 0 < shown[-1] < 9
 
 
-async def test_devices_memory_is_not_kept() -> None:
-    """Frames of a device are copied: the driver takes its memory back when the device is closed."""
-    reader = Reader("hall", StreamSettings(url="/dev/video0"), Inbox("hall", asyncio.get_running_loop(), 1.0))
-    for pixels in ("yuyv422", "yuv420p", "nv12"):
-        frame = av.VideoFrame.from_ndarray(bars(5), "rgb24").reformat(format=pixels)
-        buffers = {plane.buffer_ptr for plane in frame.planes}
-        shown = reader._frame(frame, 0.0, 1).picture
-        assert shows_bars(shown.rgb())
-        assert not buffers & {plane.buffer_ptr for plane in shown._frame.planes}  # type: ignore[attr-defined]  # AvPicture
+@pytest.mark.parametrize("pixels", ["yuyv422", "yuv420p", "nv12"])
+def test_devices_memory_is_not_kept(pixels: str) -> None:
+    """Raw frames of a device are copied: the driver takes its memory back when the device is closed."""
+    frame = av.VideoFrame.from_ndarray(bars(5), "rgb24").reformat(format=pixels)
+    copy = stream._copied(frame)
+    assert shows_bars(AvPicture(copy).rgb())
+    assert not {plane.buffer_ptr for plane in frame.planes} & {plane.buffer_ptr for plane in copy.planes}
 
 
 # The speed of recordings

@@ -131,7 +131,9 @@ class StreamSettings(CameraSettings):
     def address(self) -> str:
         """The address for FFmpeg, with user and password."""
         password = self.password.get_secret_value() if self.password else ""
-        if not self.scheme or not (self.username or password):
+        if not self.scheme:
+            return str(Path(self.url).expanduser())
+        if not (self.username or password):
             return self.url
         return self.url.replace("://", f"://{quote(self.username, safe='')}:{quote(password, safe='')}@", 1)
 
@@ -197,6 +199,8 @@ class Reader:
         stream.thread_type = "SLICE"  # frame threads would hold frames back
         if not recorded:
             stream.codec_context.flags |= _LOW_DELAY
+        # The driver's memory is unmapped when the device is closed, but pictures may live longer.
+        borrowed = settings.is_device and stream.codec_context.name == "rawvideo"
         tempo = Tempo()
         for stamp, frame in self._decoded(container, stream, patient=recorded):
             if recorded:
@@ -204,7 +208,7 @@ class Reader:
                     return
                 stamp = time.monotonic()  # noqa: PLW2901 - a recording's frames come from the disk before their time
             shown = True
-            self._inbox.put(self._frame(frame, stamp, scene))
+            self._inbox.put(self._frame(_copied(frame) if borrowed else frame, stamp, scene))
         if self.stop.is_set():
             return
         if not shown or not recorded:
@@ -242,9 +246,6 @@ class Reader:
                 yield from ((arrived, frame) for frame in frames)
 
     def _frame(self, frame: VideoFrame, stamp: float, scene: int) -> Frame:
-        if self._settings.is_device:
-            # The driver's memory is unmapped when the device is closed, but frames may live longer.
-            frame = frame.reformat(format="nv12" if frame.format.name == "yuv420p" else "yuv420p", threads=1)
         picture = AvPicture(frame)
         return Frame(
             camera=self._name,
@@ -254,6 +255,11 @@ class Reader:
             luma=picture.luma(),
             picture=picture,
         )
+
+
+def _copied(frame: VideoFrame) -> VideoFrame:
+    """The frame in memory of its own: only another pixel format makes FFmpeg copy."""
+    return frame.reformat(format="nv12" if frame.format.name == "yuv420p" else "yuv420p", threads=1)
 
 
 class Tempo:
