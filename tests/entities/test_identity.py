@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from tests.support.mqtt import context, sighting
 from uSense.core.events import Assurance, Decision, SightingType
-from uSense.core.models import Box
+from uSense.core.models import Box, PersonRef
 from uSense.core.topics import Topics
 from uSense.entities.identity import IdentityPayload, identity, live
 
@@ -82,11 +82,12 @@ def test_a_score_below_everything_is_told_as_null() -> None:
 
 def test_a_correction_names_what_it_corrects() -> None:
     """Only a correction has `replaces` and `previous`."""
-    changed = sighting(2, type=SightingType.CHANGED, replaces="event-1", previous="id-of-Bert")
+    changed = sighting(2, type=SightingType.CHANGED, replaces="event-1", previous=PersonRef("id-of-Bert", "Bert"))
     corrected = shown(identity(changed, context(), 0.0)[0].payload)
     first = shown(identity(sighting(1), context(), 0.0)[0].payload)
 
-    assert (corrected["type"], corrected["replaces"], corrected["previous"]) == ("changed", "event-1", "id-of-Bert")
+    assert (corrected["type"], corrected["replaces"]) == ("changed", "event-1")
+    assert corrected["previous"] == {"person_id": "id-of-Bert", "name": "Bert"}
     assert not {"replaces", "previous"} & first.keys()
 
 

@@ -51,6 +51,15 @@ class DecisionPayload(Branch):
     """Model that made the embedding."""
 
 
+class PersonPayload(Branch):
+    """A person."""
+
+    person_id: str
+    """Id of the person."""
+    name: str
+    """Name of the person."""
+
+
 class IdentityPayload(Branch):
     """One decided track. Delivered at least once: duplicates have the same `event_id`."""
 
@@ -91,8 +100,8 @@ class IdentityPayload(Branch):
     decision: DecisionPayload
     """What the decision was made from."""
     replaces: str | None = None
-    """Id of the event that this one corrects; only when `type` is changed."""
-    previous: str | None = None
+    """Id of the event that this one corrects: of a changed, or of a recognized whose track was told as unknown."""
+    previous: PersonPayload | None = None
     """Person whom the corrected event named; only when `type` is changed."""
 
 
@@ -108,7 +117,7 @@ def live(sighting: Sighting, context: Context, now: float) -> list[Message]:
 
 def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload:
     """The content of the message."""
-    decision = sighting.decision
+    decision, previous = sighting.decision, sighting.previous
     expires = None if context.lifetime is None else rfc3339(sighting.captured_at + context.lifetime)
     return IdentityPayload(
         event_id=sighting.event_id,
@@ -142,7 +151,7 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
             model=context.model,
         ),
         replaces=sighting.replaces,
-        previous=sighting.previous,
+        previous=previous and PersonPayload(person_id=previous.person_id, name=previous.name),
     )
 
 
