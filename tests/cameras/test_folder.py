@@ -13,8 +13,10 @@ from uSense.cameras.folder import FolderCamera, FolderSettings
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.models import Frame
 
-FAST = {"fps": 100.0, "hold": 0.001}
-"""Every frame is another picture."""
+
+def fast(path: Path, *, loop: bool = True) -> FolderSettings:
+    """Settings with which every frame is another picture."""
+    return FolderSettings(path=path, fps=100, hold=0.001, loop=loop)
 
 
 async def refusal(path: Path) -> CameraError:
@@ -35,7 +37,7 @@ async def shown(path: Path) -> list[int]:
     """The numbers of all pictures, in the order in which they are shown."""
     frames: list[Frame] = []
     with pytest.raises(CameraFinished, match="all pictures"):
-        await collect(FolderSettings(path=path, loop=False, **FAST), frames)
+        await collect(fast(path, loop=False), frames)
     return [number_of(frame.picture.gray()) for frame in frames]
 
 
@@ -50,7 +52,7 @@ async def test_other_files_are_no_pictures(tmp_path: Path) -> None:
     write_pictures(tmp_path, ["a.png", ".hidden.png", ".trash/b.png"])
     (tmp_path / "labels.json").write_text("{}")
     (tmp_path / "README").touch()
-    async with FolderSettings(path=tmp_path, loop=False, **FAST).open("hall") as camera:
+    async with fast(tmp_path, loop=False).open("hall") as camera:
         assert number_of((await camera.read()).picture.gray()) == 0
         with pytest.raises(CameraFinished):
             await camera.read()
@@ -88,7 +90,7 @@ async def test_slow_reader_misses_frames_but_no_picture(tmp_path: Path) -> None:
 async def test_new_pictures_are_seen_in_the_next_round(tmp_path: Path) -> None:
     """What is put into the folder or taken out of it counts when the round begins again."""
     write_pictures(tmp_path, ["a.png", "b.png"])
-    async with FolderSettings(path=tmp_path, **FAST).open("hall") as camera:
+    async with fast(tmp_path).open("hall") as camera:
         await camera.read()
         write_pictures(tmp_path / "new", ["0.png", "1.png", "2.png"])
         (tmp_path / "new" / "1.png").unlink()
@@ -101,7 +103,7 @@ async def test_unreadable_pictures_are_passed_over(tmp_path: Path) -> None:
     write_pictures(tmp_path, ["a.png", "c.png"])
     (tmp_path / "b.png").write_bytes(b"broken")
     (tmp_path / "d.jpg").touch()
-    async with FolderSettings(path=tmp_path, **FAST).open("hall") as camera:
+    async with fast(tmp_path).open("hall") as camera:
         numbers = [number_of((await camera.read()).picture.gray()) for _ in range(7)]
         assert numbers == [0, 1, 0, 1, 0, 1, 0]
         assert isinstance(camera, FolderCamera)
@@ -111,7 +113,7 @@ async def test_unreadable_pictures_are_passed_over(tmp_path: Path) -> None:
 async def test_picture_that_vanished_is_passed_over(tmp_path: Path) -> None:
     """A picture that was deleted meanwhile is no reason to end."""
     write_pictures(tmp_path, ["a.png", "b.png", "c.png"])
-    async with FolderSettings(path=tmp_path, **FAST).open("hall") as camera:
+    async with fast(tmp_path).open("hall") as camera:
         await camera.read()
         (tmp_path / "b.png").unlink()
         assert number_of((await camera.read()).picture.gray()) == 2
@@ -139,7 +141,7 @@ async def test_folder_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
 async def test_cancelled_read_loses_no_picture(tmp_path: Path) -> None:
     """A read that is given up while its picture is being decoded leaves the picture for the next one."""
     write_pictures(tmp_path, ["a.png", "b.png"])
-    async with FolderSettings(path=tmp_path, **FAST).open("hall") as camera:
+    async with fast(tmp_path).open("hall") as camera:
         for _ in range(3):
             reading = asyncio.create_task(camera.read(), name="read")
             await asyncio.sleep(0)

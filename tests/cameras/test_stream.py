@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from tests.peers.mjpeg import MjpegServer
 from tests.peers.rtsp import RtspServer
@@ -101,7 +101,7 @@ def test_login_is_taken_out_of_the_address(url: str, expected: tuple[str, str, s
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_any_login_comes_back(username: str, password: str) -> None:
     """Any user and password survive the way into the address for FFmpeg."""
-    address = StreamSettings(url="rtsp://cam:554/live", username=username, password=password).address
+    address = StreamSettings(url="rtsp://cam:554/live", username=username, password=SecretStr(password)).address
     assert split_login(address) == ("rtsp://cam:554/live", username, password)
 
 
@@ -123,7 +123,7 @@ def test_home_folder_is_understood() -> None:
 def test_login_given_twice_is_refused() -> None:
     """Two passwords for one camera are a mistake."""
     with pytest.raises(ValidationError, match="give it once"):
-        StreamSettings(url="rtsp://u:p@cam/live", password="other")
+        StreamSettings(url="rtsp://u:p@cam/live", password=SecretStr("other"))
 
 
 def test_settings_may_be_given_ready_made() -> None:
@@ -160,7 +160,7 @@ def test_sources_are_told_apart(url: str, *, device: bool, network: bool, place:
 async def test_password_opens_the_camera(server: Callable[..., Show], *, inside: bool) -> None:
     """The right user and password are accepted, with any characters, in the address or beside it."""
     async with server(username="us er", password=SECRET) as peer:
-        settings = StreamSettings(url=peer.url, username="us er", password=SECRET)
+        settings = StreamSettings(url=peer.url, username="us er", password=SecretStr(SECRET))
         if inside:
             settings = StreamSettings(url=settings.address)
         async with settings.open("hall") as camera:
