@@ -83,15 +83,28 @@ async def test_a_notice_that_cannot_be_removed_is_sent_again_later(mosquitto: Mo
     mqtt = make(MqttSettings(port=mosquitto.port), journal)
     async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
         await connected(mqtt)
-        mqtt.post(erased(1))
         await settled(mqtt)
-        await journal.append(Notice("stuck", {}, lasting=True))
+        journal.done_fails = True
+        mqtt.post(erased(1))
+        await witness.next("usense/event")
+        await settled(mqtt)
+        assert len(journal.kept) == 1
+        journal.done_fails = False
         mosquitto.restart()
-        await witness.until(lambda: witness.subscribed == 2)
+        await until(lambda: not journal.kept)
+
+
+async def test_notices_of_another_process_are_sent_too(mosquitto: Mosquitto) -> None:
+    """What the command line wrote into the journal beside the service is sent when the service is told."""
+    journal = MemoryJournal()
+    mqtt = make(MqttSettings(port=mosquitto.port), journal)
+    async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
         await connected(mqtt)
         await settled(mqtt)
+        await journal.append(erased(7))
+        mqtt.journal_changed()
 
-        assert journal.kept == {}
+        assert (await witness.next("usense/event")).json["number"] == 7
 
 
 async def test_notices_that_wait_for_the_disk_are_bounded() -> None:

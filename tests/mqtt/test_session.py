@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Literal
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import until
 from uSense.core.events import Notice, State
 from uSense.mqtt import MqttSettings
+from uSense.mqtt.settings import TlsSettings
 
 Version = Literal["5", "3.1.1"]
 VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -119,6 +121,58 @@ async def test_leaving_without_a_broker_does_not_wait() -> None:
             await until(lambda: mqtt.problem)
 
     assert "not everything was sent" not in [line["event"] for line in logs]
+
+
+async def test_leaving_a_frozen_broker_takes_no_longer_than_allowed(mosquitto: Mosquitto) -> None:
+    """When the broker does not answer, `leave` gives up in time, and the will says `offline`."""
+    mqtt = make(MqttSettings(port=mosquitto.port))
+    async with Witness(mosquitto.port, "usense/status") as witness:
+        run = asyncio.create_task(mqtt.run())
+        await connected(mqtt)
+        mosquitto.freeze()
+        mqtt.post(sighting(1))
+        with capture_logs() as logs:
+            await mqtt.leave(0.2)
+        run.cancel()
+        await asyncio.wait((run,))
+        mosquitto.thaw()
+
+        assert (await witness.next("usense/status", 2)).text == "offline"
+    assert [line["event"] for line in logs] == ["not everything was sent"]
+
+
+async def test_a_farewell_that_fails_ends_the_session_all_the_same(mosquitto: Mosquitto) -> None:
+    """A broker that dies while uSense leaves is not waited for."""
+    mqtt = make(MqttSettings(port=mosquitto.port, timeout=0.3))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(mqtt.run())
+        await connected(mqtt)
+        await settled(mqtt)
+        mosquitto.freeze()
+        await mqtt.leave(10)
+
+    assert mqtt.problem is not None
+
+
+async def test_a_connection_that_is_given_up_leaves_nothing_open() -> None:
+    """A service that ends while it connects cannot interrupt that, but its socket is closed once it is there."""
+    opened: list[asyncio.StreamReader] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(reader)
+        with suppress(ConnectionError):
+            await reader.read()
+        opened.remove(reader)
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", free_port()) as server:
+        port = server.sockets[0].getsockname()[1]
+        for tls in (TlsSettings(), TlsSettings(enabled=True, insecure=True)):
+            run = asyncio.create_task(make(MqttSettings(port=port, timeout=1, tls=tls)).run())
+            await until(lambda: opened)
+            run.cancel()
+            await asyncio.wait((run,))
+            await until(lambda: not opened)
 
 
 @VERSIONS

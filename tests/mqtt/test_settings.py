@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.settings import TlsSettings
@@ -69,6 +69,6 @@ def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_the_password_is_not_shown() -> None:
     """Neither text nor JSON of the settings shows the password."""
-    settings = MqttSettings(password="hunter2")
+    settings = MqttSettings(password=SecretStr("hunter2"))
 
     assert "hunter2" not in f"{settings!r}{settings.model_dump_json()}"

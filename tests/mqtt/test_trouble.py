@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -282,6 +283,7 @@ def caused(cause: Exception) -> aiomqtt.MqttError:
         (connect_error(132), VersionRefusedError, "does not know this version of MQTT; set mqtt.protocol"),
         (connect_error(138), BrokerRefusedError, "refused user 'anna': wrong user name or password"),
         (connect_error(136), BrokerError, "refused the connection (Server unavailable)"),
+        (caused(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong")), BrokerError, "pi:1883 does not speak TLS"),
         (caused(OSError(113, "No route to host")), BrokerError, "pi:1883 cannot be reached: No route to host"),
         (caused(ConnectionResetError()), BrokerError, "pi:1883 hung up without an answer"),
         (caused(TimeoutError()), BrokerError, "pi:1883 gave no answer within 5 s"),

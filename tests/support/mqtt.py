@@ -18,11 +18,12 @@ from uSense.mqtt import Mqtt, MqttSettings
 
 
 class MemoryJournal:
-    """The port Journal without a disk; `broken` makes every call fail."""
+    """The port Journal without a disk, which can be made to fail."""
 
     def __init__(self) -> None:
         self.kept: dict[int, Notice] = {}
         self.broken = False
+        self.done_fails = False
         self._numbers = itertools.count(1)
 
     async def append(self, notice: Notice) -> int:
@@ -36,11 +37,11 @@ class MemoryJournal:
         return list(self.kept.items())[:limit]
 
     async def done(self, number: int) -> None:
-        self._check()
+        self._check(broken=self.done_fails)
         del self.kept[number]
 
-    def _check(self) -> None:
-        if self.broken:
+    def _check(self, *, broken: bool = False) -> None:
+        if self.broken or broken:
             raise StorageError("the disk is full")
 
 

@@ -120,6 +120,7 @@ class Mqtt:
 
     def journal_changed(self) -> None:
         """Another process added lasting notices: send them, too."""
+        self.idle.clear()
         self._lasting.renew()
         self._wake.set()
 
