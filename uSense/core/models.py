@@ -103,6 +103,7 @@ class Quality:
     sharpness: float
     brightness: float
     turned: float | None = None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,17 +23,21 @@ class DecisionRules:
     """Lowest score that names a person."""
     margin: float = 0.05
     """Smallest lead of the best person over the runner-up."""
+    clear: float = 0.50
+    """Quality, 0 to 1, below which a look needs a higher score, because poor pictures make strangers alike."""
+    doubt: float = 0.25
+    """How much the needed score rises for each point of quality below `clear`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VotingRules:
     """When the looks at a track suffice for a decision."""
 
-    needed: int = 2
+    needed: int = 3
     """Looks that must agree on a person."""
-    unknown_needed: int = 3
+    unknown_needed: int = 4
     """Looks that must say unknown before a track is called unknown."""
-    window: int = 4
+    window: int = 5
     """Number of latest looks that are counted."""
     medium_looks: int = 3
     """Agreeing looks for the assurance `medium`."""
@@ -54,6 +58,7 @@ class Reason(StrEnum):
     AGREED = "agreed"
     NOBODY_ENROLLED = "nobody_enrolled"
     BELOW_THRESHOLD = "below_threshold"
+    UNCLEAR = "unclear"
     BETWEEN_TWO = "between_two"
     TOO_FEW_LOOKS = "too_few_looks"
     DISAGREEING_LOOKS = "disagreeing_looks"
@@ -90,6 +95,8 @@ def judge(answer: Answer, quality: Quality, rules: DecisionRules) -> Vote:
     reason = Reason.AGREED
     if best.score < rules.threshold:
         reason = Reason.BELOW_THRESHOLD
+    elif best.score < rules.threshold + rules.doubt * max(0.0, rules.clear - quality.value):
+        reason = Reason.UNCLEAR
     elif second is not None and best.score - second < rules.margin:
         reason = Reason.BETWEEN_TWO
     named = best if reason is Reason.AGREED else None

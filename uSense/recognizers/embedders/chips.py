@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from uSense import inference
 from uSense.core.errors import ModelError
-from uSense.core.models import Landmarks, Probe, Rgb
+from uSense.core.models import Box, Landmarks, Probe, Rgb
 
 _FIVE_POINTS = "shape_predictor_5_face_landmarks.dat"
 _FIVE_POINTS_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
@@ -40,8 +41,8 @@ class Aligner:
 
     def points(self, probe: Probe) -> Any:
         """The five points of dlib (corners of both eyes, base of the nose) of the face in the probe's box."""
-        box = probe.box
-        rectangle = self._dlib.rectangle(round(box.x0), round(box.y0), round(box.x1) - 1, round(box.y1) - 1)
+        x0, y0, x1, y1 = _squared(probe.box)
+        rectangle = self._dlib.rectangle(round(x0), round(y0), round(x1) - 1, round(y1) - 1)
         return self._predictor(np.ascontiguousarray(probe.crop), rectangle)
 
     def three(self, probe: Probe) -> Landmarks:
@@ -77,3 +78,14 @@ class Aligner:
         dx, dy = shift * rect.width(), shift * rect.height()
         moved = self._dlib.drectangle(rect.left() + dx, rect.top() + dy, rect.right() + dx, rect.bottom() + dy)
         return self._dlib.chip_details(moved, self._dlib.chip_dims(place.rows, place.cols), place.angle)
+
+
+def _squared(box: Box) -> tuple[float, float, float, float]:
+    """The square that dlib's detector would draw around the face in `box`: the predictor was trained on those.
+
+    Fitted on 232 faces that both detectors found; a square stays as it is.
+    """
+    half = math.sqrt(box.area) / 2
+    x, y = box.center
+    y += 0.24 * (box.height - box.width)
+    return x - half, y - half, x + half, y + half
