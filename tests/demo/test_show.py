@@ -190,12 +190,13 @@ async def test_wrong_camera(demo: Callable[..., Any]) -> None:
     assert "no/such/folder" in said
 
 
-async def test_nobody_reads(demo: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["--json"], []], ids=["json", "plain"])
+async def test_nobody_reads(tmp_path: Path, arguments: list[str]) -> None:
     """If nobody reads the output any more, it ends without a traceback and leaves nothing behind."""
     read, write = os.pipe()
     os.close(read)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uSense", "demo", "--json"),
+        *(sys.executable, "-m", "uSense", "demo", *arguments),
         stdout=write,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(tmp_path)},

@@ -25,8 +25,9 @@ def demo(
 ) -> None:
     """See it work: the service, a broker, people who come and go, and a client that shows what it hears.
 
-    Needs no camera, no broker and no network. With --json every message is a line {"topic", "payload", "retain"}. Exit
-    code 0 when the time is up, or at Ctrl-C without --seconds; 130 if interrupted before.
+    Needs no camera, no broker and no network. With --json every message is a line {"topic", "payload", "retain"}.
+
+    Exit code 0 when the time is up, or at Ctrl-C without --seconds; 130 if interrupted before; 1 if something failed.
     """
     from uSense.demo import show, view
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +18,6 @@ from uSense.demo import broker, client, stage, story
 from uSense.demo.broker import LOOPBACK, Broker, BrokerKind
 from uSense.demo.child import Child, launch
 from uSense.demo.client import Client
-from uSense.demo.errors import DemoError
 from uSense.demo.stage import Stage
 from uSense.demo.view import View
 
@@ -106,16 +104,11 @@ async def _perform(options: Options, view: View, listener: Client, scene: Stage 
 
 async def _listen(listener: Client, view: View) -> None:
     """Show all that comes, with a remark."""
-    try:
-        async for received in listener.messages():
-            view.show(received)
-            remark = story.remark(received)
-            if remark:
-                view.say(remark)
-    except BrokenPipeError as error:
-        # What Python still holds for the reader who is gone must not fail again when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise DemoError("nobody reads the demo's output any more") from error
+    async for received in listener.messages():
+        view.show(received)
+        remark = story.remark(received)
+        if remark:
+            view.say(remark)
 
 
 def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, settings: Path) -> None:

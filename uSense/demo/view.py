@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uSense.demo.client import PREFIX, Received
+from uSense.demo.errors import DemoError
 
 ROWS = 12
 """Rows of the live table; older ones leave."""
@@ -24,13 +25,11 @@ COLUMNS = ("time", "camera", "type", "name", "score", "margin", "age ms")
 
 
 class View(Protocol):
-    """Takes what comes, in order."""
+    """Takes what comes, in order; DemoError when nobody reads the output any more."""
 
-    @abstractmethod
     def say(self, line: str) -> None:
         """A line for people."""
 
-    @abstractmethod
     def show(self, received: Received) -> None:
         """A message."""
 
@@ -43,11 +42,11 @@ class JsonView:
         self._aside = aside
 
     def say(self, line: str) -> None:
-        print(line, file=self._aside, flush=True)
+        _print(line, self._aside)
 
     def show(self, received: Received) -> None:
         line = {"topic": received.topic, "payload": received.payload, "retain": received.retain}
-        print(json.dumps(line), file=self._out, flush=True)
+        _print(json.dumps(line), self._out)
 
 
 class PlainView:
@@ -58,15 +57,15 @@ class PlainView:
         self._headed = False
 
     def say(self, line: str) -> None:
-        print(line, file=self._out, flush=True)
+        _print(line, self._out)
 
     def show(self, received: Received) -> None:
         if received.topic != f"{PREFIX}/identity":
             return
         if not self._headed:
             self._headed = True
-            print(_aligned(COLUMNS), file=self._out)
-        print(_aligned(row(received)), file=self._out, flush=True)
+            _print(_aligned(COLUMNS), self._out)
+        _print(_aligned(row(received)), self._out)
 
 
 class LiveView:
@@ -115,6 +114,15 @@ def row(received: Received) -> tuple[str, ...]:
         _number(decision["margin"]),
         str(sighting["age_ms"]),
     )
+
+
+def _print(line: str, out: TextIO) -> None:
+    try:
+        print(line, file=out, flush=True)
+    except BrokenPipeError as error:
+        # What Python still holds for the reader who is gone must not fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        raise DemoError("nobody reads the demo's output any more") from error
 
 
 def _number(value: float | None) -> str:
