@@ -23,6 +23,8 @@ from uSense.core.models import Box, Face, Gray, Picture, Probe, Rgb, Size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp"})
+"""Names of picture files end so."""
 MAX_BYTES = 30_000_000
 """A larger file is refused."""
 MAX_PIXELS = 80_000_000

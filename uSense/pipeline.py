@@ -166,7 +166,7 @@ class Pipeline:
             scene.tick(time.monotonic())
 
     async def _read(self, name: str, source: CameraSource) -> None:
-        scene, motion = self.scenes[name], MotionGate(source.motion)
+        scene, motion, shown = self.scenes[name], MotionGate(source.motion), None
         pace = FramePace(1.0 / source.fps)
         async with source.open(name) as camera:
             frame = await camera.read()
@@ -174,6 +174,8 @@ class Pipeline:
             while True:
                 due = time.monotonic() + pace.interval
                 self.stats.frames[name] += 1
+                if frame.scene != shown:
+                    shown, motion = frame.scene, MotionGate(source.motion)
                 if motion.see(frame.luma, frame.stamp) or scene.eager(frame.stamp):
                     self._offer(name, frame, pace)
                 await aio.sleep_until(time.monotonic, due)

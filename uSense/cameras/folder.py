@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import structlog
 from pydantic import Field
 
 from uSense import imaging
@@ -22,7 +23,8 @@ from uSense.core.errors import BadImageError, CameraError, CameraFinished
 from uSense.core.models import Frame, Gray, Picture
 from uSense.ports import Camera
 
-_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp"}
+log = structlog.get_logger()
+
 _MOST_REFUSED = 100
 
 
@@ -114,6 +116,7 @@ class FolderCamera:
                 self._queue.popleft()
                 if str(error) not in self.refused:
                     self.refused.append(str(error))
+                    log.warning("picture skipped", camera=self.name, problem=str(error))
             else:
                 self._queue.popleft()
                 self._shown_in_round += 1
@@ -139,10 +142,12 @@ def _pictures(name: str, folder: Path) -> list[Path]:
         Path(place, file)
         for place, _, files in os.walk(folder)
         for file in files
-        if Path(file).suffix.lower() in _ENDINGS and not _hidden(Path(place, file).relative_to(folder))
+        if Path(file).suffix.lower() in imaging.ENDINGS and not _hidden(Path(place, file).relative_to(folder))
     ]
     if not found:
-        raise CameraError(name, f"there are no pictures in {folder}: put some there ({', '.join(sorted(_ENDINGS))})")
+        raise CameraError(
+            name, f"there are no pictures in {folder}: put some there ({', '.join(sorted(imaging.ENDINGS))})"
+        )
     return sorted(found, key=_natural)
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from uSense.control import Control
     from uSense.settings import Settings
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-
 ENOUGH = 3
 """Faces from which a person is recognized reliably; measured, see docs/recognition.md."""
 
@@ -202,10 +200,12 @@ def _line(verdict: dict[str, Any]) -> str:
 
 def _pictures(paths: Sequence[Path]) -> list[Path]:
     """The files as they were given, and all pictures in the folders."""
+    from uSense import imaging
+
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
+            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in imaging.ENDINGS)
         else:
             found.append(path)
     return found

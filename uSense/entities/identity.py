@@ -151,7 +151,7 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
             model=context.model,
         ),
         replaces=sighting.replaces,
-        previous=previous and PersonPayload(person_id=previous.person_id, name=previous.name),
+        previous=None if previous is None else PersonPayload(person_id=previous.person_id, name=previous.name),
     )
 
 

@@ -42,7 +42,7 @@ def not_connected(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerErr
         case ssl.SSLCertVerificationError():
             text = f"the broker's certificate is not trusted: {cause.verify_message}; set mqtt.tls.ca to its authority"
         case ssl.SSLError():
-            text = f"{where} does not speak TLS as expected ({getattr(cause, 'reason', cause)}); check mqtt.port and mqtt.tls"
+            text = f"{where} does not speak TLS ({getattr(cause, 'reason', cause)}); check mqtt.port and mqtt.tls"
         case paho.WebsocketConnectionError():
             text = (
                 f"{where} has no MQTT websocket at {settings.websocket_path}; check mqtt.transport and websocket_path"
