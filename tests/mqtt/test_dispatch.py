@@ -271,24 +271,6 @@ async def test_a_reply_survives_a_broken_connection(mosquitto: Mosquitto) -> Non
             assert (await witness.next("usense/response/wait")).json["transaction"] == "k"
 
 
-async def test_stopping_answers_all_who_wait(mosquitto: Mosquitto) -> None:
-    """When commands end, the running one and the waiting ones are told `stopping`, and so are later ones."""
-    house = House()
-    mqtt = make(MqttSettings(port=mosquitto.port))
-    async with Witness(mosquitto.port, "usense/response/#") as witness, running(mqtt):
-        serve = asyncio.create_task(mqtt.serve(COMMANDS, house))
-        await connected(mqtt)
-        for topic in ("wait", "train"):
-            await publish(mosquitto.port, f"usense/command/{topic}", "")
-        await house.entered.wait()
-        serve.cancel()
-        await witness.until(lambda: len(witness.seen) == 2)
-        await publish(mosquitto.port, "usense/command/train", "")
-        await witness.until(lambda: len(witness.seen) == 3)
-
-    assert [message.json["error"]["code"] for message in witness.seen] == ["stopping"] * 3
-
-
 async def test_a_bug_in_a_command_is_not_hidden(mosquitto: Mosquitto) -> None:
     """An error that nobody expected ends `serve`: the process must not go on as if nothing was."""
     mqtt = make(MqttSettings(port=mosquitto.port))
@@ -313,6 +295,28 @@ class Letterbox:
     def answer(self, message: Message) -> None:
         """Keep a reply."""
         self.replies.append(message)
+
+
+async def test_stopping_answers_all_who_wait() -> None:
+    """When commands end, the running one and the waiting ones are told `stopping`, and so are later ones."""
+    letterbox, house = Letterbox(), House()
+    dispatcher = Dispatcher(Topics(), 1000, letterbox)
+    serve = asyncio.create_task(dispatcher.serve(COMMANDS, house))
+    for command in ("wait", "train", "forget"):
+        dispatcher.offer(Request(f"usense/command/{command}", b""))
+    await house.entered.wait()
+    serve.cancel()
+    await asyncio.wait((serve,))
+    dispatcher.offer(Request("usense/command/train", b'{"transaction": "late"}'))
+
+    assert [reply.topic for reply in letterbox.replies] == [
+        "usense/response/wait",
+        "usense/response/train",
+        "usense/response/forget",
+        "usense/response/train",
+    ]
+    assert {json.loads(reply.payload)["error"]["code"] for reply in letterbox.replies} == {"stopping"}
+    assert json.loads(letterbox.replies[-1].payload)["transaction"] == "late"
 
 
 def test_waiting_requests_are_bounded_by_bytes_too() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from typing import Literal
 
+import psutil
 import pytest
 from structlog.testing import capture_logs
 
@@ -168,11 +170,31 @@ async def test_a_connection_that_is_given_up_leaves_nothing_open() -> None:
     async with await asyncio.start_server(silent, "127.0.0.1", free_port()) as server:
         port = server.sockets[0].getsockname()[1]
         for tls in (TlsSettings(), TlsSettings(enabled=True, insecure=True)):
-            run = asyncio.create_task(make(MqttSettings(port=port, timeout=1, tls=tls)).run())
+            run = asyncio.create_task(make(MqttSettings(port=port, timeout=60, tls=tls)).run())
             await until(lambda: opened)
             run.cancel()
             await asyncio.wait((run,))
             await until(lambda: not opened)
+
+
+async def test_a_service_does_not_wait_for_a_dead_network() -> None:
+    """A connect that nobody answers is woken when the service ends, and does not hold up the end of the process."""
+    with socket.socket() as deaf, socket.socket() as filler:
+        deaf.bind(("127.0.0.1", free_port()))
+        deaf.listen(0)
+        filler.connect(deaf.getsockname())
+        port = deaf.getsockname()[1]
+        run = asyncio.create_task(make(MqttSettings(port=port, timeout=60)).run())
+        await until(lambda: _connecting(port))
+        run.cancel()
+        await asyncio.wait((run,))
+        await until(lambda: not _connecting(port))
+        await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 10)
+
+
+def _connecting(port: int) -> bool:
+    connections = psutil.Process().net_connections("tcp")
+    return any(each.status == psutil.CONN_SYN_SENT and each.raddr.port == port for each in connections)
 
 
 @VERSIONS

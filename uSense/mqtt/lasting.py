@@ -34,12 +34,13 @@ class Lasting:
         self._news = asyncio.Event()
         self._saving = False
         self._more = True
+        self._stuck = False
         self._closed = False
 
     @property
     def settled(self) -> bool:
         """Whether everything noted is saved, and everything saved was loaded."""
-        return not (self._noted or self._saving or self._more)
+        return not (self._noted or self._saving or (self._more and not self._stuck))
 
     def note(self, notice: Notice) -> None:
         """Take a notice to be saved; never waits."""
@@ -78,12 +79,12 @@ class Lasting:
             self._loadable.set()
 
     def renew(self) -> None:
-        """A new connection: there may be notices that were loaded and did not arrive, or that were never loaded."""
-        self._more = True
+        """A new connection, or another process: there may be notices that were not loaded, or did not arrive."""
+        self._more, self._stuck = True, False
 
     async def load(self, limit: int) -> list[tuple[int, Notice]]:
         """The oldest saved notices with their numbers, if there may be any."""
-        if not self._more:
+        if not self._more or self._stuck:
             return []
         self._more = False
         try:
@@ -99,4 +100,7 @@ class Lasting:
         try:
             await self._journal.done(number)
         except StorageError as error:
-            log.warning("lasting notice not removed; it will be sent again", problem=str(error))
+            if not self._stuck:
+                log.warning("lasting notices not removed; they will be sent again", problem=str(error))
+            # What cannot be removed would be loaded and sent again and again.
+            self._stuck = True

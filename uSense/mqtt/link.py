@@ -8,7 +8,7 @@ import math
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,10 @@ class Client(aiomqtt.Client):
     async def abandon(self) -> None:
         """Close the socket without a farewell, so that the broker publishes the will. Idempotent."""
         self._abandoned = True
+        if self._opened is not None:
+            # Wakes the thread that may still be connecting or shaking hands on it.
+            with suppress(OSError):
+                socket.socket.shutdown(self._opened, socket.SHUT_RDWR)
         self._close()
         for future in (self._connected, self._disconnected):
             if not future.done():
@@ -79,7 +83,7 @@ class Client(aiomqtt.Client):
         self._client._sock_close()  # noqa: SLF001 - paho has no public way to close without a DISCONNECT
 
     def _client_connect(self) -> None:
-        """In a thread that cannot be interrupted: if nobody waits any more, the loop closes its socket."""
+        """In a thread that cannot be canceled: if nobody waits any more, the loop closes its socket."""
         try:
             super()._client_connect()
         except BaseException:
@@ -91,16 +95,29 @@ class Client(aiomqtt.Client):
                 self._loop.call_soon_threadsafe(self._close)
 
     def _open(self) -> socket.socket:
-        address = (self._settings.host, self._settings.effective_port)
-        self._opened = socket.create_connection(address, self._settings.timeout)
-        # Else two small messages in a row wait for each other: 40 ms.
-        self._opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return self._opened
+        """Connect to the first address that answers; the socket is known before, so that `abandon` can wake us."""
+        failure: OSError | None = None
+        places = socket.getaddrinfo(self._settings.host, self._settings.effective_port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in places:
+            self._opened = socket.socket(family, kind, protocol)
+            try:
+                self._opened.settimeout(self._settings.timeout)
+                self._opened.connect(address)
+                # Else two small messages in a row wait for each other: 40 ms.
+                self._opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as error:
+                self._opened.close()
+                failure = error
+            else:
+                return self._opened
+        raise failure or OSError("no address")
 
     def _encrypt(self, plain: socket.socket) -> ssl.SSLSocket:
         assert self._tls is not None  # noqa: S101 - paho asks only if it was given one
-        encrypted = self._tls.wrap_socket(plain, server_hostname=self._settings.host)
+        host = self._settings.host
+        encrypted = self._tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         self._opened = encrypted
+        encrypted.do_handshake()
         return encrypted
 
     def _on_disconnect(
