@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,6 +47,8 @@ def session(model: bytes, name: str, *, threads: int = 1) -> Session:
     if version.startswith("1.21."):
         # Its aarch64 build dies of an illegal instruction on a Pi 4, at import and without a traceback.
         raise ModelError(f"onnxruntime {version} crashes on a Raspberry Pi 4: install any other version from 1.20 on")
+    # From 1.32 on importing it opens a database and asks for Microsoft's servers, unless this is set before.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 - heavy: paid for by those who use a model
     from onnxruntime.capi import onnxruntime_pybind11_state as failures  # noqa: PLC0415 - the same
 

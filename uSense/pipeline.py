@@ -99,6 +99,7 @@ class Pipeline:
         self.problems: dict[str, str] = {}
         self._frames: aio.Latest[str, Frame] = aio.Latest()
         self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
+        self._statuses: dict[str, str] = {}
         self._seq = 0
 
     async def watch(self, name: str, source: CameraSource) -> None:
@@ -235,12 +236,18 @@ class Pipeline:
         if self.problems.pop(f"camera {name}", None):
             log.info("camera is back", camera=name)
             self.outbox.post(Notice("camera.back", {"camera": name}))
-        self.outbox.post(State(f"camera/{name}/status", "online"))
+        self._tell(name, "online")
 
     def _offline(self, name: str, problem: str | None) -> None:
         if problem is not None:
             self.problems[f"camera {name}"] = problem
-        self.outbox.post(State(f"camera/{name}/status", "offline"))
+        self._tell(name, "offline")
+
+    def _tell(self, name: str, status: str) -> None:
+        """Publish a camera's status when it is another one."""
+        if self._statuses.get(name) != status:
+            self._statuses[name] = status
+            self.outbox.post(State(f"camera/{name}/status", status))
 
     def _lost(self, name: str, error: CameraError) -> None:
         """Tell a loss once, further attempts only to those who debug."""
