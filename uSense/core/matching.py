@@ -99,15 +99,16 @@ def score(a: Vector, b: Vector, metric: Metric) -> float:
     return float(1.0 - np.linalg.norm(a - b))
 
 
-def confusable(gallery: Gallery, limit: int = 5) -> tuple[ConfusablePair, ...]:
-    """The pairs of persons whose templates resemble each other most, worst first."""
-    count = len(gallery.person_ids)
-    if count < 2:  # noqa: PLR2004 - a pair needs two
-        return ()
-    table = np.full((count, count), -np.inf, np.float32)
-    np.maximum.at(table, gallery.owners, scores(gallery, gallery.vectors))
+def confusable(gallery: Gallery, faces: Sequence[tuple[str, Rows]], limit: int = 5) -> tuple[ConfusablePair, ...]:
+    """The pairs of persons whose faces (as given to `build`) resemble the other person most, worst first."""
+    places = {person_id: index for index, person_id in enumerate(gallery.person_ids)}
+    table = np.full((len(places), len(places)), -np.inf, np.float32)
+    for person_id, vectors in faces:
+        if person_id in places:
+            row = table[places[person_id]]
+            np.maximum(row, scores(gallery, vectors.mean(axis=0, keepdims=True))[0], out=row)
     table = np.maximum(table, table.T)
-    rows, columns = np.triu_indices(count, 1)
+    rows, columns = np.triu_indices(len(places), 1)
     order = np.argsort(-table[rows, columns])[:limit]
     return tuple(
         ConfusablePair(gallery.names[rows[i]], gallery.names[columns[i]], float(table[rows[i], columns[i]]))

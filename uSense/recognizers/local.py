@@ -14,8 +14,8 @@ import numpy as np
 from uSense.aio import Lane
 from uSense.core import matching
 from uSense.core.errors import ConflictError, NotFoundError, RequestError, UsenseError
-from uSense.core.matching import Gallery
-from uSense.core.models import Answer, Candidate, Person, Probe, Training, Vector
+from uSense.core.matching import Gallery, Rows
+from uSense.core.models import Answer, Candidate, ConfusablePair, Person, Probe, Training, Vector
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Recognizer, Template, Vault
 from uSense.recognizers.embedders import AnyEmbedder
@@ -140,8 +140,8 @@ class LocalRecognizer:
                 self._report = replace(before, state="failed", message=str(error))
                 raise
             finally:
-                if self._report.state == "running":
-                    self._report = before
+                if self._report.state == "running":  # interrupted, perhaps after the vault had stored the new version
+                    self._report, self._outdated = before, True
             return self._report
 
     async def training(self) -> Training:
@@ -159,14 +159,12 @@ class LocalRecognizer:
     def _rank(self, gallery: Gallery, probes: Sequence[Probe]) -> list[tuple[Candidate, ...]]:
         return matching.rank(gallery, self._embedder.embed(probes))
 
-    def _built(self, people: Iterable[Person], templates: Sequence[Template]) -> Gallery:
-        persons = [(person.person_id, person.name) for person in people]
-        faces: dict[tuple[str, str], list[Vector]] = {}
-        for template in templates:
-            faces.setdefault((template.person_id, template.face_id), []).append(template.vector)
-        return matching.build(
-            self._embedder.metric, persons, [(owner, np.stack(rows)) for (owner, _), rows in faces.items()]
-        )
+    def _built(
+        self, people: Iterable[Person], templates: Sequence[Template]
+    ) -> tuple[Gallery, tuple[ConfusablePair, ...]]:
+        faces = _faces(templates)
+        gallery = matching.build(self._embedder.metric, [(person.person_id, person.name) for person in people], faces)
+        return gallery, matching.confusable(gallery, faces)
 
     def _doubt(
         self, people: Mapping[str, Person], person: Person, face: Vector, kept: Sequence[Template]
@@ -176,7 +174,7 @@ class LocalRecognizer:
         own = [template.vector for template in kept if template.person_id == person.person_id]
         if any(matching.score(face, vector, metric) >= _IDENTICAL for vector in own):
             return _Doubt(f"{person.name} has this very face already", "duplicate_face")
-        gallery = self._built(people.values(), kept)
+        gallery, _ = self._built(people.values(), kept)
         row = matching.scores(gallery, face[None])[0].tolist()
         against = dict(zip(gallery.person_ids, row, strict=True))
         likeness = against.pop(person.person_id, None)
@@ -194,14 +192,22 @@ class LocalRecognizer:
         began = time.monotonic()
         people = await self._vault.people()
         templates = await self._vault.templates(self.model)
-        gallery = await asyncio.to_thread(self._built, people, templates)
+        gallery, pairs = await asyncio.to_thread(self._built, people, templates)
         report = Training(
             state="succeeded",
             persons=len(gallery.person_ids),
             faces=len({template.face_id for template in templates}),
             seconds=round(time.monotonic() - began, 3),
             finished_at=time.time(),
-            confusable=await asyncio.to_thread(matching.confusable, gallery),
+            confusable=pairs,
         )
         report = await self._vault.save_gallery(gallery, model=self.model, report=report, built_from=templates)
         return gallery.numbered(report.gallery), report
+
+
+def _faces(templates: Sequence[Template]) -> list[tuple[str, Rows]]:
+    """Person id and vectors of each face."""
+    faces: dict[tuple[str, str], list[Vector]] = {}
+    for template in templates:
+        faces.setdefault((template.person_id, template.face_id), []).append(template.vector)
+    return [(person_id, np.stack(vectors)) for (person_id, _), vectors in faces.items()]
