@@ -59,7 +59,11 @@ class Witness:
             limit=2**26,
         )
         self._reader = asyncio.create_task(self._read(self._process), name="witness")
-        await self.until(lambda: self.subscribed > 0)
+        try:
+            await self.until(lambda: self.subscribed > 0)
+        except BaseException:
+            self._process.kill()
+            raise
         return self
 
     async def __aexit__(
