@@ -70,8 +70,8 @@ async def test_a_late_subscriber_finds_the_retained_topics(tmp_path: Path, mosqu
         await early.next("usense/identity")
         await early.until(lambda: any(one.text == "online" for one in early.of("usense/camera/hall/status")))
         async with Witness(mosquitto.port) as late:
-            await late.next("usense/health")
-            await late.next("usense/people")
+            for topic in ("status", "info", "settings", "health", "people", "camera/hall/status", "camera/hall/paused"):
+                await late.next(f"usense/{topic}")
             kept = {message.topic: message for message in late.seen if message.retain}
 
     assert kept["usense/status"].text == "online"
