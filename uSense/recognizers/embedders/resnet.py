@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto
+    from onnx import GraphProto
 
 Floats = NDArray[np.float32]
 
@@ -26,7 +26,6 @@ _MEANS = np.array((122.782, 117.001, 104.298), np.float64)
 _RANGE = 256.0
 _STAGES = ((32, 3, False), (64, 3, True), (128, 2, True), (256, 2, True), (256, 0, True))
 """Channels, plain blocks, and whether a block that halves the picture comes first."""
-_LAYERS = 29
 _CONTROL_SIGN = 0x80
 
 
@@ -35,10 +34,11 @@ def model(data: bytes) -> bytes:
 
     Input `chips`: (n, 150, 150, 3) uint8, red first; output `vectors`: (n, 128), as dlib computes them.
     """
-    from onnx import TensorProto, helper  # noqa: PLC0415 - heavy: needed once, while loading
+    from onnx import ModelProto, TensorProto, helper  # noqa: PLC0415 - heavy: needed once, while loading
 
     layers, last = _weights(data)
-    net = _Net()
+    made = ModelProto(ir_version=8, opset_import=[helper.make_opsetid("", 17)])
+    net = _Net(made.graph)
     net.add("Cast", "chips", "floats", to=TensorProto.FLOAT)
     net.add("Transpose", "floats", "planes", perm=[0, 3, 1, 2])
     source = net.convolved("planes", layers[0], kernel=7, stride=2, pad=0)
@@ -55,37 +55,32 @@ def model(data: bytes) -> bytes:
     pooled = net.add("GlobalAveragePool", source)
     flat = net.add("Flatten", pooled)
     net.add("MatMul", flat, "vectors", more=[net.constant(last)])
-    graph = helper.make_graph(
-        net.nodes,
-        "dlib-resnet",
-        [helper.make_tensor_value_info("chips", TensorProto.UINT8, ["n", SIDE, SIDE, 3])],
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", last.shape[1]])],
-        net.constants,
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    made.graph.name = "dlib-resnet"
+    made.graph.input.append(helper.make_tensor_value_info("chips", TensorProto.UINT8, ["n", SIDE, SIDE, 3]))
+    made.graph.output.append(helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", last.shape[1]]))
     serialized: bytes = made.SerializeToString()
     return serialized
 
 
 @dataclass(slots=True)
 class _Net:
-    """The ONNX graph while it grows; every method returns the name of its output."""
+    """Grows an ONNX graph in place, because every copy costs as much memory as the weights; returns outputs' names."""
 
-    nodes: list[NodeProto] = field(default_factory=list)
-    constants: list[TensorProto] = field(default_factory=list)
+    graph: GraphProto
 
     def constant(self, values: NDArray[np.float32] | NDArray[np.int64]) -> str:
-        from onnx import numpy_helper  # noqa: PLC0415 - as above
+        from onnx import helper  # noqa: PLC0415 - as above
 
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(values, name))
+        name = f"c{len(self.graph.initializer)}"
+        kind = helper.np_dtype_to_tensor_dtype(values.dtype)
+        self.graph.initializer.add(name=name, data_type=kind, dims=values.shape, raw_data=values.tobytes())
         return name
 
     def add(self, kind: str, source: str, output: str = "", *, more: list[str] | None = None, **options: Any) -> str:
         from onnx import helper  # noqa: PLC0415 - as above
 
-        output = output or f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, [source, *(more or [])], [output], **options))
+        output = output or f"n{len(self.graph.node)}"
+        self.graph.node.append(helper.make_node(kind, [source, *(more or [])], [output], **options))
         return output
 
     def convolved(self, source: str, layer: tuple[Floats, Floats], *, kernel: int, stride: int, pad: int) -> str:
