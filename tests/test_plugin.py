@@ -34,7 +34,7 @@ def extended(tmp_path: Path) -> Path:
     plugin, registration = code_blocks()
     (copy / "uSense" / "cameras" / "noise.py").write_text(plugin, "utf-8")
     registry = copy / "uSense" / "cameras" / "__init__.py"
-    name_in, union = registration.splitlines()
+    name_in, _, union = registration.splitlines()
     text, count = re.subn(
         r"^AnyCamera: TypeAlias = .*$", f"{name_in}\n{union}", registry.read_text("utf-8"), flags=re.MULTILINE
     )
