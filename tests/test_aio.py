@@ -82,6 +82,18 @@ async def test_a_key_waits_once() -> None:
     assert "a" not in queue
 
 
+async def test_a_discarded_item_is_not_taken() -> None:
+    """What nobody needs any more leaves the queue."""
+    queue: Best[str, float] = Best(3, lambda item: (item,))
+    queue.put("a", 2.0)
+    queue.put("b", 1.0)
+
+    queue.discard("a")
+    queue.discard("never there")
+
+    assert await queue.take() == 1.0
+
+
 async def test_a_batch_is_sent_when_it_is_full_or_its_time_is_up() -> None:
     """A full batch does not wait; a lone item waits no longer than allowed; nothing is lost in between."""
     queue: Best[int, int] = Best(10, lambda item: (item,))

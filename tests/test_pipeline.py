@@ -22,7 +22,7 @@ from uSense.core.pacing import EvenPace
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Look, Scene, SceneRules
 from uSense.core.stats import Stats
-from uSense.core.tracking import Ask, TrackingRules
+from uSense.core.tracking import Ask, Looked, TrackingRules
 from uSense.pipeline import CameraSource, Pipeline, PipelineSettings, Query
 
 
@@ -132,7 +132,7 @@ class Spy:
         self._scene = scene
         self._seen = seen
 
-    def look(self, faces: list[Face], frame: Frame) -> tuple[Ask, ...]:
+    def look(self, faces: list[Face], frame: Frame) -> Looked:
         self._seen.append(frame.scene)
         return self._scene.look(faces, frame)
 
@@ -180,6 +180,57 @@ async def test_a_recognizer_that_fails_is_asked_again_and_no_face_is_lost() -> N
     assert stage.pipeline.problems == {}
 
 
+async def test_people_who_left_are_not_asked_about() -> None:
+    """When a slow backend has its next turn, the faces of tracks that ended do not stand before those who are there."""
+    limiter = Limiter(EvenPace(0.3), asyncio.get_running_loop().time)
+    stage = Stage(Oracle(limiter=limiter), settings=PipelineSettings(batch_size=1, batch_wait=0.0))
+    source = Source(busy(new_scenes=True), fps=200)
+
+    async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
+        await next_call(stage.oracle)
+        await next_call(stage.oracle)
+        waiting = len(stage.pipeline._faces)
+        ended = stage.pipeline.scenes["hall"].tracker._count
+
+    assert ended > 20
+    assert waiting <= 1
+
+
+async def test_an_answer_from_before_a_rename_is_asked_again() -> None:
+    """While the recognizer thinks, Anna is renamed: the old name is not told any more."""
+    oracle = Oracle(answer(("anna", 0.9), ("bea", 0.1)))
+    stage = Stage(oracle)
+    thinking, renamed = asyncio.Event(), asyncio.Event()
+    identify = oracle.identify
+
+    async def slowly(probes: Any) -> Any:
+        answers = await identify(probes)
+        thinking.set()
+        await renamed.wait()
+        return answers
+
+    oracle.identify = slowly  # type: ignore[method-assign] # a recognizer that can be held
+    async with stage.running(stage.camera(Source(busy(), fps=100)), stage.pipeline.detect(Spotter())):
+        await thinking.wait()
+        oracle.reply = answer(("anne", 0.9), ("bea", 0.1))
+        stage.pipeline.gallery_changed()
+        renamed.set()
+        await stage.ears.until(lambda ears: bool(ears.sightings))
+
+    assert [one.name for one in stage.ears.sightings] == ["anne"]
+
+
+async def test_closing_says_that_no_camera_is_looked_at() -> None:
+    """After a clean stop no camera is left behind as online."""
+    stage = Stage(Oracle())
+    async with stage.running(stage.camera(Source(busy(), fps=100))):
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+
+    stage.pipeline.close()
+
+    assert stage.ears.states["camera/hall/status"] == "offline"
+
+
 async def test_a_lost_camera_is_reopened_and_the_loss_is_told() -> None:
     """A camera that cannot be opened is offline with a reason, and online again when it comes back."""
 
@@ -213,6 +264,7 @@ async def test_a_recording_that_ends_ends_its_loop_only() -> None:
 
     assert source.opened == 1
     assert stage.ears.states["camera/hall/status"] == "offline"
+    assert stage.pipeline.problems == {}
 
 
 async def test_a_paused_camera_is_closed_until_it_is_resumed() -> None:

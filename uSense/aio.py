@@ -106,6 +106,10 @@ class Best(Generic[K, T]):
         del self._items[worst]
         return worst
 
+    def discard(self, key: K) -> None:
+        """Drop the key's item, if it still waits."""
+        self._items.pop(key, None)
+
     async def take(self) -> T:
         """Wait for the worthiest item."""
         while not self._items:
@@ -178,7 +182,7 @@ class Switch:
 
 async def until(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until it ends or `event` is set, whichever is first; then it is canceled and awaited."""
-    task = asyncio.create_task(work, name=f"{asyncio.current_task()}.until")
+    task = asyncio.create_task(work, name="until.work")
     waiter = asyncio.create_task(event.wait(), name="until.event")
     try:
         await asyncio.wait((task, waiter), return_when=asyncio.FIRST_COMPLETED)

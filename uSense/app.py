@@ -15,6 +15,7 @@ import structlog
 from uSense import __version__, aio
 from uSense.commands import COMMANDS
 from uSense.control import Control
+from uSense.core.errors import StorageError
 from uSense.core.events import Event, Notice, State
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
@@ -68,6 +69,7 @@ async def serve(settings: Settings) -> None:
                 log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
                 await aio.until(stop, _way_in(settings, pipeline, detectors, mqtt.serve(COMMANDS, control)))
                 log.info("stopping")
+                pipeline.close()
                 await aio.until(hurry, mqtt.leave(FAREWELL))
                 for task in tasks:
                     task.cancel()
@@ -133,9 +135,16 @@ async def _tick(recognizer: Recognizer, control: Control, pipeline: Pipeline, mq
     while True:
         await asyncio.sleep(TICK)
         pipeline.tick()
-        if await recognizer.refresh():
-            mqtt.journal_changed()
-            await control.gallery_changed()
+        try:
+            if await recognizer.refresh():
+                mqtt.journal_changed()
+                await control.gallery_changed()
+        except StorageError as error:
+            if "storage" not in pipeline.problems:
+                log.warning("storage", problem=str(error))
+            pipeline.problems["storage"] = str(error)
+        else:
+            pipeline.problems.pop("storage", None)
 
 
 def _detector_names(settings: Settings) -> list[str]:

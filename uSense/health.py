@@ -46,6 +46,7 @@ class Health:
             "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
             "uptime_s": round(now - self._started),
             "fps": rates,
+            "frames_skipped": {camera: self.stats.skipped[camera] for camera in frames},
             "frames_dropped": {camera: self.stats.dropped[camera] for camera in frames},
             "counts": dict(sorted({**self.stats.counts, **self.counters()}.items())),
             "stages": self.stats.percentiles(),

@@ -101,6 +101,7 @@ class Pipeline:
         self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
         self._statuses: dict[str, str] = {}
         self._seq = 0
+        self._epoch = 0
 
     async def watch(self, name: str, source: CameraSource) -> None:
         """Keep one camera open and offer its frames; reopens it after a pause when it is lost."""
@@ -113,7 +114,7 @@ class Pipeline:
                 await aio.until(switch.off, self._read(name, source))
             except CameraFinished as end:
                 log.info("camera finished", camera=name, reason=end.reason)
-                self._offline(name, end.reason)
+                self._tell(name, "offline")
                 return
             except CameraError as error:
                 if time.monotonic() - opened > _STEADY:
@@ -121,7 +122,8 @@ class Pipeline:
                 self._lost(name, error)
                 await asyncio.sleep(next(pauses))
             else:
-                self._offline(name, None)
+                self.problems.pop(f"camera {name}", None)
+                self._tell(name, "offline")
 
     async def detect(self, detector: Detector) -> None:
         """One detect worker: find faces, follow them, cut out those worth an identification."""
@@ -131,11 +133,14 @@ class Pipeline:
                     faces = await detector.detect(frame.picture)
                 scene = self.scenes[frame.camera]
                 self.stats.counts["faces"] += len(faces)
-                asks = scene.look(faces, frame)
-                if asks:
+                looked = scene.look(faces, frame)
+                self.stats.counts["faces_untracked"] = sum(one.tracker.refused for one in self.scenes.values())
+                for track_id in looked.ended:
+                    self._faces.discard((frame.camera, track_id))
+                if looked.asks:
                     with self._timed("cut"):
-                        probes = await asyncio.to_thread(_cut, frame, asks)
-                    for ask, probe in zip(asks, probes, strict=True):
+                        probes = await asyncio.to_thread(_cut, frame, looked.asks)
+                    for ask, probe in zip(looked.asks, probes, strict=True):
                         self._queue(frame, ask, probe)
 
     async def identify(self) -> None:
@@ -143,12 +148,16 @@ class Pipeline:
         pauses = _pauses()
         while True:
             batch = await aio.next_batch(self._faces, self.settings.batch_size, self.settings.batch_wait)
+            epoch = self._epoch
             try:
                 with self._timed("identify"):
                     answers = await self.recognizer.identify([query.probe for query in batch])
             except RecognizerError as error:
                 self._recognizer_failed(error, batch)
                 await asyncio.sleep(next(pauses))
+                continue
+            if epoch != self._epoch:
+                self._again(batch)
                 continue
             if self.problems.pop("recognizer", None):
                 log.info("recognizer answers again")
@@ -157,9 +166,15 @@ class Pipeline:
                 self._decide(query, answer)
 
     def gallery_changed(self) -> None:
-        """Ask again about everybody in sight."""
+        """Ask again about everybody in sight; answers that are under way name people as they were before."""
+        self._epoch += 1
         for scene in self.scenes.values():
             scene.gallery_is(-1)
+
+    def close(self) -> None:
+        """No camera is looked at any more."""
+        for name in self.scenes:
+            self._tell(name, "offline")
 
     def tick(self) -> None:
         """Let time pass in all scenes."""
@@ -168,13 +183,15 @@ class Pipeline:
 
     async def _read(self, name: str, source: CameraSource) -> None:
         scene, motion, shown = self.scenes[name], MotionGate(source.motion), None
-        pace = FramePace(1.0 / source.fps)
+        pace, due = FramePace(1.0 / source.fps), 0.0
         async with source.open(name) as camera:
             frame = await camera.read()
             self._online(name)
+            before = self.stats.skipped[name]
             while True:
-                due = time.monotonic() + pace.interval
+                due = max(due, frame.stamp) + pace.interval
                 self.stats.frames[name] += 1
+                self.stats.skipped[name] = before + camera.skipped
                 if frame.scene != shown:
                     shown, motion = frame.scene, MotionGate(source.motion)
                 if motion.see(frame.luma, frame.stamp) or scene.eager(frame.stamp):
@@ -222,8 +239,12 @@ class Pipeline:
         level = log.debug if "recognizer" in self.problems else log.warning
         level("recognizer does not answer", error=str(error))
         self.problems["recognizer"] = str(error)
+        self._again(batch)
+
+    def _again(self, batch: list[Query]) -> None:
+        """Put back the faces of people who are still there and of whom there is no newer view."""
         for query in batch:
-            if query.key not in self._faces:
+            if query.key not in self._faces and self.scenes[query.camera].alive(query.ask.track_id):
                 self._wait_in_line(query)
 
     def _wait_in_line(self, query: Query) -> None:
@@ -238,11 +259,6 @@ class Pipeline:
             self.outbox.post(Notice("camera.back", {"camera": name}))
         self._tell(name, "online")
 
-    def _offline(self, name: str, problem: str | None) -> None:
-        if problem is not None:
-            self.problems[f"camera {name}"] = problem
-        self._tell(name, "offline")
-
     def _tell(self, name: str, status: str) -> None:
         """Publish a camera's status when it is another one."""
         if self._statuses.get(name) != status:
@@ -256,7 +272,8 @@ class Pipeline:
         else:
             log.warning("camera lost", camera=name, reason=error.reason)
             self.outbox.post(Notice("camera.lost", {"camera": name, "reason": error.reason}))
-        self._offline(name, error.reason)
+        self.problems[f"camera {name}"] = error.reason
+        self._tell(name, "offline")
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
@@ -281,7 +298,8 @@ def _new_id() -> str:
 
 
 def _cut(frame: Frame, asks: tuple[Ask, ...]) -> list[Probe]:
-    return [imaging.probe(frame.picture, ask.face) for ask in asks]
+    whole = imaging.ArrayPicture(frame.picture.rgb())
+    return [imaging.probe(whole, ask.face) for ask in asks]
 
 
 def _log_decision(outcome: Outcome) -> None:

@@ -90,6 +90,16 @@ def test_an_undecided_track_is_asked_about_once_at_a_time() -> None:
     assert first[0].waiting_person
 
 
+def test_a_face_that_waits_too_long_makes_place_for_a_newer_view() -> None:
+    """With a slow backend the face that is finally looked at is not an old one."""
+    tracker = Tracker(TrackingRules(), "r")
+    look(tracker, face(100), now=0.0)
+
+    asked = [now / 10 for now in range(1, 31) if look(tracker, face(100), now=now / 10).asks]
+
+    assert asked == [1.0, 2.0, 3.0]
+
+
 def test_a_decided_track_costs_less_and_less() -> None:
     """Rechecks of a decided track start after `recheck` seconds and double, so that a quota lasts."""
     tracker = Tracker(TrackingRules(recheck=5.0), "r")

@@ -71,14 +71,15 @@ class MotionGate:
             return False
         change = patches - self._background
         self._background += (1.0 - math.exp(-max(0.0, elapsed) / self.rules.adapt)) * change
-        common = np.sort(change, axis=None)[change.size // 2]
-        return bool(np.abs(change - common).max() >= self.rules.change)
+        change.sort()
+        common = change[change.size // 2]
+        return bool(max(common - change[0], change[-1] - common) >= self.rules.change)
 
 
 def _patches(luma: Gray) -> NDArray[np.float32]:
-    """Mean of every patch; what is left over at the right and lower edge is not looked at."""
+    """Mean of every patch, (n,); what is left over at the right and lower edge is not looked at."""
     side = min(PATCH, *luma.shape)
     rows, columns = luma.shape[0] // side, luma.shape[1] // side
     whole = luma[: rows * side, : columns * side]
     bands = whole.reshape(rows, side, columns * side).sum(axis=1, dtype=np.float32)
-    return np.asarray(bands.reshape(rows, columns, side).sum(axis=2) / (side * side), np.float32)
+    return np.asarray(bands.reshape(rows * columns, side).sum(axis=1) / (side * side), np.float32)

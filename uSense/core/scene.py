@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from uSense.core.announcing import AnnounceRules, Attendance
 from uSense.core.events import Decision, Sighting, SightingType
 from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
-from uSense.core.tracking import Ask, Status, Track, Tracker, TrackingRules
+from uSense.core.tracking import Looked, Status, Track, Tracker, TrackingRules
 from uSense.core.voting import Ballot, DecisionRules, Verdict, Vote, VotingRules, judge
 
 DOUBT = 0.10
 """How far below the threshold a named person must score before their track is called unknown after all."""
+PATIENCE = 12
+"""Looks in a row that may speak against a name while it is still the best guess."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +64,19 @@ class Scene:
         self.tracker = Tracker(self.rules.tracking, self.run)
         self.attendance = Attendance(self.rules.announce)
 
-    def look(self, faces: Sequence[Face], frame: Frame) -> tuple[Ask, ...]:
-        """Take over what a detector found in `frame`; returns the faces to identify."""
+    def look(self, faces: Sequence[Face], frame: Frame) -> Looked:
+        """Take over what a detector found in `frame`; returns the faces to identify and the tracks that ended."""
         looked = self.tracker.look(faces, scene=frame.scene, at=frame.captured_at, now=frame.stamp)
-        for track_id in looked.ended:
+        for track_id in (*looked.ended, *looked.interrupted):
             self._ballots.pop(track_id, None)
         for track in self.tracker.tracks.values():
-            if track.person is not None and not track.missed:
+            if track.person is not None and not track.missed and not track.interrupted:
                 self.attendance.seen(track.person.person_id, frame.stamp)
-        return looked.asks
+        return looked
+
+    def alive(self, track_id: str) -> bool:
+        """Whether the track goes on."""
+        return track_id in self.tracker.tracks
 
     def give_up(self, track_id: str) -> None:
         """A face will not be answered: it was too bad or its place in the queue was taken."""
@@ -112,13 +118,14 @@ class Scene:
         if verdict.person_id is not None:
             person = PersonRef(verdict.person_id, verdict.name or "")
         status = Status.KNOWN if person else Status.UNKNOWN
-        same = status is track.status and _person_id(track) == verdict.person_id
-        if same or (person is None and self._still_likely(track)):
+        if status is track.status and _person_id(track) == verdict.person_id:
+            track.settle(status, person, track.event_id)
+            return None
+        if person is None and self._still_likely(track):
             track.settle(track.status, track.person, track.event_id)
             return None
         kind = self._kind(track, person, look.stamp)
-        previous = track.person
-        replaces = track.event_id
+        previous, replaces = track.person, track.event_id
         track.settle(status, person, event_id if kind else None)
         if kind is None:
             return None
@@ -138,29 +145,27 @@ class Scene:
             assurance=verdict.assurance,
             decision=self._receipt(verdict),
             replaces=replaces,
-            previous=previous,
+            previous=previous if kind is SightingType.CHANGED else None,
         )
 
     def _kind(self, track: Track, person: PersonRef | None, now: float) -> SightingType | None:
         """What the new state is for the outside; None if it was told already."""
         arrived = self.attendance.seen(person.person_id, now) if person else True
-        if track.status is Status.KNOWN and track.event_id is not None:
-            if track.person is not None:
-                self.attendance.forget(track.person.person_id)
+        told = track.event_id is not None
+        if told and track.person is not None:
+            self.attendance.forget(track.person.person_id)
             return SightingType.CHANGED
         if person is None:
             return SightingType.UNKNOWN
-        return SightingType.RECOGNIZED if arrived else None
+        return SightingType.RECOGNIZED if arrived or told else None
 
     def _still_likely(self, track: Track) -> bool:
         """A named person who turned away scores badly but stays the best guess: no reason to take the name back."""
-        if track.person is None:
+        if track.person is None or track.interrupted or track.contested > PATIENCE:
             return False
         limit = self.rules.decision.threshold - DOUBT
-        votes = self._ballots[track.track_id].votes
-        return any(
-            vote.nearest == track.person.name and vote.score is not None and vote.score >= limit for vote in votes
-        )
+        nearest = [vote.nearest for vote in self._ballots[track.track_id].votes]
+        return any(one and one.person_id == track.person.person_id and one.score >= limit for one in nearest)
 
     def _receipt(self, verdict: Verdict) -> Decision:
         return Decision(

@@ -35,6 +35,7 @@ class Stats:
 
     counts: Counter[str] = field(default_factory=Counter)
     frames: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     stages: dict[str, Timings] = field(default_factory=dict)
 

@@ -44,6 +44,10 @@ class Status(StrEnum):
 LONGEST_RECHECK = 60.0
 EAGER_LOOKS = 20
 CONTESTED_LOOKS = 6
+INTERRUPTED = 0.5
+"""A face that comes back after so many seconds out of sight may be somebody else's."""
+STALE = 1.0
+"""A face that has waited for its identification this long makes place for a newer view."""
 PREDICT_AT_MOST = 0.5
 LARGEST_RATIO = 2.0
 
@@ -60,6 +64,7 @@ class Track:
     person: PersonRef | None = None
     event_id: str | None = None
     contested: int = 0
+    interrupted: bool = False
     missed: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
     asked: float | None = None
@@ -70,15 +75,24 @@ class Track:
 
     def settle(self, status: Status, person: PersonRef | None, event_id: str | None) -> None:
         """Take over a decision; the next identifications become rarer."""
-        self.rechecks = self.rechecks + 1 if (status, person) == (self.status, self.person) else 0
-        if not self.rechecks:
-            self.contested = 0
+        known = self.person.person_id if self.person else None
+        if status is self.status and known == (person.person_id if person else None):
+            self.rechecks += 1
+        else:
+            self.rechecks, self.contested, self.interrupted = 0, 0, False
         self.status, self.person, self.event_id = status, person, event_id
 
     def heard(self, person_id: str | None) -> None:
         """Count looks in a row that speak against the decision; a few of them are followed up at once."""
-        agrees = person_id == (self.person.person_id if self.person else None)
-        self.contested = 0 if agrees or self.status is Status.UNDECIDED else self.contested + 1
+        if person_id == (self.person.person_id if self.person else None):
+            self.contested, self.interrupted = 0, False
+        elif self.status is not Status.UNDECIDED:
+            self.contested += 1
+
+    def interrupt(self) -> None:
+        """The face was out of sight: it has to be looked at again before the decision is believed any longer."""
+        if self.status is not Status.UNDECIDED:
+            self.interrupted, self.contested = True, 1
 
     @property
     def unsettled(self) -> bool:
@@ -89,7 +103,8 @@ class Track:
         """True if this view of the face is worth an identification."""
         size = face.box.height
         if self.waiting:
-            return size > self.asked_size * 1.1
+            stale = self.asked is not None and now - self.asked >= STALE
+            return size > self.asked_size * 1.1 or (self.unsettled and stale)
         if self.asked is None or self.unsettled:
             return True
         pause = min(rules.recheck * 2**self.rechecks, LONGEST_RECHECK)
@@ -110,8 +125,9 @@ class Looked:
     """What one look changed."""
 
     asks: tuple[Ask, ...]
-    begun: tuple[str, ...]
-    ended: tuple[str, ...]
+    begun: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    interrupted: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -131,7 +147,11 @@ class Tracker:
         for track_id in ended:
             del self.tracks[track_id]
         self._scene = scene
+        away = {track.track_id for track in self.tracks.values() if track.missed and now - track.seen > INTERRUPTED}
         joined = self._join(faces, now)
+        back = [track for track, _ in joined if track.track_id in away]
+        for track in back:
+            track.interrupt()
         for track in self.tracks.values():
             if not any(track is other for other, _ in joined):
                 track.missed += 1
@@ -140,7 +160,12 @@ class Tracker:
             del self.tracks[track_id]
         begun = self._begin([face for face in faces if not any(face is other for _, other in joined)], at, now)
         asks = [self._ask(track, face, now) for track, face in joined + begun if track.wants(face, now, self.rules)]
-        return Looked(tuple(asks), tuple(track.track_id for track, _ in begun), (*ended, *lost))
+        return Looked(
+            tuple(asks),
+            begun=tuple(track.track_id for track, _ in begun),
+            ended=(*ended, *lost),
+            interrupted=tuple(track.track_id for track in back),
+        )
 
     def eager(self, now: float) -> bool:
         """True while further frames are wanted even without motion: somebody is undecided or just went missing."""

@@ -73,8 +73,8 @@ class Vote:
     score: float | None
     runner_up: float | None
     quality: float
-    nearest: str | None = None
-    """Name of the best candidate, also where the vote is unknown: for "why was I not recognized?"."""
+    nearest: Candidate | None = None
+    """The best candidate, also where the vote is unknown: for "why was I not recognized?"."""
 
     @property
     def person_id(self) -> str | None:
@@ -100,7 +100,7 @@ def judge(answer: Answer, quality: Quality, rules: DecisionRules) -> Vote:
     elif second is not None and best.score - second < rules.margin:
         reason = Reason.BETWEEN_TWO
     named = best if reason is Reason.AGREED else None
-    return Vote(named, reason, best.score, second, quality.value, best.name)
+    return Vote(named, reason, best.score, second, quality.value, best)
 
 
 @dataclass(frozen=True, slots=True)
