@@ -64,7 +64,7 @@ async def test_a_lasting_notice_stays_until_the_broker_has_it(mosquitto: Mosquit
 
 
 async def test_a_full_disk_does_not_silence_lasting_notices(mosquitto: Mosquitto) -> None:
-    """What cannot be saved is logged and sent from memory."""
+    """What cannot be saved is sent from memory, and the trouble is a problem until the disk works again."""
     journal = MemoryJournal()
     journal.broken = True
     mqtt = make(MqttSettings(port=mosquitto.port), journal)
@@ -72,25 +72,92 @@ async def test_a_full_disk_does_not_silence_lasting_notices(mosquitto: Mosquitto
         async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
             await connected(mqtt)
             mqtt.post(erased(1))
+            mqtt.post(erased(2))
+            assert (await witness.next("usense/event", 2)).json["number"] == 2
+            problem = mqtt.problem
+            journal.broken = False
+            mqtt.post(erased(3))
+            mosquitto.restart()
+            await until(lambda: mqtt.counters()["reconnects"] == 1 and mqtt.problem is None)
 
-            assert (await witness.next("usense/event")).json["number"] == 1
-    assert {line.get("problem") for line in logs if line["log_level"] == "warning"} == {"the disk is full"}
+    assert problem is not None
+    said = [line["problem"] for line in logs if line["event"] == "journal"]
+    assert (
+        sorted(problem.split("; "))
+        == sorted(said)
+        == [
+            "a lasting notice was not saved: the disk is full",
+            "lasting notices cannot be read: the disk is full",
+        ]
+    )
 
 
-async def test_a_notice_that_cannot_be_removed_is_sent_again_later(mosquitto: Mosquitto) -> None:
-    """A journal that fails after the broker has the notices costs duplicates at the next connection, nothing more."""
+async def test_a_notice_that_cannot_be_removed_does_not_stop_those_after_it(mosquitto: Mosquitto) -> None:
+    """While the journal does not let go of what was delivered, everything is still told, once, and that is a problem.
+
+    Once it does, it is emptied and the problem is gone.
+    """
     journal = MemoryJournal()
-    for number in range(2, 202):
+    for number in range(200):
         await journal.append(erased(number))
     journal.done_fails = True
     mqtt = make(MqttSettings(port=mosquitto.port), journal)
     async with Witness(mosquitto.port, "usense/event") as witness, running(mqtt):
         await connected(mqtt)
+        await witness.next("usense/event", 200)
+        mqtt.post(erased(200))
+        await witness.next("usense/event", 201)
         await settled(mqtt)
-        assert len(witness.seen) < len(journal.kept) == 200
+        assert mqtt.problem == "lasting notices cannot be removed and may be told twice: the disk is full"
+        assert len(journal.kept) == 201
+        journal.done_fails = False
+        mqtt.post(erased(201))
+        await witness.next("usense/event", 202)
+        await until(lambda: not journal.kept and mqtt.problem is None)
+
+    assert [message.json["number"] for message in witness.seen] == list(range(202))
+
+
+async def test_what_was_delivered_is_not_told_again_after_a_break(mosquitto: Mosquitto) -> None:
+    """A notice that the journal could not remove is removed, not sent again, when the broker comes back."""
+    journal = MemoryJournal()
+    journal.done_fails = True
+    mqtt = make(MqttSettings(port=mosquitto.port), journal)
+    async with running(mqtt):
+        mqtt.post(erased(1))
+        await connected(mqtt)
+        await settled(mqtt)
         journal.done_fails = False
         mosquitto.restart()
-        await until(lambda: not journal.kept)
+        async with Witness(mosquitto.port, "usense/event") as witness:
+            await until(lambda: not journal.kept)
+            mqtt.post(erased(2))
+            await witness.next("usense/event")
+
+    assert [message.json["number"] for message in witness.seen] == [2]
+
+
+async def test_a_journal_that_failed_is_asked_again() -> None:
+    """After a pause, and without another notice, what could not be read or removed is read and removed."""
+    journal = MemoryJournal()
+    loadable = asyncio.Event()
+    lasting = Lasting(journal, loadable, unsaved=lambda _: None, retry=0.01)
+    for number in range(3):
+        await journal.append(erased(number))
+    journal.pending_fails = journal.done_fails = True
+    keeping = asyncio.create_task(lasting.keep())
+    assert await lasting.load(2) == []
+    lasting.delivered(1)
+    await until(lambda: "removed" in str(lasting.problem))
+    assert "cannot be read: the disk is full" in str(lasting.problem)
+    assert lasting.settled
+
+    journal.pending_fails = journal.done_fails = False
+    await until(lambda: not lasting.settled)
+    assert [number for number, _ in await lasting.load(2)] == [2, 3]
+    await until(lambda: list(journal.kept) == [2, 3] and lasting.problem is None)
+    lasting.close()
+    await keeping
 
 
 async def test_notices_of_another_process_are_sent_too(mosquitto: Mosquitto) -> None:

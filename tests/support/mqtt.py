@@ -23,6 +23,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.kept: dict[int, Notice] = {}
         self.broken = False
+        self.pending_fails = False
         self.done_fails = False
         self._numbers = itertools.count(1)
 
@@ -33,12 +34,12 @@ class MemoryJournal:
         return number
 
     async def pending(self, limit: int) -> list[tuple[int, Notice]]:
-        self._check()
+        self._check(broken=self.pending_fails)
         return list(self.kept.items())[:limit]
 
     async def done(self, number: int) -> None:
         self._check(broken=self.done_fails)
-        del self.kept[number]
+        self.kept.pop(number, None)
 
     def _check(self, *, broken: bool = False) -> None:
         if self.broken or broken:

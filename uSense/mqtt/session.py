@@ -87,8 +87,9 @@ class Mqtt:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the broker, in plain words."""
-        return self._failure or "; ".join(self._refusals.values()) or None
+        """What is wrong with the broker or with the journal, in plain words."""
+        broker = [self._failure] if self._failure else self._refusals.values()
+        return "; ".join(filter(None, (*broker, self._lasting.problem))) or None
 
     def counters(self) -> dict[str, int]:
         """What happened since the start."""
@@ -246,7 +247,7 @@ class Mqtt:
         if isinstance(content, Message):
             await self._publish(link, content)
             if item.kind is Kind.LASTING:
-                await self._lasting.delivered(item.number)
+                self._lasting.delivered(item.number)
             self._outbox.done(item)
             return
         for entity in QUEUED:
