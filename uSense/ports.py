@@ -147,6 +147,9 @@ class Outbox(Protocol):
 class Journal(Protocol):
     """Lasting notices on disk until the broker has them: at most 10,000, the oldest leaves."""
 
+    dropped: int
+    """Notices that left undelivered because newer ones needed the room."""
+
     async def append(self, notice: Notice) -> int:
         """Store it; returns its number."""
 

@@ -16,6 +16,7 @@ from uSense.core.events import Notice
 from uSense.mqtt import Mqtt, MqttSettings
 from uSense.mqtt.lasting import UNSAVED, Lasting
 from uSense.storage import open_storage
+from uSense.storage.journal import JOURNAL_BOUND
 
 
 def erased(number: int) -> Notice:
@@ -184,3 +185,20 @@ async def test_notices_that_wait_for_the_disk_are_bounded() -> None:
 
     assert lasting.dropped == 3
     assert [notice.data["number"] for notice in journal.kept.values()] == list(range(3, UNSAVED + 3))
+
+
+async def test_what_a_full_journal_lost_is_counted(tmp_path: Path) -> None:
+    """Notices that left the journal undelivered are among the dropped events that users see."""
+    async with open_storage(tmp_path / "data") as storage:
+        await storage.vault._database.write(
+            lambda connection: connection.executemany(
+                "INSERT INTO notices (type, data) VALUES ('filler', '{}')", [()] * JOURNAL_BOUND
+            )
+        )
+        settings = MqttSettings(port=free_port())
+        mqtt = Mqtt(settings, context(settings), storage.journal)
+        async with running(mqtt):
+            for number in range(3):
+                mqtt.post(erased(number))
+
+        assert mqtt.counters()["events_dropped"] == 3

@@ -21,6 +21,7 @@ class MemoryJournal:
     """The port Journal without a disk, which can be made to fail."""
 
     def __init__(self) -> None:
+        self.dropped = 0
         self.kept: dict[int, Notice] = {}
         self.broken = False
         self.pending_fails = False

@@ -33,13 +33,12 @@ class Lasting:
     def __init__(
         self, journal: Journal, loadable: asyncio.Event, unsaved: Callable[[Notice], None], *, retry: float = RETRY
     ) -> None:
-        self.dropped = 0
-        """Notices that left before they were saved."""
         self._journal = journal
         self._loadable = loadable
         self._unsaved = unsaved
         self._retry = retry
         self._noted: deque[Notice] = deque()
+        self._overflow = 0
         self._sent: set[int] = set()
         self._news = asyncio.Event()
         self._saving = False
@@ -47,6 +46,11 @@ class Lasting:
         self._resting = False
         self._closed = False
         self._problems: dict[str, str] = {}
+
+    @property
+    def dropped(self) -> int:
+        """Notices that left before they were saved, or the journal before they were delivered."""
+        return self._overflow + self._journal.dropped
 
     @property
     def problem(self) -> str | None:
@@ -64,7 +68,7 @@ class Lasting:
         """Take a notice to be saved; never waits."""
         if len(self._noted) >= UNSAVED:
             self._noted.popleft()
-            self.dropped += 1
+            self._overflow += 1
         self._noted.append(notice)
         self._news.set()
 

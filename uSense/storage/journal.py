@@ -16,7 +16,6 @@ class SqliteJournal:
 
     def __init__(self, database: Database) -> None:
         self.dropped = 0
-        """Notices that left undelivered because newer ones needed the room."""
         self._database = database
 
     async def append(self, notice: Notice) -> int:
