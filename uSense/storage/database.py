@@ -33,7 +33,7 @@ _PAUSE = 0.02
 class Database:
     """The connection to `path`, used only in `lane`; other processes may hold the file locked for `wait` seconds.
 
-    A call whose waiter is canceled still runs to its end, so a transaction is never cut in the middle.
+    Canceling the waiter drops a call that has not begun; one that has runs to its end, so no transaction is ever cut.
     """
 
     def __init__(self, path: Path, lane: Lane, wait: float) -> None:
