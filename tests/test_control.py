@@ -177,6 +177,16 @@ async def test_renaming_takes_effect_at_once(house: House) -> None:
     assert as_list(house)[0]["name"] == "Amazing Grace"
 
 
+@pytest.mark.parametrize("asked", ["Jos\u00e9", "Jose\u0301", " JOSE\u0301 "])
+async def test_people_are_found_however_their_name_is_encoded(house: House, asked: str) -> None:
+    """Folders copied from a Mac spell accents as signs of their own; names count as the same wherever they are kept."""
+    created = await house.control.create_person("Jose\u0301")
+
+    assert (await house.control.find(asked)).person_id == created.person_id
+    with pytest.raises(ConflictError, match="there is already a person"):
+        await house.control.create_person(asked)
+
+
 async def test_a_forgotten_person_is_forgotten_at_once(house: House) -> None:
     """Deleting needs no training, is told as a lasting event, and asks again about everybody in sight."""
     asked: list[bool] = []

@@ -15,6 +15,7 @@ from uSense.aio import Switch
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, UsenseError
 from uSense.core.events import Notice, State
 from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Training
+from uSense.core.names import folded_name
 from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.voting import judge
 from uSense.ports import Detector, Outbox, Recognizer
@@ -89,10 +90,10 @@ class Control:
         return await self.recognizer.people()
 
     async def find(self, who: str) -> Person:
-        """The person with this id or name (any letter case); NotFoundError, or ConflictError if two names fit."""
+        """The person with this id or name (any case and encoding); NotFoundError, or ConflictError if two names fit."""
         people = await self.recognizer.people()
-        folded = who.strip().casefold()
-        fitting = [person for person in people if person.person_id == who or person.name.casefold() == folded]
+        folded = folded_name(who.strip())
+        fitting = [person for person in people if person.person_id == who or folded_name(person.name) == folded]
         if not fitting:
             raise NotFoundError("person", who)
         if len(fitting) > 1:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from uSense.core.errors import ConflictError, NotFoundError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Person, Training, Vector
+from uSense.core.names import clean_name, clean_user_data, folded_name
 from uSense.ports import Template
-from uSense.storage.names import clean_name, clean_user_data, folded_name
 
 _NONE: tuple[Gallery, Training, dict[str, set[str]]] = (Gallery.empty(Metric.EUCLIDEAN), Training("never"), {})
 

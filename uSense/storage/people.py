@@ -12,10 +12,10 @@ import numpy as np
 
 from uSense.core.errors import ConflictError, NotFoundError
 from uSense.core.models import Person, Vector
+from uSense.core.names import clean_name, clean_user_data, folded_name
 from uSense.ports import Template
 from uSense.storage import sealing
 from uSense.storage.keys import Keys, intact
-from uSense.storage.names import clean_name, clean_user_data, folded_name
 
 
 def everybody(connection: sqlite3.Connection) -> list[Person]:

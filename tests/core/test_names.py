@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uSense.core.errors import RequestError
-from uSense.storage.names import NAME_LENGTH, USER_DATA_BYTES, clean_name, clean_user_data, folded_name
+from uSense.core.names import NAME_LENGTH, USER_DATA_BYTES, clean_name, clean_user_data, folded_name
 
 
 @pytest.mark.parametrize(
