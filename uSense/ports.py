@@ -126,8 +126,9 @@ class Vault(Protocol):
     ) -> Training:
         """Store a new version in one transaction and make it current; returns the report with its version number.
 
-        `built_from` is what `templates` returned, so that `Person.trained` stays true when a face was added or dropped
-        meanwhile; None means the faces of `model` kept now. Persons deleted meanwhile are left out.
+        `built_from` is what `templates` returned: GalleryChangedError if those are not the faces of `model` kept now,
+        so that no training undoes what another process did meanwhile. Without it persons deleted meanwhile are left
+        out, and the gallery counts as made from the faces kept now.
         """
 
     async def load_gallery(self, model: str, metric: Metric) -> tuple[Gallery, Training]:

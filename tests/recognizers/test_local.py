@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from tests.recognizers.probes import eileen, grace
 from tests.support.vault import MemoryVault
 from uSense.aio import Lane
-from uSense.core.errors import ConflictError, ModelError, NotFoundError, RequestError, StorageError
+from uSense.core.errors import ConflictError, GalleryChangedError, ModelError, NotFoundError, RequestError, StorageError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Training
 from uSense.core.voting import DecisionRules
@@ -168,6 +169,44 @@ async def test_an_interrupted_training_is_as_if_it_never_began(recognizer: Local
     assert (await recognizer.training()).state == "never"
     assert await recognizer.refresh()
     assert not await recognizer.refresh()
+
+
+async def test_a_training_does_not_undo_what_another_process_did(recognizer: LocalRecognizer, vault: Vault) -> None:
+    """Somebody who was enrolled elsewhere while the gallery was built is in it."""
+    await enrolled(recognizer)
+    vault.go_on.clear()
+    training = asyncio.create_task(recognizer.train(), name="train")
+    await vault.saving.wait()
+    bob = await vault.create_person("Bob")
+    await vault.add_template(bob.person_id, recognizer.model, [vault.kept[0].vector])
+    vault.go_on.set()
+
+    report = await training
+    assert (report.gallery, report.persons, report.faces) == (1, 2, 2)
+    assert all(person.trained for person in await recognizer.people())
+
+
+async def test_a_training_gives_up_while_others_go_on_changing_people(
+    recognizer: LocalRecognizer, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After three attempts it fails with a report that says so, and the old gallery stays."""
+    person_id = await enrolled(recognizer)
+    await recognizer.train()
+    read, attempts = vault.templates, 0
+
+    async def disturbed(model: str) -> list[Template]:
+        nonlocal attempts
+        attempts += 1
+        found = await read(model)
+        vault.kept.append(replace(found[0], face_id=f"face {attempts}", person_id=person_id))
+        return found
+
+    monkeypatch.setattr(vault, "templates", disturbed)
+    with pytest.raises(GalleryChangedError, match="train again"):
+        await recognizer.train()
+    report = await recognizer.training()
+    assert (report.state, report.gallery) == ("failed", 1)
+    assert await best(recognizer) == ("Grace", 1)
 
 
 async def test_training_nobody_is_no_failure(recognizer: LocalRecognizer) -> None:

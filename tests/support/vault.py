@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from uSense.core.errors import ConflictError, NotFoundError
+from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Person, Training, Vector
 from uSense.core.names import clean_name, clean_user_data, folded_name
@@ -72,8 +72,10 @@ class MemoryVault:
         self, gallery: Gallery, *, model: str, report: Training, built_from: Sequence[Template] | None = None
     ) -> Training:
         used: dict[str, set[str]] = defaultdict(set)
-        for template in await self.templates(model) if built_from is None else built_from:
+        for template in await self.templates(model):
             used[template.person_id].add(template.face_id)
+        if built_from is not None and {template.face_id for template in built_from} != set().union(*used.values()):
+            raise GalleryChangedError
         newest = max((report.gallery for _, report, _ in self.galleries.values()), default=0)
         report = replace(report, gallery=newest + 1)
         for person_id in set(gallery.person_ids) - set(self.persons):

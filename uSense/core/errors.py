@@ -6,6 +6,7 @@ UsenseError
 │   ├── BadImageError        this picture is refused, the rest of the job goes on
 │   ├── NotFoundError        person, face or camera that does not exist
 │   └── ConflictError        refused because of what is there already
+│       └── GalleryChangedError  a gallery is built again from the faces kept now
 ├── CameraError              the camera loop reopens the camera after a pause
 │   └── CameraFinished       a recording or folder that is not looped was shown: nothing is reopened
 ├── ModelError               a model file is missing or unusable; the process ends with exit code 2
@@ -64,6 +65,15 @@ class ConflictError(RequestError):
     """A request that what is already there forbids."""
 
     code = "conflict"
+
+
+class GalleryChangedError(ConflictError):
+    """Faces were added or dropped, perhaps by another process, since a gallery was built from them."""
+
+    code = "gallery_changed"
+
+    def __init__(self) -> None:
+        super().__init__("people or faces were changed during the training; train again when that is done")
 
 
 class CameraError(UsenseError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from uSense.aio import Lane
 from uSense.core import matching
-from uSense.core.errors import ConflictError, NotFoundError, RequestError, UsenseError
+from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError, RequestError, UsenseError
 from uSense.core.matching import Gallery, Rows
 from uSense.core.models import Answer, Candidate, ConfusablePair, Person, Probe, Training, Vector
 from uSense.core.voting import DecisionRules
@@ -25,6 +25,8 @@ from uSense.schema import Branch
 
 MOST_FACES = 40
 """Faces kept for one person; more make a person resemble everybody."""
+ATTEMPTS = 3
+"""Times that a gallery is built while other processes change the people."""
 _IDENTICAL = 0.98
 """Score from which two faces are the same picture."""
 _UNLIKE = 0.10
@@ -189,9 +191,16 @@ class LocalRecognizer:
         return None
 
     async def _trained(self) -> tuple[Gallery, Training]:
+        """A new version in the vault; begins again if another process changed the faces meanwhile."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(GalleryChangedError):
+                return await self._built_and_saved()
+        return await self._built_and_saved()
+
+    async def _built_and_saved(self) -> tuple[Gallery, Training]:
         began = time.monotonic()
-        people = await self._vault.people()
         templates = await self._vault.templates(self.model)
+        people = await self._vault.people()  # later: so all whose faces were read and are still kept are among them
         gallery, pairs = await asyncio.to_thread(self._built, people, templates)
         report = Training(
             state="succeeded",

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from uSense.core.errors import GalleryChangedError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import ConfusablePair, Training
 from uSense.ports import Template
@@ -28,12 +29,15 @@ def save(
     built_from: Sequence[Template] | None,
 ) -> Training:
     """Store `gallery` as the newest version of `model` and delete versions older than the last three."""
+    faces = _faces(connection, model)
+    if built_from is not None and {template.face_id for template in built_from} != set().union(*faces.values()):
+        raise GalleryChangedError
     facts = {name: fact for name, fact in asdict(report).items() if name not in {"gallery", "confusable"}}
     version = connection.execute(
         "INSERT INTO galleries (model, report) VALUES (?, ?)", (model, json.dumps(facts))
     ).lastrowid
     assert version is not None  # noqa: S101 - an INSERT always has one
-    _save_parts(connection, keys, gallery.numbered(version), model, _faces(connection, model, built_from))
+    _save_parts(connection, keys, gallery.numbered(version), model, faces)
     _save_confusable(connection, gallery.numbered(version), report)
     connection.execute(
         "DELETE FROM galleries WHERE model = :model AND version NOT IN "
@@ -77,16 +81,13 @@ def load(connection: sqlite3.Connection, keys: Keys, model: str, metric: Metric)
     )
 
 
-def _faces(connection: sqlite3.Connection, model: str, built_from: Sequence[Template] | None) -> dict[str, list[str]]:
-    faces: dict[str, dict[str, None]] = defaultdict(dict)
-    if built_from is None:
-        rows = connection.execute("SELECT person_id, face_id FROM faces WHERE model = ? ORDER BY number", (model,))
-        for person_id, face_id in rows:
-            faces[person_id][face_id] = None
-    else:
-        for template in built_from:
-            faces[template.person_id][template.face_id] = None
-    return {person_id: list(own) for person_id, own in faces.items()}
+def _faces(connection: sqlite3.Connection, model: str) -> dict[str, list[str]]:
+    """Ids of the faces of each person."""
+    faces: dict[str, list[str]] = defaultdict(list)
+    rows = connection.execute("SELECT person_id, face_id FROM faces WHERE model = ? ORDER BY number", (model,))
+    for person_id, face_id in rows:
+        faces[person_id].append(face_id)
+    return faces
 
 
 def _save_parts(
