@@ -47,6 +47,7 @@ class Inbox:
         self._was_open = False
         self._open = asyncio.Event()
         self._ready = asyncio.Event()
+        self._awaited = False
         self._heard = time.monotonic()
 
     def opened(self) -> None:
@@ -60,15 +61,16 @@ class Inbox:
         self._heard = time.monotonic()
 
     def put(self, frame: Frame) -> None:
-        """Offer a frame; an unread one is replaced and counted."""
+        """Offer a frame; an unread one is replaced and counted. The loop is woken only if somebody waits there."""
         try:
             self._newest.popleft()
         except IndexError:
-            self._newest.append(frame)
-            self._tell(self._ready)
+            pass
         else:
-            self._newest.append(frame)
             self.skipped += 1
+        self._newest.append(frame)
+        if self._awaited:
+            self._tell(self._ready)
 
     def fail(self, error: BaseException) -> None:
         """No more frames come: after the last one is read, `read` raises `error`."""
@@ -91,7 +93,10 @@ class Inbox:
             if self._error is not None:
                 raise self._error
             self._ready.clear()
-            await self._sign_of_life()
+            self._awaited = True
+            if not self._newest:  # else the thread has put a frame without a word, just before it could know
+                await self._sign_of_life()
+        self._awaited = False
         return self._newest.popleft()
 
     async def _sign_of_life(self) -> None:

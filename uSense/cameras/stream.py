@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_serializer, model_validator
 
 from uSense.cameras.avpicture import AvPicture
 from uSense.cameras.base import CameraSettings, Inbox, new_scene
@@ -37,6 +37,8 @@ _LOW_DELAY = 1 << 19
 """FFmpeg's AV_CODEC_FLAG_LOW_DELAY."""
 _MOST_BROKEN = 100
 """So many packets in a row that cannot be decoded are no accident."""
+_HIDDEN = "**********"
+"""Shown in place of a secret, as pydantic does."""
 _REASONS = {
     "HTTPUnauthorizedError": "{place} refuses: wrong user or password",
     "HTTPForbiddenError": "{place} refuses: this user may not see the stream",
@@ -62,7 +64,7 @@ class StreamSettings(CameraSettings):
 
     kind: Literal["stream"] = "stream"
     """The camera: a stream, device or file that FFmpeg can read."""
-    url: str = Field(min_length=1)
+    url: str = Field(min_length=1, repr=False)
     """Address (`rtsp://...`, `http://...` for MJPEG), device (`/dev/video0`) or video file."""
     username: str = ""
     """User name at the camera; it may stand in the address instead."""
@@ -90,6 +92,16 @@ class StreamSettings(CameraSettings):
             raise ValueError("user or password is given in the address and beside it: give it once")
         found = {"url": url, "username": username, "password": password}
         return values | {name: value for name, value in found.items() if value}
+
+    @field_serializer("url")
+    def _shown_url(self, _url: str) -> str:
+        """Settings are published and shown: of an address no more than `place`."""
+        return self.place
+
+    @field_serializer("options")
+    def _shown_options(self, options: dict[str, str]) -> dict[str, str]:
+        """Of the options only the names: headers, for one, may hold a login."""
+        return dict.fromkeys(options, _HIDDEN)
 
     @asynccontextmanager
     async def open(self, name: str) -> AsyncIterator[Camera]:
@@ -196,19 +208,25 @@ class Reader:
         settings, scene, shown = self._settings, new_scene(), False
         lasting = container.duration is not None and settings.scheme.startswith("http")
         recorded = lasting or not (settings.is_network or settings.is_device)
-        stream.thread_type = "SLICE"  # frame threads would hold frames back
+        # Threads for several frames would hold frames back, and few cameras cut their frames into slices.
+        stream.codec_context.thread_count = 1
         if not recorded:
             stream.codec_context.flags |= _LOW_DELAY
         # The driver's memory is unmapped when the device is closed, but pictures may live longer.
         borrowed = settings.is_device and stream.codec_context.name == "rawvideo"
         tempo = Tempo()
         for stamp, frame in self._decoded(container, stream, patient=recorded):
+            picture = AvPicture(_copied(frame) if borrowed else frame)
+            luma = picture.luma()  # before the wait, while the pixels are in the processor's cache
             if recorded:
                 if self.stop.wait(tempo.pause(frame.time, time.monotonic())):
                     return
                 stamp = time.monotonic()  # noqa: PLW2901 - a recording's frames come from the disk before their time
             shown = True
-            self._inbox.put(self._frame(_copied(frame) if borrowed else frame, stamp, scene))
+            captured_at = time.time() - (time.monotonic() - stamp)
+            self._inbox.put(
+                Frame(camera=self._name, captured_at=captured_at, stamp=stamp, scene=scene, luma=luma, picture=picture)
+            )
         if self.stop.is_set():
             return
         if not shown or not recorded:
@@ -244,17 +262,6 @@ class Reader:
             else:
                 broken = 0
                 yield from ((arrived, frame) for frame in frames)
-
-    def _frame(self, frame: VideoFrame, stamp: float, scene: int) -> Frame:
-        picture = AvPicture(frame)
-        return Frame(
-            camera=self._name,
-            captured_at=time.time() - (time.monotonic() - stamp),
-            stamp=stamp,
-            scene=scene,
-            luma=picture.luma(),
-            picture=picture,
-        )
 
 
 def _copied(frame: VideoFrame) -> VideoFrame:
