@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -113,6 +114,28 @@ def test_password_is_never_shown() -> None:
     assert settings.place == "rtsp://cam:554"
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         assert "geheim" not in text
+        assert "auch" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://cam:81/video.cgi?user=admin&pwd=geheim", "http://cam:81"),
+        ("rtsp://cam/user=admin&password=geheim&channel=1", "rtsp://cam"),
+        ("rtsp://anna:ge/heim@[fe80::1]:554/x", "rtsp://[fe80::1]:554"),
+        ("http://cam?geheim", "http://cam"),
+        ("/dev/video0", "/dev/video0"),
+        ("films/hall.mp4", "films/hall.mp4"),
+    ],
+)
+def test_settings_show_only_the_place(url: str, shown: str) -> None:
+    """Values that leave the process have the host of an address and the names of options; what opens it keeps all."""
+    settings = StreamSettings(url=url, options={"headers": "Authorization: geheim"})
+    for values in (settings.model_dump(mode="json"), json.loads(settings.model_dump_json())):
+        assert values["url"] == shown
+        assert list(values["options"]) == ["headers"]
+        assert "geheim" not in str(values)
+    assert settings.options == {"headers": "Authorization: geheim"}
 
 
 def test_home_folder_is_understood() -> None:

@@ -17,6 +17,7 @@ FILE = """\
 mqtt: {host: broker, password_file: secret}
 cameras:
   hall: {kind: stream, url: "rtsp://anna:hunter2@hall/1"}
+  door: {kind: stream, url: "http://door:81/video.cgi?user=admin&pwd=hunter2", options: {headers: "X-Key: hunter2"}}
 """
 
 
@@ -63,7 +64,8 @@ def test_show_is_the_settings_in_effect(terminal: Terminal, file: Path) -> None:
     assert origins["level: debug"] == "argument"
     assert origins["health_every: 30.0"] == "default"
     shown = yaml.safe_load(outcome.out)
-    del shown["mqtt"]["password"], shown["cameras"]["hall"]["password"]
+    assert shown["cameras"]["door"]["url"] == "http://door:81"
+    del shown["mqtt"]["password"], shown["cameras"]
     again = Path("again.yaml")
     again.write_text(yaml.safe_dump(shown), "utf-8")
     assert load(again).mqtt == load(file).mqtt
@@ -82,7 +84,7 @@ def test_show_for_programs(terminal: Terminal, file: Path) -> None:
 
 @pytest.mark.parametrize("words", [("show",), ("show", "--json"), ("check",)])
 def test_secrets_are_masked(terminal: Terminal, file: Path, words: tuple[str, ...]) -> None:
-    """Neither a secret from a file nor one in an address is shown."""
+    """Neither a secret from a file nor one anywhere in an address or an option is shown."""
     outcome = terminal.run("config", *words, "-c", str(file))
     assert outcome.code == 0
     assert "hunter2" not in outcome.out + outcome.err
