@@ -2,7 +2,7 @@
 
 An item is handed out by `next`, stays accounted for while it is on its way, and leaves with `done`. After `reset` (the
 connection broke) it waits again, and so does every known state: the broker may have lost what it kept. So each item is
-delivered at least once, unless its policy drops it, and that is counted.
+delivered at least once, unless its policy drops it or it breaks every connection, and that is counted.
 """
 
 from __future__ import annotations
@@ -62,10 +62,13 @@ class Outbox(Generic[T]):
     """Items that left because newer ones came, by kind."""
     expired: Counter[Kind] = field(default_factory=Counter)
     """Items that became worthless before they could be sent, by kind."""
+    given_up: Counter[Kind] = field(default_factory=Counter)
+    """Items that broke two connections in a row, by kind."""
     _queues: dict[Kind, list[Item[T]]] = field(init=False)
     _states: dict[str, Item[T]] = field(init=False, default_factory=dict)
     _unsent: dict[str, None] = field(init=False, default_factory=dict)
     _sending: Item[T] | None = field(init=False, default=None)
+    _suspect: Item[T] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._queues = {kind: [] for kind in self.bounds}
@@ -100,15 +103,27 @@ class Outbox(Generic[T]):
         if item is not self._sending:
             raise ValueError("only the item on its way can be done")
         self._sending = None
-        if item.final and self._states.get(item.key) is item:
-            del self._states[item.key]
+        if item is self._suspect:
+            self._suspect = None
+        if item.final:
+            self._forget(item)
 
-    def reset(self) -> None:
-        """The connection broke: what was on its way waits again, and so do all states."""
+    def reset(self, *, suspect: bool = False) -> Item[T] | None:
+        """The connection broke: what was on its way waits again, and so do all states.
+
+        If that item is `suspect`, the second time in a row it is given up and returned: else it would break all
+        connections to come.
+        """
         item, self._sending = self._sending, None
-        if item is not None and item.kind is not Kind.STATE:
+        given_up = item if suspect and item is self._suspect else None
+        self._suspect = item if suspect and given_up is None else None
+        if given_up is not None:
+            self.given_up[given_up.kind] += 1
+            self._forget(given_up)
+        elif item is not None and item.kind is not Kind.STATE:
             insort_left(self._queues[item.kind], item, key=_order)
         self._unsent = dict.fromkeys(self._states)
+        return given_up
 
     def waiting(self, kind: Kind | None = None) -> int:
         """Items that wait or are on their way, of one kind or of all."""
@@ -116,6 +131,10 @@ class Outbox(Generic[T]):
             return sum(self.waiting(each) for each in Kind)
         queued = len(self._unsent) if kind is Kind.STATE else len(self._queues[kind])
         return queued + (self._sending is not None and self._sending.kind is kind)
+
+    def _forget(self, item: Item[T]) -> None:
+        if self._states.get(item.key) is item:
+            del self._states[item.key]
 
     def _take(self, kind: Kind, now: float) -> Item[T] | None:
         if kind is Kind.STATE:

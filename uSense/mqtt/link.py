@@ -15,7 +15,7 @@ from typing import Any
 import aiomqtt
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -55,6 +55,8 @@ class Client(aiomqtt.Client):
     def __init__(self, settings: MqttSettings, tls: ssl.SSLContext | None, **options: Any) -> None:
         super().__init__(settings.host, settings.effective_port, tls_context=tls, timeout=settings.timeout, **options)
         self.refusal: ReasonCode | None = None
+        self.limit = math.inf
+        """Bytes of the largest packet that the broker takes, as far as it tells."""
         self._settings = settings
         self._tls = tls
         self._opened: socket.socket | None = None
@@ -120,6 +122,17 @@ class Client(aiomqtt.Client):
         encrypted.do_handshake()
         return encrypted
 
+    def _on_connect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self.limit = getattr(properties, "MaximumPacketSize", math.inf)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
     def _on_disconnect(
         self,
         client: paho.Client,
@@ -150,15 +163,12 @@ class Link:
 
     async def publish(self, message: Message) -> str | None:
         """Send a message and wait until the broker has it (QoS 1); the reason in plain words if it does not want it."""
+        properties = self._properties(message) if self.v5 else None
+        if properties is not None and (size := _size(message, properties)) > self._client.limit:
+            return trouble.too_large(message.topic, size, int(self._client.limit), self._settings)
         self._client.refusal = None
         try:
-            await self._client.publish(
-                message.topic,
-                message.payload,
-                message.qos,
-                message.retain,
-                self._properties(message) if self.v5 else None,
-            )
+            await self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
         except aiomqtt.MqttError as error:
             raise trouble.lost(error, self._settings) from error
         refusal = self._client.refusal
@@ -203,6 +213,14 @@ class Link:
         if message.correlation is not None:
             properties.CorrelationData = message.correlation
         return properties
+
+
+def _size(message: Message, properties: Properties) -> int:
+    """Bytes of the packet that carries a message by MQTT 5."""
+    counted = len(message.payload) + 2 + len(message.topic.encode()) + (2 if message.qos else 0)
+    counted += len(properties.pack())  # type: ignore[no-untyped-call] # paho's annotation is incomplete
+    length = VariableByteIntegers.encode(counted)  # type: ignore[no-untyped-call] # the same
+    return 1 + len(length) + counted
 
 
 async def knows_v5(settings: MqttSettings, client_id: str) -> bool:

@@ -22,6 +22,7 @@ from uSense.entities import LIVE, QUEUED, Context, Message
 from uSense.entities.notice import notice, stamped
 from uSense.entities.payload import remaining
 from uSense.entities.state import state
+from uSense.mqtt import trouble
 from uSense.mqtt.dispatch import Dispatcher
 from uSense.mqtt.lasting import Lasting
 from uSense.mqtt.link import Link, connect, knows_v5
@@ -96,7 +97,7 @@ class Mqtt:
         return {
             "published": self._counts["published"],
             "acknowledged": self._counts["acknowledged"],
-            "publishes_refused": self._counts["publishes_refused"],
+            "publishes_refused": self._counts["publishes_refused"] + self._outbox.given_up.total(),
             "events_dropped": sum(self._outbox.dropped.values()) + self._lasting.dropped,
             "events_expired": sum(self._outbox.expired.values()),
             "live_skipped": self._counts["live_skipped"],
@@ -195,16 +196,21 @@ class Mqtt:
 
     async def _converse(self, link: Link) -> None:
         """Everything between connecting and leaving; raises BrokerErrors in a group."""
+        suspect = False
         try:
             async with asyncio.TaskGroup() as group:
                 reader = group.create_task(self._read(link), name="mqtt reader")
                 await self._greet(link)
                 await self._write(link)
                 reader.cancel()
+        except* trouble.CutOffError:
+            suspect = True
+            raise
         finally:
             self.connected.clear()
             self.idle.clear()
-            self._outbox.reset()
+            if item := self._outbox.reset(suspect=suspect):
+                self._give_up(item)
             self._lasting.renew()
 
     async def _greet(self, link: Link) -> None:
@@ -275,6 +281,13 @@ class Mqtt:
         elif message.qos:
             self._counts["acknowledged"] += 1
         self._note_refusal(message.topic, refusal)
+
+    def _give_up(self, item: Item[Content]) -> None:
+        """Say that an item, which the outbox has counted, will not be sent."""
+        topic = item.content.topic if isinstance(item.content, Message) else self._topics.identity
+        if item.kind is Kind.LASTING:
+            self._lasting.delivered(item.number)
+        self._note_refusal(topic, trouble.given_up(topic, self._settings))
 
     def _note_refusal(self, topic: str, refusal: str | None) -> None:
         """Keep in mind what the broker does not allow, and say it once a topic."""

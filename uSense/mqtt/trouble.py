@@ -18,10 +18,16 @@ _INVALID_CLIENT_ID = 133
 _BAD_LOGIN = 134
 _NOT_AUTHORIZED = {135, 138, 140}
 _TAKEN_OVER = 142
+_BLAMELESS = {137, 139, 141, _TAKEN_OVER}
+"""Why a broker ends a connection whatever was sent: busy, shutting down, keepalive, another client."""
 
 
 class VersionRefusedError(BrokerError):
     """The broker does not know this version of MQTT."""
+
+
+class CutOffError(BrokerError):
+    """The broker ended an open connection, perhaps because of what was sent."""
 
 
 class HungUpError(aiomqtt.MqttError):
@@ -71,7 +77,24 @@ def lost(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerError:
             f"another client of the broker at {settings.address} has the same client id; "
             "give each uSense an instance name of its own"
         )
-    return BrokerError(text if code.value == _UNSPECIFIED else f"{text}: {code}")
+    kind = BrokerError if code.value in _BLAMELESS else CutOffError
+    return kind(text if code.value == _UNSPECIFIED else f"{text}: {code}")
+
+
+def too_large(topic: str, size: int, limit: int, settings: MqttSettings) -> str:
+    """Why a message was not sent."""
+    return (
+        f"the broker at {settings.address} takes at most {limit} bytes, too few for {topic} ({size}); "
+        "raise its limit (mosquitto: max_packet_size)"
+    )
+
+
+def given_up(topic: str, settings: MqttSettings) -> str:
+    """Why a message is not sent again."""
+    return (
+        f"the broker at {settings.address} twice hung up on a message for {topic}, which is given up; "
+        "check the broker's log, its limits (mosquitto: max_packet_size) and its access list"
+    )
 
 
 def publish_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:
