@@ -233,6 +233,25 @@ async def test_the_report_names_confusable_people(recognizer: LocalRecognizer) -
     assert report.confusable[0].score > 0.6 > report.confusable[1].score
 
 
+async def test_the_report_knows_present_names_only(recognizer: LocalRecognizer) -> None:
+    """A new name replaces the old one in the pairs of the last training, and nobody erased is named any more."""
+    admiral = await enrolled(recognizer, "Grace")
+    twin = (await recognizer.create_person("Twin")).person_id
+    await recognizer.add_face(twin, grace(1), force=True)
+    await recognizer.add_face((await recognizer.create_person("Eileen")).person_id, eileen())
+    trained = await recognizer.train()
+
+    await recognizer.update_person(admiral, name="Hopper")
+    renamed = await recognizer.training()
+    await recognizer.delete_person(twin)
+    erased = await recognizer.training()
+
+    assert {renamed.confusable[0].a, renamed.confusable[0].b} == {"Hopper", "Twin"}
+    assert [pair.score for pair in renamed.confusable] == [pair.score for pair in trained.confusable]
+    assert [{pair.a, pair.b} for pair in erased.confusable] == [{"Hopper", "Eileen"}]
+    assert (erased.state, erased.gallery) == ("succeeded", trained.gallery)
+
+
 async def test_a_rename_shows_at_once(recognizer: LocalRecognizer) -> None:
     """Without a training, in answers and in the list."""
     person_id = await enrolled(recognizer)

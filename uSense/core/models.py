@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -173,3 +174,8 @@ class Training:
     finished_at: float | None = None
     message: str = ""
     confusable: tuple[ConfusablePair, ...] = ()
+
+    def renamed(self, names: Mapping[str, str]) -> Training:
+        """The same report with new names for old ones; pairs with somebody who has none are left out."""
+        pairs = (pair for pair in self.confusable if pair.a in names and pair.b in names)
+        return replace(self, confusable=tuple(replace(pair, a=names[pair.a], b=names[pair.b]) for pair in pairs))

@@ -104,13 +104,13 @@ class LocalRecognizer:
     async def update_person(self, person_id: str, *, name: str | None = None, user_data: str | None = None) -> Person:
         async with self._changing:
             person = await self._vault.update_person(person_id, name=name, user_data=user_data)
-            self._gallery = self._gallery.renamed(person_id, person.name)
+            self._use(self._gallery.renamed(person_id, person.name))
         return person
 
     async def delete_person(self, person_id: str) -> None:
         async with self._changing:
             await self._vault.delete_person(person_id)
-            self._gallery = self._gallery.without(person_id)
+            self._use(self._gallery.without(person_id))
 
     async def add_face(self, person_id: str, probe: Probe, *, force: bool = False) -> AddedFace:
         vectors = await self._lane.run(self._embedder.enroll, probe)
@@ -157,6 +157,13 @@ class LocalRecognizer:
             self._gallery, self._report = await self._vault.load_gallery(self.model, self._embedder.metric)
             self._outdated = False
             return True
+
+    def _use(self, gallery: Gallery) -> None:
+        """Go on with a renamed or erased person in the gallery, and in the report as well."""
+        now = dict(zip(gallery.person_ids, gallery.names, strict=True))
+        before = zip(self._gallery.person_ids, self._gallery.names, strict=True)
+        self._report = self._report.renamed({name: now[person_id] for person_id, name in before if person_id in now})
+        self._gallery = gallery
 
     def _rank(self, gallery: Gallery, probes: Sequence[Probe]) -> list[tuple[Candidate, ...]]:
         return matching.rank(gallery, self._embedder.embed(probes))
