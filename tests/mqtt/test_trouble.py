@@ -27,7 +27,7 @@ from uSense.core.errors import BrokerError, BrokerRefusedError
 from uSense.core.events import State
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.settings import TlsSettings
-from uSense.mqtt.trouble import VersionRefusedError, lost, not_connected
+from uSense.mqtt.trouble import CutOffError, VersionRefusedError, lost, not_connected
 
 Version = Literal["5", "3.1.1"]
 VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -158,11 +158,10 @@ async def test_a_denial_is_forgotten_when_the_broker_takes_the_topic(tmp_path: P
             await until(lambda: mqtt.problem is None)
 
 
-async def test_an_unknown_host_is_named() -> None:
-    """A name that cannot be resolved is not called a connection problem."""
-    assert await trouble(host="no-such-broker.invalid") == (
-        "the host 'no-such-broker.invalid' is not known; check mqtt.host"
-    )
+@pytest.mark.parametrize("host", ["no-such-broker.invalid", "a..b", ".", "x" * 64 + ".home", "a\0b"])
+async def test_an_unknown_host_is_named(host: str) -> None:
+    """A name that cannot be resolved, or cannot be a name, is not called a connection problem."""
+    assert await trouble(host=host) == f"the host {host!r} is not known; check mqtt.host"
 
 
 async def test_a_closed_port_is_named() -> None:
@@ -300,13 +299,15 @@ def test_rare_refusals_are_explained(error: aiomqtt.MqttError, kind: type[Broker
 @pytest.mark.parametrize(
     ("code", "kind", "text"),
     [
-        (128, BrokerError, "the connection to the broker at pi:1883 was lost"),
+        (128, CutOffError, "the connection to the broker at pi:1883 was lost"),
+        (149, CutOffError, "the connection to the broker at pi:1883 was lost: Packet too large"),
+        (139, BrokerError, "the connection to the broker at pi:1883 was lost: Server shutting down"),
         (141, BrokerError, "the connection to the broker at pi:1883 was lost: Keep alive timeout"),
         (142, BrokerRefusedError, "another client of the broker at pi:1883 has the same client id"),
     ],
 )
 def test_lost_connections_are_explained(code: int, kind: type[BrokerError], text: str) -> None:
-    """Where the broker gives a reason it is told; a taken client id is not asked for again at once."""
+    """Where the broker gives a reason it is told; what was sent is suspected only where it can be the reason."""
     error = caused(aiomqtt.MqttCodeError(ReasonCode(PacketTypes.DISCONNECT, identifier=code)))
     explained = lost(error, MqttSettings(host="pi"))
 

@@ -7,7 +7,7 @@ import logging
 import math
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from uSense.core.errors import BrokerRefusedError
 from uSense.entities import Message
 from uSense.mqtt import trouble
+from uSense.mqtt.lookup import Address, look_up
 from uSense.mqtt.settings import MqttSettings, TlsSettings
 
 V5 = aiomqtt.ProtocolVersion.V5
@@ -52,12 +53,15 @@ class Client(aiomqtt.Client):
     One publish at a time: `refusal` is the reason why the last message was not taken.
     """
 
-    def __init__(self, settings: MqttSettings, tls: ssl.SSLContext | None, **options: Any) -> None:
+    def __init__(
+        self, settings: MqttSettings, addresses: Sequence[Address], tls: ssl.SSLContext | None, **options: Any
+    ) -> None:
         super().__init__(settings.host, settings.effective_port, tls_context=tls, timeout=settings.timeout, **options)
         self.refusal: ReasonCode | None = None
         self.limit = math.inf
         """Bytes of the largest packet that the broker takes, as far as it tells."""
         self._settings = settings
+        self._addresses = addresses
         self._tls = tls
         self._opened: socket.socket | None = None
         self._abandoned = False
@@ -99,8 +103,7 @@ class Client(aiomqtt.Client):
     def _open(self) -> socket.socket:
         """Connect to the first address that answers; the socket is known before, so that `abandon` can wake us."""
         failure: OSError | None = None
-        places = socket.getaddrinfo(self._settings.host, self._settings.effective_port, type=socket.SOCK_STREAM)
-        for family, kind, protocol, _, address in places:
+        for family, kind, protocol, _, address in self._addresses:
             self._opened = socket.socket(family, kind, protocol)
             try:
                 self._opened.settimeout(self._settings.timeout)
@@ -253,8 +256,13 @@ async def connect(settings: MqttSettings, client_id: str, *, v5: bool, will: Mes
 
 async def _client(settings: MqttSettings, client_id: str, *, v5: bool, will: Message | None) -> Client:
     tls = await asyncio.to_thread(_tls, settings.tls) if settings.tls.enabled else None
+    try:
+        addresses = await look_up(settings.host, settings.effective_port)
+    except socket.gaierror as error:
+        raise trouble.unknown_host(settings) from error
     return Client(
         settings,
+        addresses,
         tls,
         username=settings.username or None,
         password=settings.password.get_secret_value() if settings.password else None,

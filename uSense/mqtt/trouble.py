@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 
 import aiomqtt
@@ -34,6 +33,11 @@ class HungUpError(aiomqtt.MqttError):
     """The broker closed the connection without an answer to the first packet."""
 
 
+def unknown_host(settings: MqttSettings) -> BrokerError:
+    """There is no address to connect to."""
+    return BrokerError(f"the host {settings.host!r} is not known; check mqtt.host")
+
+
 def not_connected(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerError:
     """Why no connection came about."""
     if isinstance(error, aiomqtt.MqttCodeError) and isinstance(error.rc, ReasonCode):
@@ -41,8 +45,6 @@ def not_connected(error: aiomqtt.MqttError, settings: MqttSettings) -> BrokerErr
     cause = error.__cause__ or error.__context__
     where = settings.address
     match cause:
-        case socket.gaierror():
-            text = f"the host {settings.host!r} is not known; check mqtt.host"
         case ConnectionRefusedError():
             text = f"nothing listens at {where}; check mqtt.host and mqtt.port, and that the broker runs"
         case ssl.SSLCertVerificationError():
