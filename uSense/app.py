@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import signal
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.topics import Topics
 from uSense.entities import Context
+from uSense.entities.notice import stamped
 from uSense.health import Health
 from uSense.log import mask
 from uSense.mqtt import Mqtt
@@ -99,7 +101,7 @@ class Notes:
 
     def post(self, event: Event) -> None:
         if isinstance(event, Notice) and event.lasting:
-            self.lasting.append(event)
+            self.lasting.append(stamped(event, time.time()))
 
 
 async def _way_in(
