@@ -5,9 +5,33 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from tests.support.portraits import GRACE, pose
 from uSense.app import open_control
+from uSense.core.errors import DetectorError, ModelError
 from uSense.settings import Settings
 from uSense.storage import open_storage
+
+NO_MODELS = {
+    "detector": {"kind": "yunet", "path": "/nowhere/yunet.onnx"},
+    "recognizer": {"embedder": {"kind": "onnx", "path": "/nowhere/net.onnx"}},
+}
+
+
+async def test_people_are_cared_for_without_models(tmp_path: Path) -> None:
+    """Listing, renaming and above all erasing work when model files are missing; only what needs them fails."""
+    async with open_control(Settings.model_validate({"data_dir": tmp_path, **NO_MODELS})) as control:
+        await control.create_person("Grace")
+        await control.rename_person("Grace", "Hopper")
+        assert [person.name for person in await control.people()] == ["Hopper"]
+        with pytest.raises(DetectorError, match="/nowhere/yunet"):
+            await control.detect(pose(GRACE, 1))
+        with pytest.raises(ModelError, match="/nowhere/net"):
+            await control.train()
+        await control.delete_person("Hopper")
+
+        assert await control.people() == []
 
 
 async def test_what_the_command_line_notes_says_when_it_happened(tmp_path: Path) -> None:

@@ -18,9 +18,11 @@ from uSense.commands import COMMANDS
 from uSense.control import Control
 from uSense.core.errors import StorageError
 from uSense.core.events import Event, Notice, State
+from uSense.core.models import Face, Picture
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.topics import Topics
+from uSense.detectors import AnyDetector
 from uSense.entities import Context
 from uSense.entities.notice import stamped
 from uSense.health import Health
@@ -80,17 +82,33 @@ async def serve(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_control(settings: Settings) -> AsyncIterator[Control]:
-    """The use cases without the service, for the command line beside it."""
+    """The use cases without the service, for the command line beside it; models are loaded for those that need them."""
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.data_dir))
-        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
-        detector = await stack.enter_async_context(settings.detector.open("detect"))
+        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault, lazily=True))
+        detector = LazyDetector(stack, settings.detector)
         notes = Notes()
         try:
             yield Control(recognizer, detector, notes, settings.quality, {}, dict)
         finally:
             for notice in notes.lasting:
                 await storage.journal.append(notice)
+
+
+class LazyDetector:
+    """A detector that its first picture opens: erasing somebody must not depend on a model file."""
+
+    model = ""
+
+    def __init__(self, stack: AsyncExitStack, settings: AnyDetector) -> None:
+        self._stack = stack
+        self._settings = settings
+        self._opened: Detector | None = None
+
+    async def detect(self, picture: Picture) -> list[Face]:
+        if self._opened is None:
+            self._opened = await self._stack.enter_async_context(self._settings.open("detect"))
+        return await self._opened.detect(picture)
 
 
 class Notes:

@@ -12,7 +12,7 @@ from tests.recognizers.probes import eileen, grace
 from tests.support.vault import MemoryVault
 from uSense.aio import Lane
 from uSense.core.errors import ConflictError, GalleryChangedError, ModelError, NotFoundError, RequestError, StorageError
-from uSense.core.matching import Gallery, Metric
+from uSense.core.matching import Gallery
 from uSense.core.models import Training
 from uSense.core.voting import DecisionRules
 from uSense.ports import Template
@@ -50,8 +50,9 @@ def vault() -> Vault:
 async def recognizer(embedder: Embedder, vault: Vault) -> AsyncIterator[LocalRecognizer]:
     """A recognizer that knows nobody."""
     async with Lane("embed") as lane:
-        empty = (Gallery.empty(Metric.EUCLIDEAN), Training("never"))
-        yield LocalRecognizer(lane, embedder, vault, DecisionRules(), empty)
+        recognizer = LocalRecognizer(lane, lambda: embedder, vault, DecisionRules())
+        await recognizer.load()
+        yield recognizer
 
 
 async def enrolled(recognizer: LocalRecognizer, name: str = "Grace", faces: int = 1) -> str:
@@ -289,9 +290,7 @@ async def test_what_another_process_did_is_noticed(
 ) -> None:
     """People and gallery of the command line are used after a refresh."""
     async with Lane("other") as lane:
-        other = LocalRecognizer(
-            lane, embedder, vault, DecisionRules(), await vault.load_gallery(embedder.model, embedder.metric)
-        )
+        other = LocalRecognizer(lane, lambda: embedder, vault, DecisionRules())
         await enrolled(other)
         await other.train()
     assert await best(recognizer) == (None, 0)
@@ -323,7 +322,7 @@ async def test_a_refresh_that_failed_is_tried_again(
 async def test_templates_of_another_model_are_left_alone(recognizer: LocalRecognizer, vault: Vault) -> None:
     """They are neither compared nor trained."""
     person_id = await enrolled(recognizer, faces=0)
-    await vault.add_template(person_id, "another-net", list(recognizer._embedder.embed([grace()])[:, :3]))
+    await vault.add_template(person_id, "another-net", list((await recognizer.load()).embed([grace()])[:, :3]))
 
     assert (await recognizer.add_face(person_id, grace())).warning == ""
     assert (await recognizer.train()).faces == 1
@@ -351,6 +350,21 @@ async def test_a_net_that_cannot_be_loaded_is_an_error_at_once(vault: Vault) -> 
     with pytest.raises(ModelError, match="cannot read the model /nowhere"):
         async with settings.open(vault):
             pass
+
+
+async def test_opened_lazily_it_loads_what_is_asked_for(embedder: Embedder, vault: Vault) -> None:
+    """People are cared for without the net; the first face loads it, with the gallery in which they are changed."""
+    async with Lane("embed") as lane:
+        first = LocalRecognizer(lane, lambda: embedder, vault, DecisionRules())
+        person_id = await enrolled(first)
+        await first.train()
+    async with LocalSettings().open(vault, lazily=True) as second:
+        await second.update_person(person_id, name="Hopper")
+        assert second.model == ""
+        (answer,) = await second.identify([grace(7)])
+
+        assert answer.candidates[0].name == "Hopper"
+        assert second.model == embedder.model
 
 
 async def test_unknown_people_are_not_found(recognizer: LocalRecognizer) -> None:

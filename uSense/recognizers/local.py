@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,8 +14,8 @@ import numpy as np
 from uSense.aio import Lane
 from uSense.core import matching
 from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError, RequestError, UsenseError
-from uSense.core.matching import Gallery, Rows
-from uSense.core.models import Answer, Candidate, ConfusablePair, Person, Probe, Training, Vector
+from uSense.core.matching import Gallery, Metric, Rows
+from uSense.core.models import Answer, ConfusablePair, Person, Probe, Training, Vector
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Recognizer, Template, Vault
 from uSense.recognizers.embedders import AnyEmbedder
@@ -52,12 +52,16 @@ class LocalSettings(Branch):
     """When one look names a person."""
 
     @asynccontextmanager
-    async def open(self, vault: Vault) -> AsyncIterator[Recognizer]:
-        """A recognizer over the people in `vault`; raises ModelError and StorageError."""
+    async def open(self, vault: Vault, *, lazily: bool = False) -> AsyncIterator[Recognizer]:
+        """A recognizer over the people in `vault`; raises ModelError and StorageError.
+
+        If `lazily`, net and gallery are loaded by the first call that needs them: the care of people needs neither.
+        """
         async with Lane("embed") as lane:
-            embedder = await lane.run(self.embedder.load)
-            gallery, report = await vault.load_gallery(embedder.model, embedder.metric)
-            yield LocalRecognizer(lane, embedder, vault, self.rules, (gallery, report))
+            recognizer = LocalRecognizer(lane, self.embedder.load, vault, self.rules)
+            if not lazily:
+                await recognizer.load()
+            yield recognizer
 
 
 class LocalRecognizer:
@@ -65,34 +69,48 @@ class LocalRecognizer:
 
     kind = "local"
 
-    def __init__(
-        self, lane: Lane, embedder: Embedder, vault: Vault, rules: DecisionRules, current: tuple[Gallery, Training]
-    ) -> None:
-        self.model = embedder.model
+    def __init__(self, lane: Lane, opening: Callable[[], Embedder], vault: Vault, rules: DecisionRules) -> None:
+        self.model = ""
         self.rules = rules
         self._lane = lane
-        self._embedder = embedder
+        self._opening = opening
+        self._embedder: Embedder | None = None
         self._vault = vault
-        self._gallery, self._report = current
+        self._gallery = Gallery.empty(Metric.EUCLIDEAN)
+        self._report = Training("never")
         self._changing = asyncio.Lock()
         self._outdated = False
+
+    async def load(self) -> Embedder:
+        """The net; the first call loads it and the gallery; raises ModelError and StorageError."""
+        if self._embedder is not None:
+            return self._embedder
+        async with self._changing:
+            if self._embedder is None:
+                embedder = await self._lane.run(self._opening)
+                self._gallery, self._report = await self._vault.load_gallery(embedder.model, embedder.metric)
+                self.model, self._embedder = embedder.model, embedder
+            return self._embedder
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         if not probes:
             return []
+        embedder = await self.load()
         gallery = self._gallery
-        ranked = await self._lane.run(self._rank, gallery, probes)
+        ranked = await self._lane.run(lambda: matching.rank(gallery, embedder.embed(probes)))
         return [Answer(candidates, gallery.version) for candidates in ranked]
 
     async def compare(self, a: Probe, b: Probe) -> float:
-        first, second = await self._lane.run(self._embedder.embed, (a, b))
-        return matching.score(first, second, self._embedder.metric)
+        embedder = await self.load()
+        first, second = await self._lane.run(embedder.embed, (a, b))
+        return matching.score(first, second, embedder.metric)
 
     async def likeness(self, probe: Probe, person_id: str) -> float:
+        embedder = await self.load()
         gallery = self._gallery
         if person_id not in gallery.person_ids:
             raise RequestError("this person is not trained yet: add faces, then train", code="not_trained")
-        row = matching.scores(gallery, await self._lane.run(self._embedder.embed, (probe,)))[0]
+        row = matching.scores(gallery, await self._lane.run(embedder.embed, (probe,)))[0]
         return float(row[gallery.person_ids.index(person_id)])
 
     async def people(self) -> list[Person]:
@@ -113,7 +131,8 @@ class LocalRecognizer:
             self._use(self._gallery.without(person_id))
 
     async def add_face(self, person_id: str, probe: Probe, *, force: bool = False) -> AddedFace:
-        vectors = await self._lane.run(self._embedder.enroll, probe)
+        embedder = await self.load()
+        vectors = await self._lane.run(embedder.enroll, probe)
         async with self._changing:
             people = {person.person_id: person for person in await self._vault.people()}
             if person_id not in people:
@@ -133,6 +152,7 @@ class LocalRecognizer:
             await self._vault.delete_template(person_id, face_id)
 
     async def train(self) -> Training:
+        await self.load()
         async with self._changing:
             before = self._report
             self._report = replace(before, state="running", message="")
@@ -147,14 +167,16 @@ class LocalRecognizer:
             return self._report
 
     async def training(self) -> Training:
+        await self.load()
         return self._report
 
     async def refresh(self) -> bool:
+        await self.load()
         async with self._changing:
             self._outdated = await self._vault.changed() or self._outdated
             if not self._outdated:
                 return False
-            self._gallery, self._report = await self._vault.load_gallery(self.model, self._embedder.metric)
+            self._gallery, self._report = await self._vault.load_gallery(self.model, self._gallery.metric)
             self._outdated = False
             return True
 
@@ -165,21 +187,18 @@ class LocalRecognizer:
         self._report = self._report.renamed({name: now[person_id] for person_id, name in before if person_id in now})
         self._gallery = gallery
 
-    def _rank(self, gallery: Gallery, probes: Sequence[Probe]) -> list[tuple[Candidate, ...]]:
-        return matching.rank(gallery, self._embedder.embed(probes))
-
     def _built(
         self, people: Iterable[Person], templates: Sequence[Template]
     ) -> tuple[Gallery, tuple[ConfusablePair, ...]]:
         faces = _faces(templates)
-        gallery = matching.build(self._embedder.metric, [(person.person_id, person.name) for person in people], faces)
+        gallery = matching.build(self._gallery.metric, [(person.person_id, person.name) for person in people], faces)
         return gallery, matching.confusable(gallery, faces)
 
     def _doubt(
         self, people: Mapping[str, Person], person: Person, face: Vector, kept: Sequence[Template]
     ) -> _Doubt | None:
         """What speaks against `face` being a new face of `person`."""
-        metric = self._embedder.metric
+        metric = self._gallery.metric
         own = [template.vector for template in kept if template.person_id == person.person_id]
         if any(matching.score(face, vector, metric) >= _IDENTICAL for vector in own):
             return _Doubt(f"{person.name} has this very face already", "duplicate_face")
