@@ -80,11 +80,30 @@ def test_bad_photos_are_skipped_with_their_reason(terminal: Terminal) -> None:
 
 
 def test_nothing_kept_is_a_failure(terminal: Terminal) -> None:
-    """When no photo could be used the exit code says so."""
-    outcome = terminal.run("enroll", "Grace", "none.jpg")
+    """When no photo could be used the exit code says so, nobody is created, and nothing is trained."""
+    Image.new("RGB", (300, 300), "white").save("wall.png")
+
+    outcome = terminal.run("enroll", "Grace", "none.jpg", "wall.png")
+    told = json.loads(terminal.run("enroll", "Grace", "none.jpg", "--json").out)
 
     assert outcome.code == 1
-    assert "1 of 1 photo skipped" in outcome.out
+    assert "2 of 2 photos skipped" in outcome.out
+    assert "trained" not in outcome.out
+    assert told["training"] is None
+    assert terminal.run("people", "list", "--json").out == "[]\n"
+
+
+def test_a_name_is_not_kept_for_somebody_elses_face(terminal: Terminal) -> None:
+    """A photo refused as the wrong person leaves nobody behind; the next good photo creates the person."""
+    terminal.run("enroll", "Grace", *photos("grace", GRACE, 2))
+
+    refused = terminal.run("enroll", "Eileen", "grace/0.png")
+    listed = terminal.run("people", "list").out
+    enrolled = terminal.run("enroll", "Eileen", "grace/0.png", *photos("eileen", EILEEN, 1))
+
+    assert (refused.code, "1 wrong_person" in refused.out) == (1, True)
+    assert "Eileen" not in listed
+    assert (enrolled.code, "Eileen: 1 face kept" in enrolled.out) == (0, True)
 
 
 @pytest.mark.parametrize(

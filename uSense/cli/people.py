@@ -15,7 +15,8 @@ from uSense.cli.common import ConfigFile, Json, counted, load
 from uSense.core.errors import NotFoundError, RequestError
 
 if TYPE_CHECKING:
-    from uSense.control import Control
+    from uSense.control import Added, Control
+    from uSense.core.models import Rgb
     from uSense.settings import Settings
 
 ENOUGH = 3
@@ -143,13 +144,13 @@ async def _enroll(settings: Settings, jobs: Sequence[Job], *, force: bool, as_js
             for name, path in jobs:
                 verdicts.append(await _enroll_one(control, name, path, force=force))
                 tell(verdicts[-1])
-        trained = await _trained(control, as_json=as_json)
-    kept = sum(bool(verdict["kept"]) for verdict in verdicts)
+        kept = sum(bool(verdict["kept"]) for verdict in verdicts)
+        trained = await _trained(control, as_json=as_json) if kept else None
     if as_json:
-        typer.echo(json.dumps({"photos": verdicts, "training": json.loads(trained)}, ensure_ascii=False, indent=2))
+        training = json.loads(trained) if trained else None
+        typer.echo(json.dumps({"photos": verdicts, "training": training}, ensure_ascii=False, indent=2))
     else:
-        typer.echo(_summary(verdicts))
-        typer.echo(trained)
+        typer.echo("\n".join([_summary(verdicts), *([trained] if trained else [])]))
     return kept
 
 
@@ -159,15 +160,26 @@ async def _enroll_one(control: Control, name: str, path: Path, *, force: bool) -
 
     verdict: dict[str, Any] = {"name": name, "photo": str(path), "kept": False, "code": "ok", "message": ""}
     try:
-        try:
-            person = await control.find(name)
-        except NotFoundError:
-            person = await control.create_person(name)
-        picture = await asyncio.to_thread(imaging.read, path)
-        added = await control.add_picture(person.person_id, picture, str(path), force=force)
+        added = await _add(control, name, await asyncio.to_thread(imaging.read, path), str(path), force=force)
     except RequestError as error:
         return verdict | {"code": error.code, "message": str(error).removeprefix(f"{path}: ")}
     return verdict | {"kept": True, "message": added.warning, "quality": round(added.quality, 2)}
+
+
+async def _add(control: Control, name: str, picture: Rgb, source: str, *, force: bool) -> Added:
+    """Keep the face in a picture; somebody new is created for their first face that is kept."""
+    try:
+        person = await control.find(name)
+    except NotFoundError:
+        await control.one_face(picture, source)
+    else:
+        return await control.add_picture(person.person_id, picture, source, force=force)
+    person = await control.create_person(name)
+    try:
+        return await control.add_picture(person.person_id, picture, source, force=force)
+    except RequestError:
+        await control.recognizer.delete_person(person.person_id)
+        raise
 
 
 def _summary(verdicts: Sequence[dict[str, Any]]) -> str:
