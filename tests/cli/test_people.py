@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,22 @@ def test_a_name_is_not_kept_for_somebody_elses_face(terminal: Terminal) -> None:
     assert (refused.code, "1 wrong_person" in refused.out) == (1, True)
     assert "Eileen" not in listed
     assert (enrolled.code, "Eileen: 1 face kept" in enrolled.out) == (0, True)
+
+
+def test_file_names_that_are_no_text_are_shown_all_the_same(terminal: Terminal) -> None:
+    """Bytes that are not UTF-8, as old cameras write them, appear as escapes, for people and in JSON."""
+    photos("photos", GRACE, 1)
+    odd = os.fsdecode(b"photos/caf\xe9.png")
+    Path("photos/0.png").rename(odd)
+
+    told = json.loads(terminal.run("enroll", "Grace", odd, "--json").out)
+    skipped = terminal.run("enroll", "Grace", odd)
+    looked = terminal.run("detect", odd, os.fsdecode(b"none\xe9.png"))
+
+    assert [(photo["photo"], photo["kept"]) for photo in told["photos"]] == [(odd, True)]
+    assert r"photos/caf\udce9.png: Grace has this very face already" in skipped.out
+    assert r"photos/caf\udce9.png: face at " in looked.out
+    assert looked.err.startswith(r"none\udce9.png: there is no such file")
 
 
 @pytest.mark.parametrize(
