@@ -9,8 +9,9 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,13 @@ ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp"})
 """Names of picture files end so."""
 MAX_BYTES = 30_000_000
 """A larger file is refused."""
-MAX_PIXELS = 80_000_000
-"""A picture with more pixels is refused before it is decoded: it may be a decompression bomb."""
+MAX_PIXELS: Mapping[str, int] = {"JPEG": 80_000_000, "AVIF": 18_000_000, "WEBP": 12_200_000}
+"""A picture with more pixels is refused before it is decoded: it may be a decompression bomb.
+
+So decoding takes about 200 MB at most: JPEG is shrunk meanwhile, libavif and libwebp keep several copies.
+"""
+MAX_PIXELS_ELSE = 24_000_000
+"""The same for all other formats, and for progressive JPEG, of which libjpeg keeps the whole."""
 MAX_SIDE = 2560
 """Decoded pictures are shrunk to this side."""
 MIN_SIDE = 16
@@ -57,6 +63,7 @@ _TURNS = {
 """What to do to a picture with this EXIF orientation, as PIL names it."""
 _ORIENTATION = 0x0112
 _LONGEST_NAME = 40
+_TILE = 256
 _FILTERS = threading.Lock()
 
 
@@ -193,15 +200,17 @@ def _opened(data: bytes, source: str) -> tuple[Image, int]:
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
         except Image.DecompressionBombError as error:
-            raise _too_many_pixels(source) from error
+            raise _too_many_pixels(source, MAX_PIXELS["JPEG"], "any picture") from error
         except UnidentifiedImageError as error:
             raise _not_an_image(data, source) from error
         except _DAMAGED as error:
             raise BadImageError(
                 source, "its beginning is damaged: copy or export it again", code="truncated"
             ) from error
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_many_pixels(source)
+        kind = "progressive JPEG" if "progressive" in image.info else image.format or ""
+        most = MAX_PIXELS.get(kind, MAX_PIXELS_ELSE)
+        if image.width * image.height > most:
+            raise _too_many_pixels(source, most, kind)
         if min(image.size) < MIN_SIDE:
             size = f"{image.width} x {image.height} pixels"
             raise BadImageError(source, f"{size} are too few: use at least {MIN_SIDE} a side", code="too_small")
@@ -214,17 +223,42 @@ def _opened(data: bytes, source: str) -> tuple[Image, int]:
 
 def _upright(image: Image, size: Size, orientation: int) -> Rgb:
     """The decoded picture in `size` and color, without transparency, turned as EXIF says."""
+    from PIL.Image import Transpose  # noqa: PLC0415 - heavy: paid for when it is used
+
+    image = _opaque(image) if image.size == size else _shrunk_by_tiles(image, size)
+    turn = _TURNS.get(orientation)
+    return np.asarray(image if turn is None else image.transpose(Transpose[turn]))
+
+
+def _shrunk_by_tiles(image: Image, size: Size) -> Image:
+    """The picture in `size` and color: a copy of the whole in another mode would take as much memory again."""
+    from PIL import Image as PILImage  # noqa: PLC0415 - heavy: paid for when it is used
+
+    shrunk = PILImage.new("RGB", size)
+    fx, fy = image.width / size[0], image.height / size[1]
+    for left, top in product(range(0, size[0], _TILE), range(0, size[1], _TILE)):
+        right, bottom = min(left + _TILE, size[0]), min(top + _TILE, size[1])
+        # The filter looks a pixel of the result beyond the edge of a tile: with that no seam shows.
+        x0, y0 = max(0, math.floor((left - 1) * fx)), max(0, math.floor((top - 1) * fy))
+        x1, y1 = min(image.width, math.ceil((right + 1) * fx)), min(image.height, math.ceil((bottom + 1) * fy))
+        tile = _opaque(image.crop((x0, y0, x1, y1)))
+        box = left * fx - x0, top * fy - y0, min(right * fx, x1) - x0, min(bottom * fy, y1) - y0
+        shrunk.paste(tile.resize((right - left, bottom - top), PILImage.Resampling.BILINEAR, box), (left, top))
+    return shrunk
+
+
+def _opaque(image: Image) -> Image:
+    """The picture in color, with 8 bits, on white where it is transparent."""
     from PIL import Image as PILImage  # noqa: PLC0415 - heavy: paid for when it is used
 
     if image.mode.startswith("I;16"):
         image = PILImage.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    image = _shrunk(image.convert("RGBA" if image.has_transparency_data else "RGB"), size)
-    if image.mode == "RGBA":
-        white = PILImage.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        image = white
-    turn = _TURNS.get(orientation)
-    return np.asarray(image if turn is None else image.transpose(PILImage.Transpose[turn]))
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    image = image if image.mode == "RGBA" else image.convert("RGBA")
+    white = PILImage.new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white
 
 
 def _image(pixels: Rgb) -> Image:
@@ -269,6 +303,7 @@ def _too_large(source: str, size: int) -> BadImageError:
     return BadImageError(source, reason, code="too_large_file")
 
 
-def _too_many_pixels(source: str) -> BadImageError:
-    reason = f"more than the {MAX_PIXELS / 1e6:.0f} million pixels allowed: save the picture smaller"
+def _too_many_pixels(source: str, most: int, kind: str) -> BadImageError:
+    advice = "save it smaller" if most == MAX_PIXELS["JPEG"] else "save it smaller, or as plain JPEG"
+    reason = f"more than the {most / 1e6:.0f} million pixels allowed for {kind}: {advice}"
     return BadImageError(source, reason, code="too_many_pixels")
