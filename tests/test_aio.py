@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from itertools import pairwise
 
 import pytest
 
+from tests.support import needs, waiting
 from uSense.aio import Best, Lane, Latest, Limiter, Switch, next_batch, until
 from uSense.core.pacing import EvenPace
 
@@ -217,3 +220,55 @@ async def test_calls_in_a_lane_do_not_overlap_and_keep_the_loop_free() -> None:
         release.set()
 
         assert (await second).startswith("test-lane")
+
+
+async def test_a_call_that_nobody_waits_for_any_more_is_not_begun() -> None:
+    """Only what has begun is brought to its end; a closed lane takes no calls, and its thread ends."""
+    release = threading.Event()
+    begun: list[int] = []
+
+    async with Lane("test-lane") as lane:
+        first = asyncio.create_task(lane.run(release.wait, 5))
+        second = asyncio.create_task(lane.run(begun.append, 2))
+        await settle()
+        second.cancel()
+        await settle()
+        release.set()
+        assert await first
+    with pytest.raises(RuntimeError, match="test-lane is not open"):
+        await lane.run(begun.append, 3)
+
+    assert begun == []
+    await waiting.until(lambda: all(thread.name != "test-lane" for thread in threading.enumerate()))
+
+
+async def test_errors_of_a_call_reach_its_waiter_and_the_lane_goes_on() -> None:
+    """Whatever the error is."""
+    async with Lane("test-lane") as lane:
+        with pytest.raises(SystemExit):
+            await lane.run(sys.exit, 3)
+
+        assert await lane.run(int, "7") == 7
+
+
+STUCK = """
+import asyncio, os
+from uSense.aio import Lane
+
+async def main():
+    async with Lane("stuck") as lane:
+        call = asyncio.create_task(lane.run(os.read, os.pipe()[0], 1))
+        await asyncio.sleep(0)
+        call.cancel()
+    print("closed")
+
+asyncio.run(main())
+"""
+
+
+def test_a_call_that_never_returns_does_not_keep_the_process() -> None:
+    """A dead network drive blocks its thread for good; the program ends nevertheless, and orderly."""
+    command = [sys.executable, "-c", STUCK]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20, cwd=needs.ROOT)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")

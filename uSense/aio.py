@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, suppress
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
@@ -19,29 +21,65 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 
+_FAREWELL = 1.0
+"""Seconds a closing lane waits for the call that has begun; after that its thread is left alone."""
+
+
 class Lane:
     """One named worker thread for blocking calls that must not overlap: `await lane.run(function, *args)`.
 
-    Cancelling the waiter does not interrupt the call; the next one waits for it, so objects used in a lane are never
-    used by two threads at once.
+    Canceling the waiter does not interrupt a call that has begun; the next one waits for it, so objects used in a lane
+    are never used by two threads at once. Its callers wait, so there are never more calls than tasks.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._open = False
+        self._ended = asyncio.Event()
 
     async def __aenter__(self) -> Self:
+        # A daemon: the end of the process must not wait for a dead network drive or a driver that hangs.
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._work, args=(loop,), name=self.name, daemon=True).start()
+        self._open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._open = False
+        self._calls.put(None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._ended.wait()
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `call` in the lane's thread and return its result."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
+        if not self._open:
+            raise RuntimeError(f"the lane {self.name} is not open")
+        promise: Future[T] = Future()
+        self._calls.put(lambda: _keep(promise, lambda: call(*args, **kwargs)))
+        return await asyncio.wrap_future(promise)
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        for call in iter(self._calls.get, None):
+            call()
+            del call  # with its pictures
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._ended.set)
+
+
+def _keep(promise: Future[T], call: Callable[[], T]) -> None:
+    """Do what was promised, unless nobody wants it any more."""
+    if not promise.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the waiter
+        promise.set_exception(error)
+    else:
+        promise.set_result(result)
 
 
 class Latest(Generic[K, T]):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import needs
 from tests.support.portraits import EILEEN, GRACE, side_by_side
+from tests.support.waiting import until
 from uSense import imaging
 from uSense.core.models import Rgb
 from uSense.detectors import AnyDetector
@@ -154,10 +155,11 @@ async def test_each_worker_has_its_own(settings: AnyDetector) -> None:
     """Two detectors search at the same time and agree; their threads carry the workers' names and end with them."""
     async with settings.open("left") as left, settings.open("right") as right:
         found = await asyncio.gather(*(one.detect(imaging.ArrayPicture(GRACE)) for one in (left, right)))
-        running = {thread.name.rpartition("_")[0] for thread in threading.enumerate()}
+        running = {thread.name for thread in threading.enumerate()}
         assert {"left", "right"} <= running
 
     assert found[0][0].box == found[1][0].box
+    await until(lambda: not {"left", "right"} & {thread.name for thread in threading.enumerate()})
 
 
 async def test_the_model_has_a_name(detector: Detector) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import signal
@@ -14,6 +15,7 @@ from PIL import Image
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
+from tests.support.files import unopenable
 from tests.support.portraits import EILEEN, GRACE, jpeg, pose
 
 pytestmark = pytest.mark.timeout(180)
@@ -112,6 +114,22 @@ async def test_sigterm_says_offline_and_ends_cleanly(tmp_path: Path, mosquitto: 
         service.send(signal.SIGTERM)
         code = await service.ended(5)
         await witness.until(lambda: witness.seen[-1].text == "offline")
+
+    assert code == 0
+    assert service.logged('"stopped"')
+
+
+async def test_sigterm_does_not_wait_for_what_blocks(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """A picture on a dead network drive, which blocks whoever opens it, does not hold up the end."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
+    with unopenable(tmp_path / "album" / "0.png") as asked:
+        async with Witness(mosquitto.port, "usense/status") as witness, service:
+            await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
+            await asyncio.wait_for(asked.wait(), 10)
+            service.send(signal.SIGTERM)
+            code = await service.ended(5)
+            await witness.until(lambda: witness.seen[-1].text == "offline")
 
     assert code == 0
     assert service.logged('"stopped"')
