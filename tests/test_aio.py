@@ -251,12 +251,37 @@ async def test_errors_of_a_call_reach_its_waiter_and_the_lane_goes_on() -> None:
         assert await lane.run(int, "7") == 7
 
 
+async def test_a_closing_lane_waits_for_the_call_that_has_begun() -> None:
+    """Even if its waiter has gone: native code must not be at work when the process ends."""
+    begun, release = threading.Event(), threading.Event()
+    done: list[bool] = []
+
+    def call() -> None:
+        begun.set()
+        done.append(release.wait(10))
+
+    async def use() -> None:
+        async with Lane("test-lane") as lane:
+            waiter = asyncio.create_task(lane.run(call))
+            await waiting.until(begun.is_set)
+            waiter.cancel()
+
+    using = asyncio.create_task(use())
+    await waiting.until(begun.is_set)
+    await settle()
+    assert not using.done()
+    release.set()
+    await using
+
+    assert done == [True]
+
+
 STUCK = """
 import asyncio, os
 from uSense.aio import Lane
 
 async def main():
-    async with Lane("stuck") as lane:
+    async with Lane("stuck", patience=0.1) as lane:
         call = asyncio.create_task(lane.run(os.read, os.pipe()[0], 1))
         await asyncio.sleep(0)
         call.cancel()

@@ -21,25 +21,25 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 
-_FAREWELL = 1.0
-"""Seconds a closing lane waits for the call that has begun; after that its thread is left alone."""
-
-
 class Lane:
     """One named worker thread for blocking calls that must not overlap: `await lane.run(function, *args)`.
 
     Canceling the waiter does not interrupt a call that has begun; the next one waits for it, so objects used in a lane
     are never used by two threads at once. Its callers wait, so there are never more calls than tasks.
+
+    Closing, it waits for the call that has begun, for `patience` seconds at most. Give them only where calls may block
+    for good in the operating system: C++ code that is left alone at its work aborts the process when Python ends.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, patience: float | None = None) -> None:
         self.name = name
+        self.patience = patience
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._open = False
         self._ended = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        # A daemon: the end of the process must not wait for a dead network drive or a driver that hangs.
+        # A daemon: Python waits for all other threads when it ends, those of its executors included.
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._work, args=(loop,), name=self.name, daemon=True).start()
         self._open = True
@@ -51,7 +51,7 @@ class Lane:
         self._open = False
         self._calls.put(None)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL):
+            async with asyncio.timeout(self.patience):
                 await self._ended.wait()
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -26,6 +26,8 @@ from uSense.ports import Camera
 log = structlog.get_logger()
 
 _MOST_REFUSED = 100
+_FAREWELL = 1.0
+"""Seconds a closing camera waits for the picture it reads: a network drive may be gone."""
 
 
 class FolderSettings(CameraSettings):
@@ -43,7 +45,7 @@ class FolderSettings(CameraSettings):
     @asynccontextmanager
     async def open(self, name: str) -> AsyncIterator[Camera]:
         """Open the folder; raises CameraError if there is nothing to show."""
-        async with Lane(f"camera {name}") as lane:
+        async with Lane(f"camera {name}", patience=_FAREWELL) as lane:
             camera = FolderCamera(name, self, lane)
             await camera.begin()
             yield camera
