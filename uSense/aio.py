@@ -8,8 +8,8 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
-from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
@@ -34,7 +34,7 @@ class Lane:
     def __init__(self, name: str, patience: float | None = None) -> None:
         self.name = name
         self.patience = patience
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._open = False
         self._ended = asyncio.Event()
 
@@ -58,28 +58,36 @@ class Lane:
         """Run `call` in the lane's thread and return its result."""
         if not self._open:
             raise RuntimeError(f"the lane {self.name} is not open")
-        promise: Future[T] = Future()
-        self._calls.put(lambda: _keep(promise, lambda: call(*args, **kwargs)))
-        return await asyncio.wrap_future(promise)
+        promise: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._calls.put((promise, partial(call, *args, **kwargs)))
+        return await promise
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        for call in iter(self._calls.get, None):
-            call()
-            del call  # with its pictures
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            while (order := self._calls.get()) is not None:
+                promise, call = order
+                if not promise.cancelled():
+                    loop.call_soon_threadsafe(_settle, promise, *_outcome(call))
+                del order, promise, call  # with its pictures
             loop.call_soon_threadsafe(self._ended.set)
 
 
-def _keep(promise: Future[T], call: Callable[[], T]) -> None:
-    """Do what was promised, unless nobody wants it any more."""
-    if not promise.set_running_or_notify_cancel():
-        return
+def _outcome(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """What a call returned, or raised."""
     try:
-        result = call()
+        return call(), None
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the waiter
-        promise.set_exception(error)
-    else:
+        return None, error
+
+
+def _settle(promise: asyncio.Future[T | None], result: T | None, error: BaseException | None) -> None:
+    """Tell the waiter, if there still is one."""
+    if promise.cancelled():
+        return
+    if error is None:
         promise.set_result(result)
+    else:
+        promise.set_exception(error)
 
 
 class Latest(Generic[K, T]):
