@@ -69,7 +69,7 @@ async def serve(settings: Settings) -> None:
                     way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
                 ]
                 if not settings.cameras:
-                    log.warning("no camera in the settings", consequence="only commands are answered")
+                    log.warning("no camera in the settings", hint="usense run -c FILE, or write ./usense.yaml")
                 log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
                 await aio.until(stop, _way_in(settings, pipeline, detectors, mqtt.serve(COMMANDS, control)))
                 log.info("stopping")

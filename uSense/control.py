@@ -146,7 +146,7 @@ class Control:
         person = await self.find(who)
         await self.recognizer.delete_face(person.person_id, face_id)
         await self.tell_people()
-        return person
+        return await self.find(person.person_id)
 
     async def train(self) -> Training:
         """Fix a new gallery version and use it; trainings run one after the other."""

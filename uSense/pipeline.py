@@ -302,6 +302,10 @@ def _cut(frame: Frame, asks: tuple[Ask, ...]) -> list[Probe]:
     return [imaging.probe(whole, ask.face) for ask in asks]
 
 
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
 def _log_decision(outcome: Outcome) -> None:
     sighting = outcome.sighting
     if sighting is None:
@@ -312,8 +316,8 @@ def _log_decision(outcome: Outcome) -> None:
         camera=sighting.camera,
         name=sighting.name,
         track=sighting.track_id,
-        score=sighting.decision.score,
-        margin=sighting.decision.margin,
+        score=_rounded(sighting.decision.score),
+        margin=_rounded(sighting.decision.margin),
         votes=f"{sighting.decision.votes}/{sighting.decision.looks}",
         quality=sighting.decision.quality,
         assurance=sighting.assurance,

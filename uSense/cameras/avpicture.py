@@ -26,13 +26,17 @@ class AvPicture:
     def __init__(self, frame: VideoFrame) -> None:
         self._frame = frame
         self._turns = round(frame.rotation / 90) % 4
+        self._rgb: Rgb | None = None
 
     @property
     def size(self) -> Size:
         return self._upright((self._frame.width, self._frame.height))
 
     def rgb(self, fit: Size | None = None) -> Rgb:
-        return self._converted("rgb24", fit)
+        # Kept, because what is searched for faces and what they are cut from is often the same.
+        if self._rgb is None or self._rgb.shape[1::-1] != fitted(self.size, fit):
+            self._rgb = self._converted("rgb24", fit)
+        return self._rgb
 
     def gray(self, fit: Size | None = None) -> Gray:
         return self._converted("gray8", fit)

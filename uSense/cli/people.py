@@ -226,5 +226,5 @@ def _pictures(paths: Sequence[Path]) -> list[Path]:
 def _folder_jobs(folder: Path) -> list[Job]:
     if not folder.is_dir():
         raise typer.BadParameter(f"{folder} is not a folder")
-    people = sorted(path for path in folder.iterdir() if path.is_dir())
+    people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     return [(person.name, picture) for person in people for picture in _pictures([person])]

@@ -63,6 +63,8 @@ def verify(ctx: typer.Context, a: Path, b: Path, config: ConfigFile = None, as_j
 def _one_output(images: Sequence[Path], output: Path | None) -> None:
     if output is not None and len(images) > 1:
         raise typer.BadParameter("-o takes one picture at a time")
+    if output is not None and output.resolve() == images[0].resolve():
+        raise typer.BadParameter("-o would overwrite the picture: give it another name")
 
 
 async def _look(settings: Settings, images: Sequence[Path], output: Path | None, *, names: bool, as_json: bool) -> bool:

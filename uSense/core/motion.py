@@ -54,7 +54,8 @@ class MotionGate:
         """True if something moves or moved just now, or the last look is too long ago; the first picture always is."""
         if not self.rules.enabled:
             return True
-        if self._moves(luma, now):
+        # In the first half of `linger` the answer is known without a comparison.
+        if now - self._moved_at >= self.rules.linger / 2 and self._moves(luma, now):
             self._moved_at = now
         lingers = now - self._moved_at < self.rules.linger
         looks = self._moved_at == now or lingers or now - self._looked_at >= self.rules.keep_alive

@@ -100,7 +100,7 @@ class Dispatcher:
             known = None if transaction is None else self._transactions.first(key, started)
             if known is None:
                 call = await _parsed(request, bind, commands, path, body)
-                known = await self._run(call, context, transaction)
+                known, status = await self._run(call, context, transaction)
                 if transaction is not None:
                     self._transactions.remember(key, known, self._clock())
             self._answer(path, request, known)
@@ -112,15 +112,16 @@ class Dispatcher:
             raise
         log.info("command", command=path[:100], status=status, seconds=round(self._clock() - started, 3))
 
-    async def _run(self, call: Call[C, Any], context: C, transaction: Transaction | None) -> bytes:
-        """The reply of a command that ran, whether it succeeded or not."""
+    async def _run(self, call: Call[C, Any], context: C, transaction: Transaction | None) -> tuple[bytes, str]:
+        """The reply of a command that ran, and `ok` or the code of its error."""
         try:
             data = await call.command.run(context, call.arguments)
         except RequestError as error:
-            return encode(refusal(error, transaction))
+            return encode(refusal(error, transaction)), error.code
         except UsenseError as error:
-            return encode(refusal(RequestError(str(error), code="unavailable"), transaction))
-        return encode(reply(data, transaction))
+            unavailable = RequestError(str(error), code="unavailable")
+            return encode(refusal(unavailable, transaction)), unavailable.code
+        return encode(reply(data, transaction)), "ok"
 
     def _ignore(self, path: str, request: Request) -> None:
         """Retained requests would be carried out again at each connection; an empty one only removes such a request."""
