@@ -1,0 +1,30 @@
+"""How late an event loop is: a task that wants to run every few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from benchmarks.measures.ledger import Meter
+
+PERIOD = 0.01
+"""Seconds between two heartbeats."""
+
+
+@asynccontextmanager
+async def beside(meter: Meter, *, wanted: bool = True) -> AsyncIterator[None]:
+    """Note the lags of the running loop in `meter` while the block runs."""
+    task = asyncio.create_task(_beat(meter), name="heartbeat") if wanted else None
+    yield
+    if task is not None:
+        task.cancel()
+
+
+async def _beat(meter: Meter) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + PERIOD
+        await asyncio.sleep(PERIOD)
+        if meter.running:
+            meter.spent.lags.append(loop.time() - due)
