@@ -122,6 +122,10 @@ class Client(aiomqtt.Client):
         host = self._settings.host
         encrypted = self._tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         self._opened = encrypted
+        if self._abandoned:
+            # Between the two sockets `abandon` had nothing to wake.
+            encrypted.close()
+            raise ConnectionAbortedError
         encrypted.do_handshake()
         return encrypted
 
