@@ -61,4 +61,4 @@ class AvPicture:
         return size[::-1] if self._turns % 2 else size
 
     def _turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(np.rot90(pixels, self._turns) if self._turns else pixels)
+        return np.ascontiguousarray(np.rot90(pixels, self._turns)) if self._turns else pixels

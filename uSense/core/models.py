@@ -84,7 +84,7 @@ class Frame:
 
     `captured_at` is wall-clock seconds, `stamp` monotonic seconds: ages are computed from the latter, because a Pi has
     no clock chip. Frames with the same `scene` continue each other; a new number (next photo of a folder, reconnected
-    stream) ends all tracks. `luma` is a small gray copy, at most 160 pixels wide, for the motion gate.
+    stream) ends all tracks. `luma` is a small gray picture, at most 160 pixels wide, for the motion gate.
     """
 
     camera: str
