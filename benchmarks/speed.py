@@ -44,10 +44,12 @@ async def measure(folder: Path, rounds: int) -> report.Measured:
     async with broker.running(folder, BrokerKind.MOSQUITTO) as mqtt:
         room = lab.Lab(folder, mqtt.port, HogSettings() if missing else YunetSettings(path=YUNET))
         await room.enroll()
-        pairs = []
+        wide = []
         for number in range(rounds):
             say(f"service and replay, {number + 1} of {rounds}")
-            pairs.append(await room.pair(room.settings(films.moving), films.moving, warm_up=WARM_UP))
+            wide.append(await room.pair(room.settings(films.wide), films.wide, warm_up=WARM_UP))
+        say("the same with small pictures")
+        small = await room.pair(room.settings(films.moving), films.moving, warm_up=WARM_UP)
         say("event loop and messages")
         busy = room.settings(films.busy, **QUICK)
         async with lab.listening(mqtt.port, busy.mqtt.prefix) as delays:
@@ -62,7 +64,8 @@ async def measure(folder: Path, rounds: int) -> report.Measured:
         detector=room.detector.kind,
         missing=missing,
         embeddings=embeddings,
-        pairs=pairs,
+        wide=wide,
+        small=small,
         beating=beating,
         delays=delays,
         still={"empty": empty, "person": person},

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
 from av.video.stream import VideoStream
+from PIL import Image
 
 from uSense.core.models import Rgb
-from uSense.demo.room import SIZE
 from uSense.demo.scene import NOISE, Scene
 
 FPS = 10
@@ -21,15 +22,25 @@ ALONE = 4.0
 """Second at which only the enrolled one is."""
 HERE, AWAY = 8, 5
 """Frames that people stay in the picture and out of it, in the busy film."""
+WIDE = (1280, 720)
+"""Size of the film on which the service is compared with the replay: what network cameras send."""
+_MIDDLE = (0, 60, 640, 420)
+"""The part of the scene that fits into a wide picture."""
 _CODEC = {"preset": "fast", "bf": "0", "g": "20"}
 """As cameras encode: no frames that need later ones, a whole picture every two seconds."""
-_BITS = 1_000_000
+_BITS_A_PIXEL = 0.3
 
 
 def moving(scene: Scene) -> Iterator[Rgb]:
     """The demo's story, once: empty room, one person, another one, both."""
     for number in range(SECONDS * FPS):
         yield scene.render(number / FPS)
+
+
+def wide(scene: Scene) -> Iterator[Rgb]:
+    """The same for a camera with a wider and larger picture."""
+    for picture in moving(scene):
+        yield np.asarray(Image.fromarray(picture).resize(WIDE, Image.Resampling.BICUBIC, _MIDDLE))
 
 
 def still(scene: Scene, *, person: bool) -> Iterator[Rgb]:
@@ -47,15 +58,15 @@ def busy(scene: Scene) -> Iterator[Rgb]:
         yield scene.render(BOTH + number / FPS / SECONDS if here else -1.0 - number)
 
 
-def write(path: Path, pictures: Iterable[Rgb]) -> Path:
+def write(path: Path, pictures: Iterator[Rgb]) -> None:
     """Encode the pictures into a video file."""
+    first = next(pictures)
     with av.open(path, "w") as film:
         stream = film.add_stream("libx264", rate=FPS, options=_CODEC)
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height = SIZE
+        stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"
-        stream.bit_rate = _BITS
-        for picture in pictures:
+        stream.bit_rate = round(_BITS_A_PIXEL * FPS * stream.height * stream.width)
+        for picture in chain((first,), pictures):
             film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         film.mux(stream.encode())
-    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import aiomqtt
 
 from benchmarks.measures import films, replay, service
 from benchmarks.measures.ledger import Ledger, Spent
 from uSense.app import open_control
+from uSense.core.models import Rgb
 from uSense.demo import portraits
 from uSense.demo.broker import LOOPBACK
 from uSense.demo.client import decode
@@ -30,6 +31,7 @@ from uSense.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Plan: TypeAlias = Mapping[Path, Callable[[Scene], Iterator[Rgb]]]
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Environment in which numerical libraries keep to one thread; to be set before they are loaded."""
@@ -47,6 +49,7 @@ async def in_process(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
 class Films:
     """The video files, by what they show."""
 
+    wide: Path
     moving: Path
     busy: Path
     empty: Path
@@ -55,15 +58,19 @@ class Films:
     @classmethod
     async def shot(cls, folder: Path) -> Films:
         """Draw and encode them, two at a time."""
-        moving, busy, empty, person = (folder / f"{name}.mp4" for name in ("moving", "busy", "empty", "person"))
+        made = cls(*(folder / f"{name}.mp4" for name in cls.__slots__))
+        others: Plan = {
+            made.empty: partial(films.still, person=False),
+            made.person: partial(films.still, person=True),
+            made.busy: films.busy,
+        }
         await asyncio.gather(
-            in_process(_shoot, {moving: films.moving, busy: films.busy}),
-            in_process(_shoot, {empty: partial(films.still, person=False), person: partial(films.still, person=True)}),
+            in_process(_shoot, {made.wide: films.wide, made.moving: films.moving}), in_process(_shoot, others)
         )
-        return cls(moving, busy, empty, person)
+        return made
 
 
-def _shoot(plan: dict[Path, Callable[[Scene], Any]]) -> None:
+def _shoot(plan: Plan) -> None:
     scene = Scene.build()
     for path, pictures in plan.items():
         films.write(path, pictures(scene))

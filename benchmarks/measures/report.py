@@ -20,35 +20,29 @@ Pair = tuple[Spent, Spent]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Everything of one run. Pairs are service and replay; without YuNet's weights `missing` says so."""
+    """Everything of one run. Pairs are service and replay; without YuNet's weights `missing` says so.
+
+    `wide` are the rounds on 1280 x 720 pixels, all the others are on 640 x 480.
+    """
 
     detector: str
     missing: str
     embeddings: Embeddings
-    pairs: Sequence[Pair]
+    wide: Sequence[Pair]
+    small: Pair
     beating: Pair
     delays: Sequence[float]
     still: dict[str, Spent]
     memory: Memory
 
     @property
-    def overheads(self) -> list[float]:
-        """CPU of the service as a multiple of its replay's, for each pair."""
-        return [served.cpu / replayed.cpu for served, replayed in self.pairs]
-
-    @property
     def overhead(self) -> float:
-        return statistics.median(self.overheads)
-
-    @property
-    def extra(self) -> float:
-        """CPU-ms that the service spends on a frame beyond the replay."""
-        return statistics.median(_per_frame(served) - _per_frame(replayed) for served, replayed in self.pairs)
+        """CPU of the service as a multiple of its replay's."""
+        return statistics.median(_ratio(pair) for pair in self.wide)
 
     def stillness(self, film: str) -> float:
         """CPU of searches and embeddings on a still film as a share of that on the moving one."""
-        moving = statistics.median(_looking(served) for served, _ in self.pairs)
-        return _looking(self.still[film]) / moving
+        return _looking(self.still[film]) / _looking(self.small[0])
 
 
 def numbers(measured: Measured) -> dict[str, Any]:
@@ -68,13 +62,8 @@ def numbers(measured: Measured) -> dict[str, Any]:
             "detector": measured.detector,
             "skipped": measured.missing,
             "ratio": measured.overhead,
-            "ratios": measured.overheads,
-            "extra_ms_per_frame": measured.extra,
-            "service_ms_per_frame": [_per_frame(one) for one, _ in measured.pairs],
-            "replay_ms_per_frame": [_per_frame(one) for _, one in measured.pairs],
-            "threads_ms_per_frame": _threads(measured.pairs[-1][0]),
-            "calls_ms_per_frame": _each(measured.pairs[-1][0].calls, measured.pairs[-1][0].frames),
-            "counts": measured.pairs[-1][0].counts,
+            "1280x720": [_compared(pair) for pair in measured.wide],
+            "640x480": _compared(measured.small),
         },
         "loop": {"lag_ms": _percentiles(served.lags), "empty_loop_lag_ms": _percentiles(replayed.lags)},
         "still": {film: measured.stillness(film) for film in measured.still},
@@ -109,14 +98,16 @@ def table(measured: Measured) -> str:
     embedding, service, loop, delay = (found[part] for part in ("embedding", "service", "loop", "picture_to_mqtt_ms"))
     lag, empty = loop["lag_ms"], loop["empty_loop_lag_ms"]
     still, memory = found["still"], found["memory_mb"]
-    ratios = ", ".join(f"{ratio:.3f}" for ratio in service["ratios"])
-    bare = statistics.median(service["replay_ms_per_frame"])
+    wide, small = service["1280x720"], service["640x480"]
+    ratios = ", ".join(f"{one['ratio']:.3f}" for one in wide)
+    extra, bare = (statistics.median(one[name] for one in wide) for name in ("extra_ms", "replay_ms"))
     rows = [
         ("embedding, net alone", f"{embedding['faster_alone']:.1f} x faster than dlib", f">= {LEAST_FASTER:.0f} x"),
         ("  with alignment", f"{embedding['faster_aligned']:.1f} x faster than dlib's net", f">= {LEAST_FASTER:.0f} x"),
         ("  difference of vectors", f"{embedding['difference']:.1e}", f"<= {MOST_DIFFERENT:.0e}"),
         ("service CPU / bare replay", f"{service['ratio']:.3f} ({ratios})", f"<= {MOST_OVERHEAD:.2f}"),
-        ("  difference", f"{service['extra_ms_per_frame']:.2f} CPU-ms a frame, beside {bare:.2f}", ""),
+        ("  difference", f"{extra:.2f} CPU-ms a frame, beside {bare:.2f}", ""),
+        ("  640 x 480", f"{small['ratio']:.3f}; {small['extra_ms']:.2f} CPU-ms, beside {small['replay_ms']:.2f}", ""),
         ("event loop late, p50 / p99", f"{lag['p50']:.2f} / {lag['p99']:.2f} ms", ""),
         ("  empty loop, same load", f"{empty['p50']:.2f} / {empty['p99']:.2f} ms", ""),
         ("still / moving, empty room", f"{still['empty']:.1%} of detect + embed CPU", f"<= {MOST_STILL:.0%}"),
@@ -126,15 +117,34 @@ def table(measured: Measured) -> str:
         ("  whole demo", f"{memory['demo']:.0f} MB, peak {memory['demo_peak']:.0f} MB", ""),
     ]
     lines = [f"{what:<28} {value:<44} {bound}".rstrip() for what, value, bound in rows]
-    threads = ", ".join(f"{name} {spent:.2f}" for name, spent in service["threads_ms_per_frame"].items())
-    lines.append(f"detector {service['detector']}; CPU-ms a frame by thread: {threads}")
+    threads = ", ".join(f"{name} {spent:.2f}" for name, spent in small["threads_ms"].items())
+    lines.append(f"detector {service['detector']}; CPU-ms a frame of 640 x 480 by thread: {threads}")
     if measured.missing:
         lines.append(f"bound on the service's CPU skipped: {measured.missing}")
     return "\n".join(lines)
 
 
+def _ratio(pair: Pair) -> float:
+    return pair[0].cpu / pair[1].cpu
+
+
 def _per_frame(spent: Spent) -> float:
     return 1000 * spent.cpu / spent.frames
+
+
+def _compared(pair: Pair) -> dict[str, Any]:
+    """The service beside its replay, in CPU-ms a frame."""
+    served, replayed = pair
+    return {
+        "ratio": _ratio(pair),
+        "extra_ms": _per_frame(served) - _per_frame(replayed),
+        "service_ms": _per_frame(served),
+        "replay_ms": _per_frame(replayed),
+        "service_calls_ms": _each(served.calls, served.frames),
+        "replay_calls_ms": _each(replayed.calls, replayed.frames),
+        "threads_ms": _threads(served),
+        "counts": served.counts,
+    }
 
 
 def _looking(spent: Spent) -> float:
