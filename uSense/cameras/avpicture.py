@@ -55,10 +55,10 @@ class AvPicture:
         width, height = self._upright(fitted(self.size, fit))
         # One thread: more of them cost more to start than they save at these sizes.
         frame = self._frame.reformat(width, height, pixels, interpolation=interpolation, threads=1)
-        return self._turned(np.asarray(frame.to_ndarray(), np.uint8))
+        return np.ascontiguousarray(self._turned(np.asarray(frame.to_ndarray(), np.uint8)))
 
     def _upright(self, size: Size) -> Size:
         return size[::-1] if self._turns % 2 else size
 
     def _turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(np.rot90(pixels, self._turns)) if self._turns else pixels
+        return np.rot90(pixels, self._turns) if self._turns else pixels
