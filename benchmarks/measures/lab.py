@@ -101,7 +101,7 @@ class Lab:
         """Enroll one of the two people, as the command line does."""
         async with open_control(self.settings(self.folder / "enroll")) as control:
             await control.create_person(GRACE.name)
-            for number, picture in enumerate(portraits.pictures(GRACE)):
+            for number, picture in enumerate(await asyncio.to_thread(portraits.pictures, GRACE)):
                 await control.add_face(GRACE.name, picture, f"picture {number}")
             await control.train()
 
