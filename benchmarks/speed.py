@@ -44,16 +44,16 @@ async def measure(folder: Path, rounds: int) -> report.Measured:
     async with broker.running(folder, BrokerKind.MOSQUITTO) as mqtt:
         room = lab.Lab(folder, mqtt.port, HogSettings() if missing else YunetSettings(path=YUNET))
         await room.enroll()
-        wide = []
+        compared = []
         for number in range(rounds):
             say(f"service and replay, {number + 1} of {rounds}")
-            wide.append(await room.pair(room.settings(films.wide), films.wide, warm_up=WARM_UP))
-        say("the same with small pictures")
-        small = await room.pair(room.settings(films.moving), films.moving, warm_up=WARM_UP)
+            compared.append(await room.compared(films.moving, warm_up=WARM_UP))
+        say("the same with larger pictures")
+        wide = await room.compared(films.wide, warm_up=WARM_UP)
         say("event loop and messages")
         busy = room.settings(films.busy, **QUICK)
         async with lab.listening(mqtt.port, busy.mqtt.prefix) as delays:
-            beating = await room.pair(busy, films.busy, warm_up=WARM_UP, beats=True)
+            beating = await room.beating(busy, films.busy, warm_up=WARM_UP)
         say("still scenes and the demo's memory")
         empty, person, held = await asyncio.gather(
             room.alone(films.empty, warm_up=WARM_UP),
@@ -64,8 +64,8 @@ async def measure(folder: Path, rounds: int) -> report.Measured:
         detector=room.detector.kind,
         missing=missing,
         embeddings=embeddings,
+        rounds=compared,
         wide=wide,
-        small=small,
         beating=beating,
         delays=delays,
         still={"empty": empty, "person": person},

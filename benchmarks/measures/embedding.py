@@ -24,7 +24,7 @@ from uSense.recognizers.embedders.dlib import DlibSettings
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ROUNDS = 10
+ROUNDS = 8
 _FILE = "dlib_face_recognition_resnet_model_v1.dat"
 _PADDING = 0.25
 

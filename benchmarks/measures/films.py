@@ -15,15 +15,15 @@ from uSense.core.models import Rgb
 from uSense.demo.scene import NOISE, Scene
 
 FPS = 10
-SECONDS = 20
+SECONDS = 18
 BOTH = 19.0
-"""Second of the scene at which both people are in the picture."""
+"""Second of the scene at which both people would be in the picture."""
 ALONE = 4.0
 """Second at which only the enrolled one is."""
 HERE, AWAY = 8, 5
 """Frames that people stay in the picture and out of it, in the busy film."""
 WIDE = (1280, 720)
-"""Size of the film on which the service is compared with the replay: what network cameras send."""
+"""What many network cameras send."""
 _MIDDLE = (0, 60, 640, 420)
 """The part of the scene that fits into a wide picture."""
 _CODEC = {"preset": "fast", "bf": "0", "g": "20"}

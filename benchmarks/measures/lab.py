@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -31,6 +32,8 @@ from uSense.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Pair: TypeAlias = tuple[Spent, Spent]
+"""The service and its replay."""
 Plan: TypeAlias = Mapping[Path, Callable[[Scene], Iterator[Rgb]]]
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -43,6 +46,16 @@ async def in_process(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     """The result of a call in a fresh process."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(call, *args, **kwargs))
+
+
+def on_one_processor(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of a call in this process, which from now on keeps to the last processor."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return call(*args, **kwargs)
+
+
+def _anywhere(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return call(*args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +122,22 @@ class Lab:
         """What the service spends on a film."""
         return await in_process(service.run, self.settings(film), self._ledger(), warm_up=warm_up)
 
-    async def pair(self, settings: Settings, film: Path, **how: Any) -> tuple[Spent, Spent]:
-        """What the service and the bare replay of its calls spend on a film."""
+    async def compared(self, film: Path, **how: Any) -> Pair:
+        """What the service and the bare replay of its calls spend on a film, both on the same processor.
+
+        One processor is often slower than the other for a while, and threads that change theirs find its cache cold.
+        """
+        return await self._pair(on_one_processor, self.settings(film), film, how)
+
+    async def beating(self, settings: Settings, film: Path, **how: Any) -> Pair:
+        """The event loops of the service and of a replay, on all processors."""
+        return await self._pair(_anywhere, settings, film, {**how, "beats": True})
+
+    async def _pair(self, place: Callable[..., Any], settings: Settings, film: Path, how: Mapping[str, Any]) -> Pair:
         folder = self._ledger()
         served, replayed = await asyncio.gather(
-            in_process(service.run, settings, folder, **how), in_process(replay.run, settings, film, folder, **how)
+            in_process(place, service.run, settings, folder, **how),
+            in_process(place, replay.run, settings, film, folder, **how),
         )
         if (served.counts, served.frames) != (replayed.counts, replayed.frames):
             raise RuntimeError(f"the replay is not the same: {replayed} instead of {served}; is the machine busy?")

@@ -31,7 +31,7 @@ async def test_the_replay_makes_the_calls_of_the_service(tmp_path: Path, mosquit
     await lab.enroll()
 
     async with listening(mosquitto.port, "busy") as delays:
-        served, replayed = await lab.pair(lab.settings(film), film, warm_up=WARM_UP, beats=True)
+        served, replayed = await lab.beating(lab.settings(film), film, warm_up=WARM_UP)
 
     assert served.frames == replayed.frames == 15 - WARM_UP
     assert served.counts == replayed.counts

@@ -22,8 +22,8 @@ GOOD = report.Measured(
     detector="yunet",
     missing="",
     embeddings=Embeddings(dlib=0.09, net=0.009, product=0.01, batched=0.008, difference=1e-6, calls=80),
-    wide=[(spent(1.05), spent(1.0)), (spent(1.5), spent(1.0)), (spent(1.02), spent(1.0))],
-    small=(spent(1.2), spent(1.0)),
+    rounds=[(spent(1.05), spent(1.0)), (spent(1.5), spent(1.0)), (spent(1.02), spent(1.0))],
+    wide=(spent(1.2), spent(1.0)),
     beating=(spent(1.0), spent(1.0)),
     delays=[0.04, 0.05],
     still={"empty": spent(0.1, 0.01), "person": spent(0.1, 0.02)},
@@ -48,7 +48,7 @@ def test_a_good_run_misses_nothing_and_is_told_in_full() -> None:
         ({"embeddings": replace(GOOD.embeddings, net=0.012)}, "faster_alone"),
         ({"embeddings": replace(GOOD.embeddings, product=0.012)}, "faster_aligned"),
         ({"embeddings": replace(GOOD.embeddings, difference=2e-5)}, "difference"),
-        ({"wide": GOOD.wide[1:2]}, "1.500 x the replay"),
+        ({"rounds": GOOD.rounds[1:2]}, "1.500 x the replay"),
         ({"still": {"empty": spent(0.1, 0.03)}}, "6.0% > 5%"),
         ({"delays": []}, "nothing was received"),
     ],
@@ -62,7 +62,7 @@ def test_each_missed_bound_is_a_sentence(change: dict[str, object], word: str) -
 
 def test_missing_weights_excuse_only_where_skipping_is_allowed() -> None:
     """Without YuNet's weights the service's CPU is not judged, unless nothing may be skipped."""
-    without = replace(GOOD, missing="there are no weights", wide=GOOD.wide[1:2])
+    without = replace(GOOD, missing="there are no weights", rounds=GOOD.rounds[1:2])
 
     assert report.failures(without, skip=True) == []
     assert report.failures(without, skip=False) == ["service: there are no weights"]
