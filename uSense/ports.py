@@ -18,8 +18,11 @@ class Camera(Protocol):
     skipped: int
     """Frames that a newer one replaced before anybody read them."""
 
-    async def read(self) -> Frame:
-        """Wait for a frame newer than the last one read and return the newest; raises CameraError."""
+    async def read(self, after: float = 0.0) -> Frame:
+        """Wait for a frame that is newer than the last one read and of the monotonic second `after` or later.
+
+        Returns the newest one; raises CameraError.
+        """
 
 
 class Detector(Protocol):

@@ -69,6 +69,20 @@ async def test_waiting_reader_is_woken() -> None:
     assert (await reading).stamp == 7
 
 
+async def test_who_waits_for_a_later_frame_is_not_woken_before() -> None:
+    """Frames from before the wanted time are passed over and counted, without a word to the loop."""
+    box = inbox()
+    loop = asyncio.get_running_loop()
+    reading = asyncio.create_task(box.read(5), name="read")
+    await asyncio.sleep(0)
+    before = len(loop._ready)  # type: ignore[attr-defined]  # the loop's own list of pending calls
+    await in_thread(*(lambda n=n: box.put(frame(n)) for n in range(5)))
+    assert len(loop._ready) == before  # type: ignore[attr-defined]  # the same
+    await in_thread(lambda: box.put(frame(5)))
+    assert (await reading).stamp == 5
+    assert box.skipped == 5
+
+
 async def test_last_frame_comes_before_the_error() -> None:
     """A camera that ends right after a frame loses nothing; then it fails as often as it is asked."""
     box = inbox()

@@ -202,6 +202,20 @@ async def test_newest_frame_wins(rig: Rig) -> None:
             assert newest - number_of(first.picture.gray()) >= camera.skipped - skipped
 
 
+async def test_frame_is_as_new_as_asked_for(rig: Rig) -> None:
+    """Who wants the frame of a later time gets one of that time, also after a read that was given up."""
+    async with rig.settings.open(NAME) as camera:
+        after = (await camera.read()).stamp
+        for _ in range(3):
+            after += 0.2
+            reading = asyncio.create_task(camera.read(after + 60), name="read")
+            await asyncio.sleep(0)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert after <= (await camera.read(after)).stamp < after + 10
+
+
 async def test_cancelled_read_loses_nothing(rig: Rig) -> None:
     """A read that is given up leaves the camera as it was."""
     async with rig.settings.open(NAME) as camera:

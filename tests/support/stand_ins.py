@@ -12,7 +12,7 @@ import numpy as np
 from tests.support.portraits import GRACE
 from tests.support.values import answer
 from uSense import imaging
-from uSense.aio import Limiter
+from uSense.aio import Limiter, sleep_until
 from uSense.core.errors import RecognizerError
 from uSense.core.events import Event, Notice, Sighting, State
 from uSense.core.models import Answer, Box, Face, Frame, Person, Picture, Probe, Training
@@ -31,8 +31,8 @@ class Busy:
         self.picture = picture
         self.new_scenes = new_scenes
 
-    async def read(self) -> Frame:
-        await asyncio.sleep(0)
+    async def read(self, after: float = 0.0) -> Frame:
+        await sleep_until(time.monotonic, after)
         self.read_count += 1
         return Frame(
             camera=self.name,

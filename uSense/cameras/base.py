@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -47,7 +48,7 @@ class Inbox:
         self._was_open = False
         self._open = asyncio.Event()
         self._ready = asyncio.Event()
-        self._awaited = False
+        self._awaited = math.inf
         self._heard = time.monotonic()
 
     def opened(self) -> None:
@@ -61,7 +62,7 @@ class Inbox:
         self._heard = time.monotonic()
 
     def put(self, frame: Frame) -> None:
-        """Offer a frame; an unread one is replaced and counted. The loop is woken only if somebody waits there."""
+        """Offer a frame; an unread one is replaced and counted. The loop is woken only if it waits for such a one."""
         try:
             self._newest.popleft()
         except IndexError:
@@ -69,7 +70,7 @@ class Inbox:
         else:
             self.skipped += 1
         self._newest.append(frame)
-        if self._awaited:
+        if frame.stamp >= self._awaited:
             self._tell(self._ready)
 
     def fail(self, error: BaseException) -> None:
@@ -88,16 +89,25 @@ class Inbox:
         if self._error is not None and not self._was_open:
             raise self._error
 
-    async def read(self) -> Frame:
-        while not self._newest:
-            if self._error is not None:
-                raise self._error
-            self._ready.clear()
-            self._awaited = True
-            if not self._newest:  # else the thread has put a frame without a word, just before it could know
+    async def read(self, after: float = 0.0) -> Frame:
+        self._awaited = after
+        try:
+            while True:
+                self._ready.clear()
+                error = self._error  # before the look for a frame: the last one comes before the error
+                if (frame := self._take(after)) is not None:
+                    return frame
+                if error is not None:
+                    raise error
                 await self._sign_of_life()
-        self._awaited = False
-        return self._newest.popleft()
+        finally:
+            self._awaited = math.inf
+
+    def _take(self, after: float) -> Frame | None:
+        with suppress(IndexError):  # the thread is replacing it at this moment, and will say so
+            if self._newest[0].stamp >= after:
+                return self._newest.popleft()
+        return None
 
     async def _sign_of_life(self) -> None:
         """Wait for a frame or an error. The thread's own timeouts fail where a driver hangs in the kernel."""

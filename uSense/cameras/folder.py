@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import time
@@ -17,7 +16,7 @@ import structlog
 from pydantic import Field
 
 from uSense import imaging
-from uSense.aio import Lane
+from uSense.aio import Lane, sleep_until
 from uSense.cameras.base import LUMA_SIDE, CameraSettings, new_scene
 from uSense.core.errors import BadImageError, CameraError, CameraFinished
 from uSense.core.models import Frame, Gray, Picture
@@ -81,11 +80,11 @@ class FolderCamera:
         self._queue.extend(await self._lane.run(_pictures, self.name, self._settings.path))
         self._shown_in_round = 0
 
-    async def read(self) -> Frame:
+    async def read(self, after: float = 0.0) -> Frame:
         shown = self._shown
         period = 1.0 / self._settings.fps
         if shown is not None:
-            await self._pause(period)
+            await self._pause(period, after)
         if shown is None or self._due - shown.since > self._settings.hold - period / 2:
             self._shown = shown = await self._next()
             self._due = shown.since
@@ -98,11 +97,10 @@ class FolderCamera:
             picture=shown.picture,
         )
 
-    async def _pause(self, period: float) -> None:
+    async def _pause(self, period: float, after: float) -> None:
         """Wait until the next frame is due; count those that went by unread."""
+        await sleep_until(time.monotonic, max(self._due + period, after))
         late = time.monotonic() - self._due - period
-        if late < 0:
-            await asyncio.sleep(-late)
         unread = max(0, int(late / period))
         self.skipped += unread
         self._due += (1 + unread) * period
