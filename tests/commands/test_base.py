@@ -124,6 +124,7 @@ def test_raw_bytes_and_the_rest_of_the_topic_fill_their_arguments() -> None:
     picture = b"\xff\xd8\xff\xe0 no braces"
 
     assert parse("face/add/4b33", picture).arguments == AddFace(person_id="4b33", image=picture)
+    assert parse("face/add/Anna/Bea", picture).arguments == AddFace(person_id="Anna/Bea", image=picture)
 
 
 def test_an_object_may_be_sent_to_the_longer_topic_too() -> None:
@@ -152,7 +153,8 @@ def test_pictures_are_read_from_base64(text: str) -> None:
         ("fly", b"{}", "unknown_command", "there is no command 'fly'"),
         ("", b"{}", "unknown_command", "there is no command ''"),
         ("train/now", b"{}", "unknown_command", "there is no command 'train/now'; did you mean 'train'?"),
-        ("face/add/a/b", b"{}", "unknown_command", "there is no command 'face/add/a/b'; did you mean 'face/add'?"),
+        ("face/add/", b"{}", "unknown_command", "there is no command 'face/add/'; did you mean 'face/add'?"),
+        ("train/a/b", b"{}", "unknown_command", "there is no command 'train/a/b'; did you mean 'train'?"),
         ("train", b"PRESS", "bad_json", "the payload is not JSON"),
         ("train", b"[]", "bad_payload", "train takes a JSON object"),
         ("train", b"\xff\xfe", "bad_json", "the payload is not UTF-8"),

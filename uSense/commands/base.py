@@ -48,7 +48,7 @@ class Command(Generic[C, P]):
     """A command: its name in topics, the arguments it takes, and the use case of `C` that it calls.
 
     `run` returns the `data` of the reply (any JSON value) and raises RequestError. A payload without braces fills the
-    field that `scalar` names (where one argument is enough) or the bytes field that `raw` names; one more level of the
+    field that `scalar` names (where one argument is enough) or the bytes field that `raw` names; what follows in the
     topic fills the field that `rest` names.
     """
 
@@ -148,9 +148,10 @@ def _find(commands: Sequence[Command[C, Any]], path: str) -> tuple[Command[C, An
     table = {command.name: command for command in commands}
     if path in table:
         return table[path], ""
-    name, _, rest = path.rpartition("/")
-    if rest and name in table and table[name].rest is not None:
-        return table[name], rest
+    for command in commands:
+        rest = path.removeprefix(f"{command.name}/")
+        if command.rest is not None and rest and rest != path:
+            return command, rest
     near = difflib.get_close_matches(path, table, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise RequestError(f"there is no command {path[:100]!r}{hint}", code="unknown_command")

@@ -16,7 +16,7 @@ class Create(Branch):
     """A new person."""
 
     name: str
-    """Name, 1 to 120 characters; two persons cannot have the same."""
+    """Name, 1 to 120 characters, at least one of them visible; two persons cannot have the same."""
     user_data: str = Field(default="", max_length=16_384)
     """Anything that should be kept with the person."""
 

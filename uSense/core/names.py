@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from uSense.core.errors import RequestError
 
 NAME_LENGTH = 120
 USER_DATA_BYTES = 16 * 1024
+RESERVED = frozenset({"unknown", "unavailable", "none"})
+"""What uSense and Home Assistant say where there is no name."""
+
 _REFUSED = {"Cc", "Cs", "Zl", "Zp"}
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_JOINERS = frozenset("\u200c\u200d")
+"""Invisible, but Persian, Indic scripts and emoji are not written right without them."""
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
+"""Letters and signs that show nothing."""
+_SELECTORS = frozenset(map(chr, (*range(0x180B, 0x180F), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+_UNSEEN = _JOINERS | _BLANK | _SELECTORS
+_PERSON_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def clean_name(name: str) -> str:
-    """The name in NFC without space around it; RequestError `bad_name` if people could not read or tell it."""
-    cleaned = unicodedata.normalize("NFC", name).strip()
-    kinds = [unicodedata.category(character) for character in cleaned]
-    if not any(kind[0] in "LNPS" for kind in kinds):
-        raise RequestError("a name needs at least one visible character", code="bad_name")
+    """The name as people see it, in NFC; RequestError `bad_name` if they could not read it, or would mistake it.
+
+    Invisible characters are dropped, except the joiners that scripts and emoji need. Names never become part of a
+    topic that uSense publishes to, so `/`, `+` and `#` are letters like others.
+    """
+    seen = (letter for letter in name if letter in _JOINERS | _TURNING or unicodedata.category(letter) != "Cf")
+    cleaned = unicodedata.normalize("NFC", "".join(seen)).strip()
     if len(cleaned) > NAME_LENGTH:
-        raise RequestError(f"a name may have {NAME_LENGTH} characters, not {len(cleaned)}", code="bad_name")
-    if not _REFUSED.isdisjoint(kinds):
-        raise RequestError("a name may not contain line breaks or other control characters", code="bad_name")
+        raise _bad(f"a name may have {NAME_LENGTH} characters, not {len(cleaned)}: shorten it")
+    kinds = {letter: unicodedata.category(letter) for letter in cleaned}
+    if not any(kind[0] in "LNPS" for letter, kind in kinds.items() if letter not in _BLANK):
+        raise _bad("a name needs at least one visible character")
+    for letter, kind in kinds.items():
+        if kind in _REFUSED:
+            raise _bad(f"a name has no line breaks or control characters: leave out U+{ord(letter):04X}")
+        if letter in _TURNING:
+            raise _bad(f"a name does not turn the direction of writing: leave out U+{ord(letter):04X}")
+    word = unicodedata.normalize("NFKC", folded_name(cleaned))
+    if word in RESERVED:
+        raise _bad(f"{word!r} is what is told where there is no name: choose another one")
+    if _PERSON_ID.fullmatch(word):
+        raise _bad("a name must not look like a person_id: choose another one")
     return cleaned
 
 
 def folded_name(name: str) -> str:
-    """The same text for all names that differ only in case or in how accents are encoded."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+    """The same text for all names that differ only in case, in space, in how accents are encoded, or invisibly."""
+    seen = "".join(letter for letter in name if letter not in _UNSEEN)
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", seen).casefold())
+    return " ".join(folded.split())
 
 
 def clean_user_data(user_data: str) -> str:
@@ -38,3 +65,7 @@ def clean_user_data(user_data: str) -> str:
     if size > USER_DATA_BYTES:
         raise RequestError(f"user_data may have {USER_DATA_BYTES} bytes, not {size}", code="bad_user_data")
     return user_data
+
+
+def _bad(reason: str) -> RequestError:
+    return RequestError(reason, code="bad_name")
