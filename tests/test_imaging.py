@@ -92,11 +92,22 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
     assert "JPEG" in error.reason
 
 
-def test_heic_is_refused_with_advice() -> None:
-    """The format of iPhones gets an advice of its own."""
-    error = refused(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"II*\0\x08\0\0\0", "TIFF and raw"),
+        (b"MM\0*\0\0\0\x08", "TIFF and raw"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01", "TIFF and raw"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    ],
+)
+def test_other_kinds_of_pictures_are_refused_with_advice(data: bytes, kind: str) -> None:
+    """What phones and cameras write besides is called by its name, with the way out."""
+    error = refused(data + bytes(100))
     assert error.code == "not_an_image"
-    assert "export it as JPEG" in error.reason
+    assert error.reason == f"{kind} pictures cannot be read: export it as JPEG"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])

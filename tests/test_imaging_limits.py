@@ -70,6 +70,7 @@ def test_pixels_are_limited_by_what_decoding_takes(kind: str, side: int, options
         ("WEBP", "RGBA", 3492, {"method": 0}),
         ("JPEG", "RGB", 5119, {"subsampling": 0}),
         ("JPEG", "RGB", 8900, {}),
+        ("MPO", "RGB", 8900, {"save_all": True, "append_images": [Image.new("RGB", (100, 100))]}),
     ],
 )
 def test_memory_is_limited(tmp_path: Path, kind: str, mode: str, side: int, options: dict[str, Any]) -> None:

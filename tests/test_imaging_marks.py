@@ -68,3 +68,11 @@ def test_jpeg_bytes() -> None:
     data = imaging.encode_jpeg(bars(0))
     assert shows_bars(imaging.decode(data, "x"))
     assert len(imaging.encode_jpeg(bars(0), quality=30)) < len(data)
+
+
+def test_pictures_that_cannot_be_read_are_counted_by_kind() -> None:
+    """The sentence names kinds and numbers; other files and readable pictures are none of it."""
+    files = [Path(name) for name in ("a.HEIC", "b.heic", "c.dng", "d.jpg", "notes.txt", "film.mov")]
+
+    assert imaging.left_out(files) == "1 .dng and 2 .heic left out: such pictures cannot be read, export them as JPEG"
+    assert imaging.left_out(files[3:]) == ""

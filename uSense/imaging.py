@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import stat
 import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -24,8 +26,13 @@ from uSense.core.models import Box, Face, Gray, Picture, Probe, Rgb, Size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp"})
+ENDINGS = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp"})
 """Names of picture files end so."""
+OTHER_ENDINGS = frozenset({
+    ".heic", ".heif", ".hif", ".tif", ".tiff", ".jxl", ".jp2", ".j2k", ".psd", ".dng", ".cr2", ".cr3", ".nef", ".nrw",
+    ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".raw",
+})  # fmt: skip
+"""Names of pictures that cannot be read end so."""
 MAX_BYTES = 30_000_000
 """A larger file is refused."""
 MAX_PIXELS: Mapping[str, int] = {"JPEG": 80_000_000, "AVIF": 18_000_000, "WEBP": 12_200_000}
@@ -44,7 +51,13 @@ MARK = (0, 200, 83)
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP")
 """Not TIFF: its decoder writes to stderr and warns while it decodes."""
-_HEIC = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")
+_OTHERS = {
+    "HEIC": re.compile(rb".{4}ftyp(hei|hev|mif1|msf1)", re.DOTALL),
+    "TIFF and raw": re.compile(rb"II[*+U]\0|MM\0[*+]|IIRO|FUJIFILM|.{4}ftypcrx", re.DOTALL),
+    "JPEG XL": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
+    "JPEG 2000": re.compile(rb"\xff\x4f\xff\x51|\0\0\0\x0cjP "),
+}
+"""How pictures begin that cannot be read."""
 _SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 _DAMAGED = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError,
@@ -181,13 +194,28 @@ def encode_jpeg(rgb: Rgb, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
+def left_out(files: Iterable[Path]) -> str:
+    """A sentence about those of the files that are pictures and cannot be read; empty if none are."""
+    endings = Counter(ending for file in files if (ending := file.suffix.lower()) in OTHER_ENDINGS)
+    if not endings:
+        return ""
+    kinds = " and ".join(f"{count} {ending}" for ending, count in sorted(endings.items()))
+    return f"{kinds} left out: such pictures cannot be read, export them as JPEG"
+
+
+def check_target(path: Path) -> None:
+    """Raises RequestError if `save` could not write there whatever the picture."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise RequestError(f"{path}: the name must end in {', '.join(_SUFFIXES)}", code="unknown_format")
+    if not path.parent.is_dir():
+        raise RequestError(f"{path}: cannot be written: there is no folder {path.parent}", code="unwritable")
+
+
 def save(path: Path, rgb: Rgb) -> None:
     """Write the picture in the format that the name's ending says; raises RequestError."""
-    kind = _SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise RequestError(f"{path}: the name must end in {', '.join(_SUFFIXES)}", code="unknown_format")
+    check_target(path)
     try:
-        _image(rgb).save(path, kind)
+        _image(rgb).save(path, _SUFFIXES[path.suffix.lower()])
     except OSError as error:
         raise RequestError(f"{path}: cannot be written: {error.strerror or error}", code="unwritable") from error
 
@@ -207,7 +235,9 @@ def _opened(data: bytes, source: str) -> tuple[Image, int]:
             raise BadImageError(
                 source, "its beginning is damaged: copy or export it again", code="truncated"
             ) from error
-        kind = "progressive JPEG" if "progressive" in image.info else image.format or ""
+        kind = "JPEG" if image.format == "MPO" else image.format or ""  # as phones write it: JPEG with another behind
+        if "progressive" in image.info:
+            kind = "progressive JPEG"
         most = MAX_PIXELS.get(kind, MAX_PIXELS_ELSE)
         if image.width * image.height > most:
             raise _too_many_pixels(source, most, kind)
@@ -293,8 +323,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _not_an_image(data: bytes, source: str) -> BadImageError:
-    if data[4:12].startswith(_HEIC):
-        return BadImageError(source, "HEIC pictures cannot be read: export it as JPEG", code="not_an_image")
+    for kind, beginning in _OTHERS.items():
+        if beginning.match(data):
+            return BadImageError(source, f"{kind} pictures cannot be read: export it as JPEG", code="not_an_image")
     return BadImageError(source, f"not a picture in one of the formats {', '.join(_FORMATS)}", code="not_an_image")
 
 
