@@ -136,12 +136,13 @@ async def _way_in(
 
 async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Mapping[str, Any]) -> None:
     """Everything the broker keeps, once; it is sent again whenever the broker may have lost it."""
-    mqtt.post(State("info", info))
     mqtt.post(State("settings", _runtime_settings(settings, control.recognizer)))
     for name in settings.cameras:
         mqtt.post(State(f"camera/{name}/status", "offline"))
         mqtt.post(State(f"camera/{name}/paused", "OFF"))
     await control.tell_people()
+    # Last: the broker's copy of the last run's tells what that one left there.
+    mqtt.post(State("info", info))
 
 
 async def _tell_health(settings: Settings, health: Health, mqtt: Mqtt) -> None:

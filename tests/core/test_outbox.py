@@ -188,8 +188,73 @@ def test_an_item_that_breaks_two_connections_in_a_row_is_given_up(kind: Kind) ->
     assert outbox.reset(suspect=True) is item
     assert drain(outbox) == ["next"]
     assert outbox.given_up == {kind: 1}
+    assert drain(outbox) == []
+
+
+def give_up(outbox: Outbox[str], key: str) -> None:
+    """Let a state that is sent next break two connections."""
+    outbox.put(Item(Kind.STATE, f"{key}, too large", key=key))
+    for _ in range(2):
+        outbox.next(0.0)
+        outbox.reset(suspect=True)
+
+
+def test_a_state_that_was_given_up_is_tried_again_after_a_blameless_break() -> None:
+    """Who breaks connections with other items does not bring it back; a break for another reason does."""
+    outbox: Outbox[str] = Outbox()
+    give_up(outbox, "people")
+    give_up(outbox, "house")
+    assert drain(outbox) == []
+    outbox.put(Item(Kind.NOTICE, "suspect"))
+    outbox.next(0.0)
+    outbox.reset(suspect=True)
+    assert drain(outbox) == ["suspect"]
+
+    outbox.reset(suspect=True)
+    assert drain(outbox) == ["people, too large", "house, too large"]
+    assert outbox.given_up == {Kind.STATE: 2}
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_a_state_that_was_refused_is_tried_again_after_a_pause(*, final: bool) -> None:
+    """Until then it does not wait for anything, and a newer value does not wait for the pause."""
+    outbox: Outbox[str] = Outbox()
+    item = Item(Kind.STATE, "1", key="people", final=final)
+    outbox.put(item)
+    assert outbox.next(0.0) is item
+    outbox.done(item, again=60.0)
+
+    assert (outbox.waiting(), outbox.due) == (0, 60.0)
+    assert outbox.next(59.9) is None
+    assert outbox.next(60.0) is item
+    outbox.done(item, again=120.0)
+    outbox.put(Item(Kind.STATE, "2", key="people"))
+    assert outbox.due is None
+    assert drain(outbox) == ["2"]
+
+
+def test_a_state_that_was_refused_is_tried_again_on_the_next_connection() -> None:
+    """A new connection does not wait for the pause."""
+    outbox: Outbox[str] = Outbox()
+    outbox.put(Item(Kind.STATE, "1", key="people"))
+    item = outbox.next(0.0)
+    assert item is not None
+    outbox.done(item, again=60.0)
     outbox.reset()
-    assert drain(outbox) == (["next"] if kind is Kind.STATE else [])
+
+    assert drain(outbox) == ["1"]
+
+
+def test_known_states_are_those_that_were_not_removed() -> None:
+    """A state is known before and after it is sent, until its removal was taken."""
+    outbox: Outbox[str] = Outbox()
+    assert not outbox.knows("people")
+    outbox.put(Item(Kind.STATE, "1", key="people"))
+    drain(outbox)
+    assert outbox.knows("people")
+    outbox.put(Item(Kind.STATE, "", key="people", final=True))
+    drain(outbox)
+    assert not outbox.knows("people")
 
 
 def test_only_breaks_in_a_row_count_against_an_item() -> None:
@@ -237,7 +302,6 @@ class AnyOrder(RuleBasedStateMachine):
         self.reached: list[Item[int]] = []
         self.acknowledged: set[int] = set()
         self.way: Item[int] | None = None
-        self.given_up: list[Item[int]] = []
 
     @rule(kind=st.sampled_from(Kind), topic=st.sampled_from("abc"), life=st.sampled_from([2.0, 5.0, math.inf]))
     def put(self, kind: Kind, topic: str, life: float) -> None:
@@ -266,13 +330,20 @@ class AnyOrder(RuleBasedStateMachine):
         self.outbox.done(self.way)
         self.way = None
 
+    @precondition(lambda self: self.way is not None and self.way.kind is Kind.STATE)
+    @rule(pause=st.sampled_from([1.0, 5.0]))
+    def refuse(self, pause: float) -> None:
+        """The broker does not want a state."""
+        assert self.way is not None
+        self.outbox.done(self.way, again=self.now + pause)
+        self.way = None
+
     @rule(suspect=st.booleans())
     def break_off(self, suspect: bool) -> None:  # noqa: FBT001 - drawn
         """The connection breaks: what was on its way may have arrived or not, and may be the reason."""
         given_up = self.outbox.reset(suspect=suspect)
         if given_up is not None:
             assert given_up is self.way
-            self.given_up.append(given_up)
         self.way = None
 
     @rule(seconds=st.floats(0.1, 3.0))
@@ -304,7 +375,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert acknowledged + lost + self.outbox.waiting(kind) == len(items)
 
     def teardown(self) -> None:
-        """In the end everything that waits is sent, and the broker has the last value of every state not given up."""
+        """In the end everything that waits is sent, and the broker has the last value of every state."""
         self.outbox.reset()
         last: dict[str, int] = {}
         while item := self.outbox.next(self.now):
@@ -312,7 +383,7 @@ class AnyOrder(RuleBasedStateMachine):
             if item.kind is Kind.STATE:
                 last[item.key] = item.content
         expected = {item.key: item for item in self.put_of[Kind.STATE]}
-        assert last == {key: item.content for key, item in expected.items() if item not in self.given_up}
+        assert last == {key: item.content for key, item in expected.items()}
 
 
 TestAnyOrder = AnyOrder.TestCase

@@ -84,6 +84,11 @@ async def wait(house: House, arguments: Nothing) -> Any:
     await house.open.wait()
 
 
+async def status(house: House, arguments: Nothing) -> Any:
+    """Tells, without waiting for anything."""
+    return {"running": not house.open.is_set(), "trained": house.trained}
+
+
 COMMANDS: tuple[Command[House, Any], ...] = (
     Command(name="train", payload=Nothing, run=train),
     Command(name="face/add", payload=Picture, run=face_add, raw="image", rest="person_id"),
@@ -91,6 +96,7 @@ COMMANDS: tuple[Command[House, Any], ...] = (
     Command(name="sulk", payload=Nothing, run=sulk),
     Command(name="break", payload=Nothing, run=break_down),
     Command(name="wait", payload=Nothing, run=wait),
+    Command(name="status", payload=Nothing, run=status, prompt=True),
 )
 
 
@@ -185,6 +191,27 @@ async def test_when_too_many_wait_the_next_is_told_busy(mosquitto: Mosquitto) ->
         assert busy.json == _error("busy", "too many requests are waiting; try again later", WAITING)
         assert [message.json["transaction"] for message in witness.seen[2:]] == list(range(WAITING))
         assert mqtt.counters()["commands_refused"] == 1
+
+
+async def test_prompt_commands_do_not_wait_for_the_others(mosquitto: Mosquitto) -> None:
+    """While one command takes long and the line behind it is full, a prompt one is answered; the others keep order."""
+    house = House()
+    mqtt = make(MqttSettings(port=mosquitto.port))
+    async with Witness(mosquitto.port, "usense/response/#") as witness, running(mqtt, COMMANDS, house):
+        await connected(mqtt)
+        await publish(mosquitto.port, "usense/command/wait", "")
+        for number in range(WAITING):
+            await publish(mosquitto.port, "usense/command/train", json.dumps({"transaction": number}))
+        await publish(mosquitto.port, "usense/command/status", "")
+        first = (await witness.next("usense/response/status")).json
+        house.open.set()
+        await witness.next("usense/response/train", WAITING)
+        await publish(mosquitto.port, "usense/command/status", "")
+        second = (await witness.next("usense/response/status", 2)).json
+
+    assert first["data"] == {"running": True, "trained": 0}
+    assert second["data"] == {"running": False, "trained": WAITING}
+    assert [reply.json["transaction"] for reply in witness.of("usense/response/train")] == list(range(WAITING))
 
 
 async def test_too_large_requests_are_answered(mosquitto: Mosquitto) -> None:
@@ -289,8 +316,9 @@ async def test_a_bug_in_a_command_is_not_hidden(mosquitto: Mosquitto) -> None:
         await connected(mqtt)
         await publish(mosquitto.port, "usense/command/break", "")
 
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ExceptionGroup) as caught:
             await asyncio.wait_for(serve, 10)
+        assert [type(error) for error in caught.value.exceptions] == [ZeroDivisionError]
 
 
 class Letterbox:

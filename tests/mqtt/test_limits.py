@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.peers.mosquitto import Mosquitto
-from tests.peers.witness import Witness
+from tests.peers.witness import Witness, publish
 from tests.support.mqtt import MemoryJournal, connected, make, running, settled, sighting
 from tests.support.waiting import until
+from uSense.commands.base import Command
 from uSense.core.events import Notice, State
 from uSense.entities import Message
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.link import connect
+from uSense.schema import Branch
 
 Version = Literal["5", "3.1.1"]
 VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
 HUGE = "x" * 6000
+
+
+class Size(Branch):
+    """How much is asked for."""
+
+    size: int = 6000
+    """Characters."""
+
+
+async def listing(_: None, asked: Size) -> str:
+    """As much as was asked for."""
+    return "x" * asked.size
+
+
+LISTS: tuple[Command[None, Any], ...] = (Command(name="list", payload=Size, run=listing),)
 
 
 @pytest.fixture
@@ -58,6 +75,7 @@ async def test_what_the_broker_does_not_take_blocks_nothing(strict: Mosquitto, v
     assert problem is not None
     assert {message.text for message in witness.of("usense/house")} == {"small"}
     assert not any(HUGE in message.text for message in witness.seen)
+    assert witness.of("usense/response/large")[-1].json["error"]["code"] == "too_large"
     assert journal.kept == {}
     assert "usense/people" in problem
     assert "max_packet_size" in problem
@@ -88,12 +106,14 @@ async def test_the_limit_is_taken_exactly(strict: Mosquitto) -> None:
             assert "(5001)" in str(refused[largest + 1])
 
 
-async def test_a_state_that_fits_again_is_told(strict: Mosquitto) -> None:
-    """Once a broker takes more, what was refused is sent with the other states, and the problem is gone."""
-    mqtt = make(MqttSettings(port=strict.port))
+@VERSIONS
+async def test_a_state_that_fits_again_is_told(strict: Mosquitto, version: Version) -> None:
+    """Once a broker takes more, what was refused or given up is sent again, and the problem is gone."""
+    mqtt = make(MqttSettings(port=strict.port, protocol=version))
     mqtt.post(State("people", HUGE))
     async with running(mqtt):
         await connected(mqtt)
+        await settled(mqtt)
         assert "usense/people" in str(mqtt.problem)
         strict.extra = ""
         strict.restart()
@@ -102,6 +122,22 @@ async def test_a_state_that_fits_again_is_told(strict: Mosquitto) -> None:
         await settled(mqtt)
 
         assert mqtt.problem is None
+
+
+@VERSIONS
+async def test_who_asks_for_too_much_is_told_so(strict: Mosquitto, version: Version) -> None:
+    """In place of a reply that the broker does not take comes an error, with the transaction; the next one is whole."""
+    mqtt = make(MqttSettings(port=strict.port, protocol=version))
+    async with Witness(strict.port, "usense/response/#") as witness, running(mqtt, LISTS):
+        await connected(mqtt)
+        await publish(strict.port, "usense/command/list", '{"transaction": "k7"}')
+        refused = (await witness.next("usense/response/list")).json
+        await publish(strict.port, "usense/command/list", '{"size": 10, "transaction": "k8"}')
+        taken = (await witness.next("usense/response/list", 2)).json
+
+    assert (refused["status"], refused["error"]["code"], refused["transaction"]) == ("error", "too_large", "k7")
+    assert "max_packet_size" in refused["error"]["message"]
+    assert taken == {"status": "ok", "data": "x" * 10, "transaction": "k8"}
 
 
 async def test_a_message_is_not_given_up_because_the_broker_dies(mosquitto: Mosquitto) -> None:

@@ -158,6 +158,20 @@ async def test_a_denial_is_forgotten_when_the_broker_takes_the_topic(tmp_path: P
             await until(lambda: mqtt.problem is None)
 
 
+async def test_a_state_that_was_denied_is_tried_again(tmp_path: Path) -> None:
+    """An access list that the broker reads again, without breaking the connection, is enough."""
+    with Mosquitto(tmp_path / "broker", users={"usense": "right"}, acl=ACL) as broker:
+        settings = MqttSettings(port=broker.port, username="usense", password=SecretStr("right"))
+        async with running(make(settings, retry=0.1)) as mqtt:
+            mqtt.post(State("secret/x", 1))
+            await connected(mqtt)
+            assert "usense/secret/x" in (mqtt.problem or "")
+            broker.reload("user usense\ntopic readwrite #\n")
+            await until(lambda: mqtt.problem is None)
+
+            assert mqtt.counters()["reconnects"] == 0
+
+
 @pytest.mark.parametrize("host", ["no-such-broker.invalid", "a..b", ".", "x" * 64 + ".home", "a\0b"])
 async def test_an_unknown_host_is_named(host: str) -> None:
     """A name that cannot be resolved, or cannot be a name, is not called a connection problem."""

@@ -90,6 +90,12 @@ class Mosquitto:
         self.kill()
         self.start()
 
+    def reload(self, acl: str) -> None:
+        """Let the running broker read another access list."""
+        self.acl = acl
+        self._private("acl", acl)
+        self._running.send_signal(signal.SIGHUP)
+
     def freeze(self) -> None:
         """Stop answering without closing anything: what a dead network looks like."""
         self._running.send_signal(signal.SIGSTOP)

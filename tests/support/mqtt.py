@@ -61,11 +61,17 @@ def context(settings: MqttSettings | None = None) -> Context:
 
 
 def make(
-    settings: MqttSettings, journal: MemoryJournal | None = None, *, pause: float = 0.05, slow: float = 0.1
+    settings: MqttSettings,
+    journal: MemoryJournal | None = None,
+    *,
+    pause: float = 0.05,
+    slow: float = 0.1,
+    retry: float = 60.0,
 ) -> Mqtt:
     """An Mqtt that comes back quickly."""
     journal = journal or MemoryJournal()
-    return Mqtt(settings, context(settings), journal, pauses=lambda: itertools.repeat(pause), slow=slow)
+    pauses = itertools.repeat(pause)
+    return Mqtt(settings, context(settings), journal, pauses=lambda: pauses, slow=slow, retry=retry)
 
 
 @asynccontextmanager

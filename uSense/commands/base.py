@@ -49,7 +49,7 @@ class Command(Generic[C, P]):
 
     `run` returns the `data` of the reply (any JSON value) and raises RequestError. A payload without braces fills the
     field that `scalar` names (where one argument is enough) or the bytes field that `raw` names; what follows in the
-    topic fills the field that `rest` names.
+    topic fills the field that `rest` names. A `prompt` command takes no time and does not wait for the others.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Command(Generic[C, P]):
     scalar: str | None = None
     raw: str | None = None
     rest: str | None = None
+    prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

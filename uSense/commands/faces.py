@@ -49,11 +49,11 @@ async def train(control: Control, _: Nothing) -> dict[str, Any]:
 
 
 async def status(control: Control, _: Nothing) -> dict[str, Any]:
-    """How the last training ended."""
+    """Whether a training is running, or how the last one ended."""
     return training_data(await control.training())
 
 
 ADD = Command(name="face/add", payload=Add, run=add, raw="image", rest="person_id")
 DELETE = Command(name="face/delete", payload=Delete, run=delete)
 TRAIN = Command(name="train", payload=Nothing, run=train)
-STATUS = Command(name="train/status", payload=Nothing, run=status)
+STATUS = Command(name="train/status", payload=Nothing, run=status, prompt=True)

@@ -36,6 +36,6 @@ async def info(control: Control, _: Nothing) -> dict[str, Any]:
     return dict(control.info())
 
 
-PAUSE = Command(name="camera/pause", payload=Which, run=pause, scalar="camera")
-RESUME = Command(name="camera/resume", payload=Which, run=resume, scalar="camera")
-INFO = Command(name="info", payload=Nothing, run=info)
+PAUSE = Command(name="camera/pause", payload=Which, run=pause, scalar="camera", prompt=True)
+RESUME = Command(name="camera/resume", payload=Which, run=resume, scalar="camera", prompt=True)
+INFO = Command(name="info", payload=Nothing, run=info, prompt=True)

@@ -2,7 +2,8 @@
 
 An item is handed out by `next`, stays accounted for while it is on its way, and leaves with `done`. After `reset` (the
 connection broke) it waits again, and so does every known state: the broker may have lost what it kept. So each item is
-delivered at least once, unless its policy drops it or it breaks every connection, and that is counted.
+delivered at least once, unless its policy drops it or it breaks every connection, and that is counted. A state that was
+not taken is never forgotten: it is tried again later.
 """
 
 from __future__ import annotations
@@ -63,10 +64,11 @@ class Outbox(Generic[T]):
     expired: Counter[Kind] = field(default_factory=Counter)
     """Items that became worthless before they could be sent, by kind."""
     given_up: Counter[Kind] = field(default_factory=Counter)
-    """Items that broke two connections in a row, by kind."""
+    """Items that broke two connections in a row, by kind; states among them are tried again after a blameless break."""
     _queues: dict[Kind, list[Item[T]]] = field(init=False)
     _states: dict[str, Item[T]] = field(init=False, default_factory=dict)
     _unsent: dict[str, None] = field(init=False, default_factory=dict)
+    _again: dict[str, float] = field(init=False, default_factory=dict)
     _sending: Item[T] | None = field(init=False, default=None)
     _suspect: Item[T] | None = field(init=False, default=None)
 
@@ -78,6 +80,7 @@ class Outbox(Generic[T]):
         if item.kind is Kind.STATE:
             self._states[item.key] = item
             self._unsent[item.key] = None
+            self._again.pop(item.key, None)
             return
         queue = self._queues[item.kind]
         insort_right(queue, item, key=_order)
@@ -92,49 +95,64 @@ class Outbox(Generic[T]):
     def next(self, now: float, *, only: Kind | None = None) -> Item[T] | None:
         """The item to be sent now, the same until it is `done` or `reset`; `only` leaves all other kinds waiting."""
         if self._sending is None:
+            for key in [key for key, at in self._again.items() if at <= now]:
+                del self._again[key]
+                self._unsent[key] = None
             for kind in Kind if only is None else (only,):
                 self._sending = self._take(kind, now)
                 if self._sending is not None:
                     break
         return self._sending
 
-    def done(self, item: Item[T]) -> None:
-        """The broker has the item that `next` gave."""
+    @property
+    def due(self) -> float | None:
+        """When the next state that was refused is tried again, if there is one."""
+        return min((at for at in self._again.values() if at < math.inf), default=None)
+
+    def done(self, item: Item[T], *, again: float | None = None) -> None:
+        """The broker has the item that `next` gave, or refused it: then a state is tried `again` at that time."""
         if item is not self._sending:
             raise ValueError("only the item on its way can be done")
         self._sending = None
         if item is self._suspect:
             self._suspect = None
-        if item.final:
-            self._forget(item)
+        if self._states.get(item.key) is not item:
+            return
+        if again is not None:
+            self._again[item.key] = again
+        elif item.final:
+            del self._states[item.key]
 
     def reset(self, *, suspect: bool = False) -> Item[T] | None:
         """The connection broke: what was on its way waits again, and so do all states.
 
         If that item is `suspect`, the second time in a row it is given up and returned: else it would break all
-        connections to come.
+        connections to come. A state that was given up waits for a break that nothing sent is suspected of.
         """
         item, self._sending = self._sending, None
         given_up = item if suspect and item is self._suspect else None
         self._suspect = item if suspect and given_up is None else None
+        blameless = not suspect or item is None
+        self._again = {} if blameless else {key: at for key, at in self._again.items() if at == math.inf}
         if given_up is not None:
             self.given_up[given_up.kind] += 1
-            self._forget(given_up)
+            if self._states.get(given_up.key) is given_up:
+                self._again[given_up.key] = math.inf
         elif item is not None and item.kind is not Kind.STATE:
             insort_left(self._queues[item.kind], item, key=_order)
-        self._unsent = dict.fromkeys(self._states)
+        self._unsent = {key: None for key in self._states if key not in self._again}
         return given_up
 
+    def knows(self, key: str) -> bool:
+        """Whether there is a state of this topic, sent or not."""
+        return key in self._states
+
     def waiting(self, kind: Kind | None = None) -> int:
-        """Items that wait or are on their way, of one kind or of all."""
+        """Items that wait or are on their way, of one kind or of all; not states that are tried again later."""
         if kind is None:
             return sum(self.waiting(each) for each in Kind)
         queued = len(self._unsent) if kind is Kind.STATE else len(self._queues[kind])
         return queued + (self._sending is not None and self._sending.kind is kind)
-
-    def _forget(self, item: Item[T]) -> None:
-        if self._states.get(item.key) is item:
-            del self._states[item.key]
 
     def _take(self, kind: Kind, now: float) -> Item[T] | None:
         if kind is Kind.STATE:

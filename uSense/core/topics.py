@@ -8,6 +8,11 @@ LONGEST = 1024
 """Bytes of a topic that uSense is willing to publish to; MQTT allows 65,535."""
 
 
+def camera_states(camera: str) -> tuple[str, ...]:
+    """All retained topics of a camera, without the prefix."""
+    return (f"camera/{camera}/status", f"camera/{camera}/paused")
+
+
 def check_topic(topic: str) -> str:
     """The topic, if one can publish to it; raises ValueError with the reason."""
     for sign in ("+", "#", "\0"):
@@ -35,6 +40,10 @@ class Topics:
     @property
     def status(self) -> str:
         return self.of("status")
+
+    @property
+    def info(self) -> str:
+        return self.of("info")
 
     @property
     def identity(self) -> str:

@@ -1,4 +1,8 @@
-"""From a request to its reply: bounded waiting, one after the other, every request answered."""
+"""From a request to its reply: bounded waiting, one after the other, every request answered.
+
+There are two lines, each in the order in which requests came: that of prompt commands, which take no time and do not
+depend on the others, and that of all others.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
@@ -26,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WAITING = 16
-"""Requests that may wait; one more is answered `busy`."""
+"""Requests that may wait in a line; one more is answered `busy`."""
 _SMALL = 65_536
 """Bytes that are parsed on the event loop; more would be felt there."""
 
@@ -41,6 +46,25 @@ class Sender(Protocol):
         """Send a reply."""
 
 
+class _Line:
+    """Requests that wait for those before them."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[str, Request]] = deque()
+        self._arrived = asyncio.Event()
+
+    def join(self, path: str, request: Request) -> None:
+        self.waiting.append((path, request))
+        self._arrived.set()
+
+    async def next(self) -> tuple[str, Request]:
+        """The request whose turn it is."""
+        while not self.waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self.waiting.popleft()
+
+
 class Dispatcher:
     """Takes requests at once, carries them out in order, and answers each of them."""
 
@@ -53,8 +77,8 @@ class Dispatcher:
         self._max_payload = max_payload
         self._sender = sender
         self._clock = clock
-        self._waiting: deque[tuple[str, Request]] = deque()
-        self._arrived = asyncio.Event()
+        self._line, self._prompt_line = _Line(), _Line()
+        self._prompt: frozenset[str] = frozenset()
         self._stopped = False
         self._transactions: Transactions[bytes] = Transactions()
 
@@ -63,31 +87,37 @@ class Dispatcher:
         path = self._topics.command(request.topic)
         if path is None:
             return
-        waiting = sum(len(other.payload) for _, other in self._waiting)
+        line = self._prompt_line if path in self._prompt else self._line
         if request.retain:
             self._ignore(path, request)
         elif len(request.payload) > self._max_payload:
             self._refuse(path, request, "too_large", f"the payload has more than {self._max_payload} bytes")
         elif self._stopped:
             self._refuse(path, request, "stopping", "the service is stopping")
-        elif len(self._waiting) >= WAITING or waiting + len(request.payload) > 2 * self._max_payload:
+        elif len(line.waiting) >= WAITING or self._bytes() + len(request.payload) > 2 * self._max_payload:
             self._refuse(path, request, "busy", "too many requests are waiting; try again later")
         else:
-            self._waiting.append((path, request))
-            self._arrived.set()
+            line.join(path, request)
 
     async def serve(self, commands: Sequence[Command[C, Any]], context: C) -> None:
         """Carry out requests until canceled; those that are then left are answered `stopping`."""
+        self._prompt = frozenset(command.name for command in commands if command.prompt)
         try:
-            while True:
-                while not self._waiting:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                await self._carry_out(*self._waiting.popleft(), commands, context)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._work(self._line, commands, context), name="commands in order")
+                group.create_task(self._work(self._prompt_line, commands, context), name="prompt commands")
         finally:
             self._stopped = True
-            while self._waiting:
-                self._refuse(*self._waiting.popleft(), "stopping", "the service is stopping")
+            for path, request in (*self._line.waiting, *self._prompt_line.waiting):
+                self._refuse(path, request, "stopping", "the service is stopping")
+
+    async def _work(self, line: _Line, commands: Sequence[Command[C, Any]], context: C) -> None:
+        while True:
+            await self._carry_out(*await line.next(), commands, context)
+
+    def _bytes(self) -> int:
+        """All that waits."""
+        return sum(len(request.payload) for line in (self._line, self._prompt_line) for _, request in line.waiting)
 
     async def _carry_out(self, path: str, request: Request, commands: Sequence[Command[C, Any]], context: C) -> None:
         started = self._clock()
@@ -141,6 +171,16 @@ class Dispatcher:
         if request.response_topic is not None and self._topics.is_response(request.response_topic):
             topic = request.response_topic
         self._sender.answer(Message(topic, payload, correlation=request.correlation))
+
+
+def too_large(message: Message) -> Message:
+    """What is said in place of a reply that is larger than the broker takes."""
+    error = RequestError(
+        f"the request was carried out, but its reply of {len(message.payload)} bytes is more than the broker takes: "
+        "ask for less, read the retained topics people and info, or raise the broker's limit (mosquitto: max_packet_size)",
+        code="too_large",
+    )
+    return replace(message, payload=encode(refusal(error, find_transaction(message.payload))))
 
 
 async def _parsed(request: Request, parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

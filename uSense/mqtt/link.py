@@ -171,7 +171,8 @@ class Link:
     async def publish(self, message: Message) -> str | None:
         """Send a message and wait until the broker has it (QoS 1); the reason in plain words if it does not want it."""
         properties = self._properties(message) if self.v5 else None
-        if properties is not None and (size := _size(message, properties)) > self._client.limit:
+        if not self.fits(message):
+            size = _size(message, self._properties(message))
             return trouble.too_large(message.topic, size, int(self._client.limit), self._settings)
         self._client.refusal = None
         try:
@@ -180,6 +181,10 @@ class Link:
             raise trouble.lost(error, self._settings) from error
         refusal = self._client.refusal
         return refusal and trouble.publish_refused(message.topic, refusal, self._settings)
+
+    def fits(self, message: Message) -> bool:
+        """Whether a message is not larger than the broker takes, as far as it tells: by MQTT 5."""
+        return not self.v5 or _size(message, self._properties(message)) <= self._client.limit
 
     async def subscribe(self, topic: str) -> str | None:
         """Ask for all messages of a topic with QoS 1; the reason in plain words if the broker does not allow it."""

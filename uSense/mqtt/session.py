@@ -23,8 +23,9 @@ from uSense.entities.notice import notice, stamped
 from uSense.entities.payload import remaining
 from uSense.entities.state import state
 from uSense.mqtt import trouble
-from uSense.mqtt.dispatch import Dispatcher
+from uSense.mqtt.dispatch import Dispatcher, too_large
 from uSense.mqtt.lasting import Lasting
+from uSense.mqtt.leftovers import left_behind
 from uSense.mqtt.link import Link, connect, knows_v5
 from uSense.mqtt.settings import MqttSettings
 from uSense.ports import Journal
@@ -44,6 +45,8 @@ REFUSALS = 64
 """Topics that are remembered as refused."""
 SLOW = 30.0
 """Seconds between two attempts at a broker that refuses this client."""
+RETRY = 60.0
+"""Seconds until a state that the broker refused is tried again: its access list may have been mended."""
 
 
 def _pauses() -> Iterator[float]:
@@ -61,6 +64,7 @@ class Mqtt:
         *,
         pauses: Callable[[], Iterator[float]] = _pauses,
         slow: float = SLOW,
+        retry: float = RETRY,
     ) -> None:
         self.connected = asyncio.Event()
         """Set while the broker has all states and `online`, and whatever else waits is being sent."""
@@ -71,6 +75,7 @@ class Mqtt:
         self._topics = context.topics
         self._pauses = pauses
         self._slow = slow
+        self._retry = retry
         self._outbox: Outbox[Content] = Outbox()
         self._wake = asyncio.Event()
         self._lasting = Lasting(journal, self._wake, self._post_notice)
@@ -132,7 +137,7 @@ class Mqtt:
         self._put(Item(Kind.REPLY, message, put_at=now, expires=now + REPLY_LIFETIME))
 
     async def serve(self, commands: Sequence[Command[C, Any]], control: C) -> None:
-        """Carry out commands, one after the other, until canceled."""
+        """Carry out commands until canceled."""
         await self._dispatcher.serve(commands, control)
 
     async def run(self) -> None:
@@ -215,6 +220,8 @@ class Mqtt:
 
     async def _greet(self, link: Link) -> None:
         """Subscribe, restore all retained topics, and only then say online."""
+        # What it keeps of an earlier run; where that may not be read, nothing is lost but the tidiness.
+        await link.subscribe(self._topics.info)
         commands = self._topics.commands
         self._note_refusal(commands, await link.subscribe(commands))
         while item := self._outbox.next(time.monotonic(), only=Kind.STATE):
@@ -228,7 +235,17 @@ class Mqtt:
 
     async def _read(self, link: Link) -> None:
         async for request in link.requests():
-            self._dispatcher.offer(request)
+            if request.topic == self._topics.info:
+                self._tidy_up(request.payload)
+            else:
+                self._dispatcher.offer(request)
+
+    def _tidy_up(self, info: bytes) -> None:
+        """Remove the states of cameras that this instance had in an earlier run, and has no more."""
+        for topic in left_behind(info, self._context.instance):
+            if not self._outbox.knows(topic):
+                log.info("removed what an earlier run left at the broker", topic=self._topics.of(topic))
+                self.post(State(topic, None))
 
     async def _write(self, link: Link) -> None:
         """Send what waits until it is time to leave and nothing waits."""
@@ -244,17 +261,26 @@ class Mqtt:
                 self.idle.set()
                 if self._leaving.is_set():
                     return
-            await self._wake.wait()
-            self._wake.clear()
+            await self._news()
+
+    async def _news(self) -> None:
+        """Wait until there is something to do, or to be tried again."""
+        due = self._outbox.due
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if due is None else due - time.monotonic()):
+                await self._wake.wait()
+        self._wake.clear()
 
     async def _send(self, link: Link, item: Item[Content]) -> None:
         """Send one item; what a sighting has to say at the moment follows it, so that the broker is known to listen."""
         content = item.content
         if isinstance(content, Message):
-            await self._publish(link, content)
+            taken = await self._publish(link, content)
+            if item.kind is Kind.REPLY and not link.fits(content):
+                await self._publish(link, too_large(content))
             if item.kind is Kind.LASTING:
                 self._lasting.delivered(item.number)
-            self._outbox.done(item)
+            self._outbox.done(item, again=None if taken else time.monotonic() + self._retry)
             return
         for entity in QUEUED:
             for message in entity(content, self._context, time.monotonic()):
@@ -273,7 +299,8 @@ class Mqtt:
         left = remaining(sighting, self._context, now)
         return put_at >= self._online_since and now - put_at <= LIVE_WITHIN and (left is None or left > 0)
 
-    async def _publish(self, link: Link, message: Message) -> None:
+    async def _publish(self, link: Link, message: Message) -> bool:
+        """Send a message; False if the broker does not take it."""
         refusal = await link.publish(message)
         self._counts["published"] += 1
         if refusal:
@@ -281,12 +308,18 @@ class Mqtt:
         elif message.qos:
             self._counts["acknowledged"] += 1
         self._note_refusal(message.topic, refusal)
+        return refusal is None
 
     def _give_up(self, item: Item[Content]) -> None:
         """Say that an item, which the outbox has counted, will not be sent."""
         topic = item.content.topic if isinstance(item.content, Message) else self._topics.identity
         if item.kind is Kind.LASTING:
             self._lasting.delivered(item.number)
+        if item.kind is Kind.REPLY and isinstance(item.content, Message):
+            excuse = too_large(item.content)
+            # Else it was not its size, and the excuse would fare no better.
+            if len(excuse.payload) < len(item.content.payload):
+                self.answer(excuse)
         self._note_refusal(topic, trouble.given_up(topic, self._settings))
 
     def _note_refusal(self, topic: str, refusal: str | None) -> None:
