@@ -5,9 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
-from uSense.demo import child
+from uSense.demo import child, leash
 from uSense.demo.child import Child, launch
 from uSense.demo.errors import DemoError
 
@@ -70,6 +71,48 @@ async def test_cancelled_stop(tmp_path: Path) -> None:
     await asyncio.wait((stopping,))
     assert stopping.cancelled()
     assert program.process.returncode == -9
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from uSense.demo.child import launch
+
+async def main():
+    child = await launch("the program", (sys.executable, "-c", {code!r}), log=Path({log!r}))
+    await child.process.wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_no_program_outlives_a_killed_demo(tmp_path: Path) -> None:
+    """Even when the demo has no chance to end its programs, which do not obey besides, they are gone."""
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    code = f"{DEAF}\nimport os\nopen({str(told)!r}, 'w').write(str(os.getpid()))\nwhile True: signal.pause()"
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PARENT.format(code=code, log=str(tmp_path / "log")))
+    )
+    program = psutil.Process(int(await asyncio.to_thread(told.read_text)))
+    assert program.ppid() == parent.pid
+    parent.kill()
+    await parent.wait()
+    await asyncio.to_thread(psutil.wait_procs, [program], 10)
+
+    assert not program.is_running() or program.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_program_that_starts_too_late_does_not_stay(tmp_path: Path) -> None:
+    """If the demo died before the leash was on, the program is not even begun."""
+    late = await asyncio.create_subprocess_exec(
+        *(sys.executable, leash.__file__, "1", sys.executable, "-c", "open('begun', 'w')"),
+        cwd=tmp_path,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+    assert await late.wait() == 1
+    assert not list(tmp_path.iterdir())
 
 
 async def test_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,19 @@ async def test_somebody_dies(demo: Callable[..., Any], tmp_path: Path, who: str)
     assert _empty(tmp_path)
 
 
+async def test_killed(demo: Callable[..., Any]) -> None:
+    """A demo that is killed takes the service and the broker with it, whatever they are doing."""
+    shown: Demo = await demo("--json")
+    await shown.says("Now the scene begins")
+    children = list(shown.children().values())
+    assert len(children) == 2
+    shown.process.kill()
+    await shown.process.wait()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 10)
+
+    assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []
+
+
 async def test_own_pictures(demo: Callable[..., Any], faces: Path) -> None:
     """A folder of one's own is shown instead of the scene; nobody is enrolled, so everybody is unknown."""
     shown: Demo = await demo("--json", "--camera", str(faces / "deepface"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from uSense.demo import leash
 from uSense.demo.errors import DemoError
 
 PATIENCE = 10.0
@@ -72,13 +74,14 @@ async def launch(name: str, command: Sequence[str | Path], *, log: Path | None) 
     """Start a program.
 
     It gets a session of its own, so that Ctrl-C and a closed terminal reach the demo alone, which ends all in order;
-    and none of the user's `USENSE_` variables, which would override the demo's settings.
+    none of the user's `USENSE_` variables, which would override the demo's settings; and a leash, so that it does not
+    outlive a demo that is killed.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("USENSE_")}
     output: IO[bytes] | None = await asyncio.to_thread(log.open, "wb") if log else None
     with output or contextlib.nullcontext():
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output or asyncio.subprocess.DEVNULL,
             stderr=output,

@@ -177,7 +177,7 @@ def too_large(message: Message) -> Message:
     """What is said in place of a reply that is larger than the broker takes."""
     error = RequestError(
         f"the request was carried out, but its reply of {len(message.payload)} bytes is more than the broker takes: "
-        "ask for less, read the retained topics people and info, or raise the broker's limit (mosquitto: max_packet_size)",
+        "ask for less, read the retained topics people and info, or raise its limit (mosquitto: max_packet_size)",
         code="too_large",
     )
     return replace(message, payload=encode(refusal(error, find_transaction(message.payload))))

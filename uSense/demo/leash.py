@@ -1,0 +1,27 @@
+"""Starts a program that is killed when the demo dies: `python leash.py PID PROGRAM ARGUMENT...`, PID being the demo's.
+
+Run as a file, so that nothing but the standard library is read before the program takes this process over.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def tie(parent: int) -> None:
+    """Let the kernel kill this process, and what it becomes, when `parent` ends; if that has ended, now."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the demo has ended")
+
+
+if __name__ == "__main__":
+    tie(int(sys.argv[1]))
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the demo's own choice of program
