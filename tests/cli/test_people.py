@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from PIL import Image
@@ -67,6 +72,7 @@ def test_bad_photos_are_skipped_with_their_reason(terminal: Terminal) -> None:
     outcome = terminal.run("enroll", "Grace", *good, "none.jpg", "text.jpg", "wall.png", "pair.png", "eileen/0.png")
 
     assert outcome.code == 0
+    assert outcome.err == ""
     for name, code in (
         ("none.jpg", "not_found"),
         ("text.jpg", "not_an_image"),
@@ -129,16 +135,79 @@ def test_file_names_that_are_no_text_are_shown_all_the_same(terminal: Terminal) 
         (["enroll"], "give a NAME with pictures, or --folder DIR"),
         (["enroll", "Grace"], "give the pictures that show Grace"),
         (["enroll", "Grace", "--folder", "."], "give a NAME with pictures, or --folder DIR"),
+        (["enroll", "a.jpg", "b.jpg"], "whose faces are these? Give a NAME before a.jpg"),
+        (["enroll", "Grace", "empty"], "there are no pictures in empty (.jpg, .png, ...)"),
         (["enroll", "--folder", "nowhere"], "nowhere is not a folder"),
-        (["enroll", "--folder", "."], "there are no pictures there"),
+        (["enroll", "--folder", "a.jpg"], "a.jpg is not a folder"),
+        (["enroll", "--folder", "."], "no pictures in sub-folders of . (.jpg, .png, ...); .: 1 picture beside the"),
     ],
 )
 def test_wrong_usage_says_what_to_give(terminal: Terminal, words: list[str], told: str) -> None:
     """Exit code 2 and a sentence; nothing is created."""
+    Path("empty").mkdir()
+    Path("a.jpg").touch()
+
     outcome = terminal.run(*words)
 
     assert outcome.code == 2
     assert told in " ".join(outcome.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("x" * 121, "120 characters, not 121"), ("", "visible"), ("Unknown", "choose another"), ("A\u202e", "U+202E")],
+)
+def test_a_bad_name_is_refused_before_any_photo_is_read(terminal: Terminal, name: str, told: str) -> None:
+    """One sentence for all photos, and the data folder stays without people."""
+    outcome = terminal.run("enroll", name, "none.jpg", "text.jpg")
+
+    assert (outcome.code, outcome.out) == (1, "")
+    assert told in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert terminal.run("people", "list", "--json").out == "[]\n"
+
+
+def test_what_cannot_be_enrolled_of_a_folder_is_told(terminal: Terminal) -> None:
+    """Kinds of pictures that cannot be read, loose pictures, bad names and empty sub-folders; the rest is enrolled."""
+    photos("all/Grace", GRACE, 1)
+    photos("all/unknown", EILEEN, 2)
+    Path("all/Eileen").mkdir()
+    for name in ("all/Grace/IMG_1.HEIC", "all/Grace/IMG_2.heic", "all/Grace/._0.png", "all/loose.jpg", "all/notes.txt"):
+        Path(name).write_bytes(b"x")
+
+    outcome = terminal.run("enroll", "--folder", "all")
+    told = json.loads(terminal.run("enroll", "--folder", "all", "--json").out)
+
+    assert outcome.code == 0
+    assert "Grace: 1 face kept" in outcome.out
+    assert told["left_out"] == [
+        "all: 2 .heic left out: such pictures cannot be read, export them as JPEG",
+        "all: 1 picture beside the sub-folders left out: put them into a person's sub-folder",
+        "all/Eileen: there are no pictures in it",
+        "the sub-folder 'unknown' left out: 'unknown' is what is told where there is no name: choose another one",
+    ]
+    assert all(reason in outcome.out for reason in told["left_out"])
+    assert [photo["photo"] for photo in told["photos"]] == ["all/Grace/0.png"]
+
+
+def test_an_interrupted_enrollment_says_what_it_leaves(tmp_path: Path) -> None:
+    """Ctrl-C ends it with exit code 130; the faces kept until then are counted, and training makes them count."""
+    files = photos(str(tmp_path / "grace"), GRACE, 8)
+    program = [sys.executable, "-u", "-m", "uSense"]
+
+    with subprocess.Popen([*program, "enroll", "Grace", *files], stdout=PIPE, stderr=PIPE, text=True) as enrolling:
+        assert enrolling.stdout is not None
+        assert enrolling.stdout.readline().startswith("kept     Grace")
+        enrolling.send_signal(signal.SIGINT)
+        _, err = enrolling.communicate(timeout=30)
+    listed = subprocess.run([*program, "people", "list", "--json"], capture_output=True, check=True, timeout=30)
+
+    (grace,) = json.loads(listed.stdout)
+    faces = len(grace["face_ids"])
+    assert enrolling.returncode == 130
+    assert err.startswith(f"interrupted: {faces} face")
+    assert err.endswith("which count after `usense train`\n")
+    assert not grace["trained"]
 
 
 def test_names_are_changed_and_forgotten(terminal: Terminal) -> None:
@@ -146,28 +215,50 @@ def test_names_are_changed_and_forgotten(terminal: Terminal) -> None:
     terminal.run("enroll", "Grace", *photos("grace", GRACE, 1))
 
     renamed = terminal.run("people", "rename", "grace", "Amazing Grace")
+    refused = terminal.run("people", "rename", "amazing grace", "unknown")
     forgotten = terminal.run("people", "forget", "Amazing Grace", "--yes")
     again = terminal.run("people", "forget", "Amazing Grace", "--yes")
 
     assert renamed.out == "Grace is now Amazing Grace\n"
+    assert (refused.code, "choose another one" in refused.err) == (1, True)
     assert forgotten.out == "Amazing Grace and 1 face are forgotten\n"
     assert (again.code, again.err) == (1, "there is no person 'Amazing Grace'\n")
     assert "nobody is enrolled yet" in terminal.run("people", "list").out
 
 
-def test_forgetting_asks_first(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a yes nobody is forgotten."""
+@pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, []), ("\n", 1, ["Grace"]), ("n\n", 1, ["Grace"])])
+def test_forgetting_asks_first(terminal: Terminal, answer: str, code: int, left: list[str]) -> None:
+    """The question tells how many faces would go; without a yes nobody is forgotten, and nobody unknown is asked about."""
+    terminal.run("enroll", "Grace", *photos("grace", GRACE, 2))
+
+    terminal.monkeypatch.setattr(sys, "stdin", Keyboard(answer))
+    forgotten = terminal.run("people", "forget", "grace")
+    missing = terminal.run("people", "forget", "Eileen")
+
+    assert forgotten.code == code
+    assert "Forget Grace and 2 faces for good?" in forgotten.out
+    assert (missing.code, missing.out, missing.err) == (1, "", "there is no person 'Eileen'\n")
+    assert [person["name"] for person in json.loads(terminal.run("people", "list", "--json").out)] == left
+
+
+def test_nobody_is_forgotten_where_nobody_can_be_asked(terminal: Terminal) -> None:
+    """Without a terminal and without --yes it is bad usage, and says what to add."""
     terminal.run("enroll", "Grace", *photos("grace", GRACE, 1))
-    monkeypatch.setattr("typer.confirm", _refuse)
+    terminal.monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
 
-    terminal.run("people", "forget", "Grace")
+    outcome = terminal.run("people", "forget", "Grace")
 
-    assert json.loads(terminal.run("people", "list", "--json").out)[0]["name"] == "Grace"
+    assert outcome.code == 2
+    assert "forget Grace and 1 face: add --yes" in " ".join(outcome.err.replace("│", " ").split())
+    assert "Grace" in terminal.run("people", "list").out
 
 
-def _refuse(text: str, *, abort: bool) -> bool:
-    assert "Grace" in text
-    raise SystemExit(1)
+class Keyboard(io.StringIO):
+    """Somebody who types, at a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
 
 
 def test_training_alone_reports_as_json(terminal: Terminal) -> None:

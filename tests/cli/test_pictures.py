@@ -78,12 +78,48 @@ def test_names_are_drawn_too(terminal: Terminal) -> None:
     assert (refused.code, itself.code) == (2, 2)
 
 
-def test_an_output_that_cannot_be_written_is_an_error(terminal: Terminal) -> None:
-    """The path and the reason are told, exit code 1."""
-    outcome = terminal.run("detect", "grace.png", "-o", "missing/out.png")
+def test_folders_are_looked_through(terminal: Terminal) -> None:
+    """All pictures of a folder and below are asked about; kinds that cannot be read are counted, hidden files not."""
+    Path("photos/more").mkdir(parents=True)
+    Path("grace.png").rename("photos/more/grace.png")
+    Path("wall.png").rename("photos/wall.png")
+    for name in ("photos/a.HEIC", "photos/more/b.tiff", "photos/.hidden.jpg", "photos/notes.txt"):
+        Path(name).write_bytes(b"x")
 
-    assert outcome.code == 1
-    assert outcome.err.startswith("missing/out.png: cannot be written")
+    outcome = terminal.run("detect", "photos", "pair.png")
+    no_pictures = terminal.run("identify", "data")
+    one_output = terminal.run("detect", "photos", "-o", "out.png")
+
+    assert outcome.code == 0
+    assert [line.partition(":")[0] for line in outcome.out.splitlines()] == [
+        "photos/more/grace.png",
+        "photos/wall.png",
+        *["pair.png"] * 2,
+    ]
+    assert outcome.err == ("photos: 1 .heic and 1 .tiff left out: such pictures cannot be read, export them as JPEG\n")
+    assert (no_pictures.code, one_output.code) == (2, 2)
+    assert "there are no pictures in data" in no_pictures.err
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "told"),
+    [
+        ("missing/out.png", 2, "there is no folder missing"),
+        ("out.gif", 2, "must end in .jpg, .jpeg, .png, .webp"),
+        ("", 2, "must end in"),
+        ("link.png", 2, "would overwrite the picture"),
+        ("folder.png", 1, "folder.png: cannot be written: Is a directory"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_an_error(terminal: Terminal, target: str, code: int, told: str) -> None:
+    """What can be known is told before any work, as bad usage; the input is safe under another name, too."""
+    Path("folder.png").mkdir()
+    Path("link.png").hardlink_to("grace.png")
+
+    outcome = terminal.run("detect", "grace.png", "-o", target)
+
+    assert (outcome.code, outcome.out) == (code, "")
+    assert told in " ".join(outcome.err.replace("│", " ").split())
 
 
 def test_two_pictures_are_compared(terminal: Terminal) -> None:
@@ -96,9 +132,30 @@ def test_two_pictures_are_compared(terminal: Terminal) -> None:
     assert json.loads(other.out)["same"] is False
 
 
-def test_a_comparison_without_a_face_is_an_error(terminal: Terminal) -> None:
-    """A picture without a face cannot be compared, and it is named."""
-    outcome = terminal.run("verify", "grace.png", "wall.png")
+@pytest.mark.parametrize(
+    ("picture", "told"),
+    [
+        ("wall.png", "no face was found"),
+        ("none.png", "there is no such file"),
+        ("data", "this is not a file"),
+        ("pair.png", "2 faces are alike in size"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_no_answer(terminal: Terminal, picture: str, told: str) -> None:
+    """A picture that cannot be used is named; exit code 3, so that nobody takes it for another person."""
+    Path("data").mkdir(exist_ok=True)
 
-    assert outcome.code == 1
-    assert outcome.err.startswith("wall.png: no face was found")
+    outcome = terminal.run("verify", "grace.png", picture)
+
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.startswith(f"{picture}: {told}")
+
+
+def test_a_comparison_without_storage_is_no_answer(terminal: Terminal) -> None:
+    """Whatever it is that fails, exit code 1 is kept for different people."""
+    Path("data").write_text("a file where the folder should be")
+
+    outcome = terminal.run("verify", "grace.png", "grace2.png")
+
+    assert (outcome.code, outcome.out) == (3, "")
+    assert "Traceback" not in outcome.err

@@ -2,7 +2,7 @@
 
 Nothing heavy is imported before a command runs, so that `usense --help` stays fast.
 
-Exit codes: 0 fine, 1 failed, 2 bad usage or bad settings (a message, no traceback), 130 interrupted.
+What the exit codes of each command mean is told in docs/commands.md.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
 )
 """Every command with the words that call it; its help is its docstring."""
 
+EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 bad usage or settings, 130 interrupted; verify has its own."
+
 GROUPS = {"people": "Who is enrolled.", "config": "Check and show the settings."}
 
 
@@ -72,7 +74,9 @@ def _root(
 def build() -> typer.Typer:
     """The command line with all its commands."""
     plain: dict[str, Any] = {"no_args_is_help": True, "pretty_exceptions_enable": False, "add_completion": False}
-    app = typer.Typer(name="usense", context_settings={"help_option_names": ["-h", "--help"]}, **plain)
+    app = typer.Typer(
+        name="usense", epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}, **plain
+    )
     app.callback()(_root)
     groups = {name: typer.Typer(help=text, **plain) for name, text in GROUPS.items()}
     for title, group in groups.items():

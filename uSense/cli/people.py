@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from uSense.cli import files
 from uSense.cli.common import ConfigFile, Json, counted, load
+from uSense.cli.files import Job
 from uSense.core.errors import NotFoundError, RequestError
+from uSense.core.names import clean_name
 
 if TYPE_CHECKING:
     from uSense.control import Added, Control
-    from uSense.core.models import Rgb
+    from uSense.core.models import Person, Rgb
     from uSense.settings import Settings
 
 ENOUGH = 3
 """Faces from which a person is recognized reliably; measured, see docs/recognition.md."""
 
-Job = tuple[str, Path]
+Who = Annotated[str, typer.Argument(help="Name or id of the person.", show_default=False)]
 
 
 def listing(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -> None:
@@ -30,22 +34,32 @@ def listing(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False
     asyncio.run(_list(load(ctx, config), as_json=as_json))
 
 
-def rename(ctx: typer.Context, who: str, name: str, config: ConfigFile = None) -> None:
-    """Give a person another name; WHO is the present name or the id."""
+def rename(
+    ctx: typer.Context,
+    who: Who,
+    name: Annotated[str, typer.Argument(help="The new name.")],
+    config: ConfigFile = None,
+) -> None:
+    """Give a person another name, at once."""
     asyncio.run(_rename(load(ctx, config), who, name))
 
 
 def forget(
     ctx: typer.Context,
-    who: str,
+    who: Who,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Forget a person with all faces; WHO is the name or the id."""
+    """Forget a person with all faces, for good."""
     settings = load(ctx, config)
-    if not yes:
-        typer.confirm(f"Forget {who} and all their faces for good?", abort=True)
-    asyncio.run(_forget(settings, who))
+    person = asyncio.run(_find(settings, who))
+    faces = counted(len(person.face_ids), "face")
+    if not yes and not sys.stdin.isatty():
+        raise typer.BadParameter(f"there is nobody to ask whether to forget {person.name} and {faces}: add --yes")
+    if not yes and not typer.confirm(f"Forget {person.name} and {faces} for good?"):
+        typer.echo(f"{person.name} is kept")
+        raise typer.Exit(1)
+    asyncio.run(_forget(settings, person.person_id))
 
 
 def train(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -> None:
@@ -56,9 +70,12 @@ def train(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) 
 def enroll(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Whose faces the pictures show.")] = None,
-    paths: Annotated[list[Path] | None, typer.Argument(help="Pictures, or folders of pictures.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(readable=False, help="Pictures, or folders of pictures.")
+    ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="One sub-folder of pictures per person.")
+        Path | None,
+        typer.Option("--folder", metavar="DIR", readable=False, help="One sub-folder of pictures per person."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Keep faces that look like somebody else's, too.")] = False,
     config: ConfigFile = None,
@@ -67,12 +84,16 @@ def enroll(
     """Enroll people from photos, then train; three or more different photos of each person are best."""
     if (folder is None) == (name is None):
         raise typer.BadParameter("give a NAME with pictures, or --folder DIR with one sub-folder per person")
+    if name is not None and Path(name).is_file():
+        raise typer.BadParameter(f"whose faces are these? Give a NAME before {name}")
     if name is not None and not paths:
         raise typer.BadParameter(f"give the pictures that show {name}")
-    jobs = _folder_jobs(folder) if folder else [(name or "", path) for path in _pictures(paths or [])]
-    if not jobs:
-        raise typer.BadParameter("there are no pictures there (.jpg, .png, .webp, ...)")
-    kept = asyncio.run(_enroll(load(ctx, config), jobs, force=force, as_json=as_json))
+    if folder is not None:
+        jobs, left_out = files.choose_people(folder)
+    else:
+        chosen = files.choose(paths or [])
+        jobs, left_out = [(name or "", picture) for picture in chosen.pictures], chosen.left_out
+    kept = asyncio.run(_enroll(load(ctx, config), jobs, left_out, force=force, as_json=as_json))
     if not kept:
         raise typer.Exit(1)
 
@@ -100,6 +121,13 @@ async def _rename(settings: Settings, who: str, name: str) -> None:
         before = await control.find(who)
         person = await control.rename_person(who, name)
     typer.echo(f"{before.name} is now {person.name}")
+
+
+async def _find(settings: Settings, who: str) -> Person:
+    from uSense.app import open_control
+
+    async with open_control(settings) as control:
+        return await control.find(who)
 
 
 async def _forget(settings: Settings, who: str) -> None:
@@ -134,24 +162,57 @@ async def _trained(control: Control, *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-async def _enroll(settings: Settings, jobs: Sequence[Job], *, force: bool, as_json: bool) -> int:
+async def _enroll(
+    settings: Settings, jobs: Sequence[Job], left_out: Sequence[str], *, force: bool, as_json: bool
+) -> int:
     """Enroll all pictures one by one; a bad one is told and skipped. Returns the number of faces kept."""
     from uSense.app import open_control
 
     verdicts: list[dict[str, Any]] = []
+    trained: str | None = None
     async with open_control(settings) as control:
-        with _progress(len(jobs), hidden=as_json) as tell:
-            for name, path in jobs:
-                verdicts.append(await _enroll_one(control, name, path, force=force))
-                tell(verdicts[-1])
-        kept = sum(bool(verdict["kept"]) for verdict in verdicts)
-        trained = await _trained(control, as_json=as_json) if kept else None
+        jobs, misnamed = await _nameable(control, jobs)
+        try:
+            with _progress(len(jobs), hidden=as_json) as tell:
+                for name, path in jobs:
+                    verdicts.append(await _enroll_one(control, name, path, force=force))
+                    tell(verdicts[-1])
+            kept = sum(bool(verdict["kept"]) for verdict in verdicts)
+            if kept:
+                trained = await _trained(control, as_json=as_json)
+        except asyncio.CancelledError:
+            _interrupted(sum(bool(verdict["kept"]) for verdict in verdicts))
+            raise
+    left_out = [*left_out, *misnamed]
     if as_json:
-        training = json.loads(trained) if trained else None
-        typer.echo(json.dumps({"photos": verdicts, "training": training}, ensure_ascii=False, indent=2))
+        report = {"photos": verdicts, "left_out": left_out, "training": json.loads(trained) if trained else None}
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        typer.echo("\n".join([_summary(verdicts), *([trained] if trained else [])]))
+        typer.echo("\n".join([_summary(verdicts), *left_out, *([trained] if trained else [])]))
     return kept
+
+
+async def _nameable(control: Control, jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
+    """The jobs for people who exist or may be called so, and what is wrong with the others; RequestError if all are."""
+    refused: dict[str, RequestError] = {}
+    for name in dict.fromkeys(name for name, _ in jobs):
+        try:
+            await control.find(name)
+        except NotFoundError:
+            try:
+                clean_name(name)
+            except RequestError as error:
+                refused[name] = error
+    kept = [job for job in jobs if job[0] not in refused]
+    if not kept:
+        raise next(iter(refused.values()))
+    return kept, [f"the sub-folder {name!r} left out: {error}" for name, error in refused.items()]
+
+
+def _interrupted(kept: int) -> None:
+    """Say what a canceled enrollment leaves behind."""
+    if kept:
+        typer.echo(f"interrupted: {counted(kept, 'face')} kept, which count after `usense train`", err=True)
 
 
 async def _enroll_one(control: Control, name: str, path: Path, *, force: bool) -> dict[str, Any]:
@@ -177,7 +238,7 @@ async def _add(control: Control, name: str, picture: Rgb, source: str, *, force:
     person = await control.create_person(name)
     try:
         return await control.add_picture(person.person_id, picture, source, force=force)
-    except RequestError:
+    except (RequestError, asyncio.CancelledError):
         await control.recognizer.delete_person(person.person_id)
         raise
 
@@ -208,23 +269,3 @@ def _line(verdict: dict[str, Any]) -> str:
         return f"skipped  {verdict['name']}  {verdict['photo']}: {verdict['message']}"
     note = f"  ({verdict['message']})" if verdict["message"] else ""
     return f"kept     {verdict['name']}  {verdict['photo']}  quality {verdict['quality']}{note}"
-
-
-def _pictures(paths: Sequence[Path]) -> list[Path]:
-    """The files as they were given, and all pictures in the folders."""
-    from uSense import imaging
-
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in imaging.ENDINGS)
-        else:
-            found.append(path)
-    return found
-
-
-def _folder_jobs(folder: Path) -> list[Job]:
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not a folder")
-    people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return [(person.name, picture) for person in people for picture in _pictures([person])]

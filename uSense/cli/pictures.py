@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from uSense.cli import files
 from uSense.cli.common import ConfigFile, Json, load
-from uSense.core.errors import RequestError
+from uSense.core.errors import RecognizerError, RequestError, StorageError
 
 if TYPE_CHECKING:
     from uSense.control import Control, Found
     from uSense.settings import Settings
 
+NO_ANSWER = 3
+"""The exit code of `verify` when it cannot tell: 1 says that it can, and that they are different people."""
+
+Images = Annotated[
+    list[Path], typer.Argument(readable=False, help="Pictures with any number of faces, or folders of pictures.")
+]
+Image = Annotated[Path, typer.Argument(readable=False, help="Picture with one face, or one clearly the largest.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="OUT", help="Write the picture with boxes and names drawn.")
 ]
@@ -24,33 +32,37 @@ Output = Annotated[
 
 def identify(
     ctx: typer.Context,
-    images: Annotated[list[Path], typer.Argument(help="Pictures with any number of faces.")],
+    images: Images,
     output: Output = None,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Say who is in pictures."""
-    _one_output(images, output)
-    if not asyncio.run(_look(load(ctx, config), images, output, names=True, as_json=as_json)):
-        raise typer.Exit(1)
+    _look(ctx, images, output, config, names=True, as_json=as_json)
 
 
 def detect(
     ctx: typer.Context,
-    images: Annotated[list[Path], typer.Argument(help="Pictures with any number of faces.")],
+    images: Images,
     output: Output = None,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Find faces in pictures, without asking who they are."""
-    _one_output(images, output)
-    if not asyncio.run(_look(load(ctx, config), images, output, names=False, as_json=as_json)):
-        raise typer.Exit(1)
+    _look(ctx, images, output, config, names=False, as_json=as_json)
 
 
-def verify(ctx: typer.Context, a: Path, b: Path, config: ConfigFile = None, as_json: Json = False) -> None:
-    """Say whether two pictures show the same person; exit code 1 if not."""
-    same, score, threshold = asyncio.run(_verify(load(ctx, config), a, b))
+def verify(ctx: typer.Context, a: Image, b: Image, config: ConfigFile = None, as_json: Json = False) -> None:
+    """Say whether two pictures show the same person.
+
+    Exit codes: 0 the same person, 1 not the same, 2 bad usage or settings, 3 a picture cannot be used.
+    """
+    settings = load(ctx, config)
+    try:
+        same, score, threshold = asyncio.run(_verify(settings, a, b))
+    except (RequestError, RecognizerError, StorageError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(NO_ANSWER) from error
     if as_json:
         typer.echo(json.dumps({"same": same, "score": round(score, 3), "threshold": threshold}))
     else:
@@ -60,14 +72,22 @@ def verify(ctx: typer.Context, a: Path, b: Path, config: ConfigFile = None, as_j
         raise typer.Exit(1)
 
 
-def _one_output(images: Sequence[Path], output: Path | None) -> None:
-    if output is not None and len(images) > 1:
-        raise typer.BadParameter("-o takes one picture at a time")
-    if output is not None and output.resolve() == images[0].resolve():
-        raise typer.BadParameter("-o would overwrite the picture: give it another name")
+def _look(
+    ctx: typer.Context, images: Sequence[Path], output: Path | None, config: Path | None, *, names: bool, as_json: bool
+) -> None:
+    """Tell what is in every picture; exit code 1 if one could not be used."""
+    chosen = files.choose(images)
+    files.check_output(output, chosen.pictures)
+    all_used = asyncio.run(_look_through(load(ctx, config), chosen.pictures, output, names=names, as_json=as_json))
+    for reason in chosen.left_out:
+        typer.echo(reason, err=True)
+    if not all_used:
+        raise typer.Exit(1)
 
 
-async def _look(settings: Settings, images: Sequence[Path], output: Path | None, *, names: bool, as_json: bool) -> bool:
+async def _look_through(
+    settings: Settings, images: Sequence[Path], output: Path | None, *, names: bool, as_json: bool
+) -> bool:
     """Tell what is in every picture; False if one could not be used."""
     from uSense.app import open_control
 
