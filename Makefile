@@ -40,8 +40,10 @@ lint: $(FILLED)
 check: lint coverage
 
 bench: $(FILLED)
+	requirements/install .venv bench.txt >&2
 	$(BIN)/python benchmarks/accuracy.py --check $(ARGS)
 	$(BIN)/python benchmarks/speed.py --check $(ARGS)
+	$(BIN)/python benchmarks/gallery.py --check $(ARGS)
 
 example: $(FILLED)
 	$(BIN)/python -m tests.support.example
@@ -55,6 +57,7 @@ requirements:
 	$(COMPILE) --group build --output-file requirements/build.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt >/dev/null
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
+	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
 
 $(FILLED): pyproject.toml $(wildcard requirements/*)
 	requirements/install .venv >&2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -136,3 +138,27 @@ def test_ranking_agrees_with_single_comparisons(metric: Metric, vectors: Rows) -
     expected = sorted((matching.score(vectors[i], vectors[3], metric) for i in range(3)), reverse=True)
 
     assert [best.score, second.score] == pytest.approx(expected[:2], abs=3e-3)
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+@given(
+    vectors=arrays.arrays(np.float32, (12, 3), elements=st.integers(-9, 9)).map(lambda drawn: drawn + 0.5),
+    owners=st.lists(st.integers(0, 4), min_size=10, max_size=10),
+    block=st.integers(1, 11),
+)
+def test_ranking_in_blocks_agrees_with_the_scores_of_everybody(
+    metric: Metric, vectors: Rows, owners: list[int], block: int
+) -> None:
+    """However the templates are spread over persons and blocks, the two best persons are those of the whole table."""
+    places = {owner: index for index, owner in enumerate(sorted(set(owners)))}
+    names = tuple(str(owner) for owner in places)
+    gallery = Gallery(1, metric, names, names, vectors[:10], np.asarray([places[owner] for owner in owners]))
+
+    with patch.object(matching, "_BLOCK", block):
+        ranked = matching.rank(gallery, vectors[10:])
+
+    for candidates, row in zip(ranked, matching.scores(gallery, vectors[10:]), strict=True):
+        best = sorted(row.tolist(), reverse=True)[:2]
+        assert [one.score for one in candidates] == pytest.approx(best, abs=1e-5)
+        assert len({one.person_id for one in candidates}) == len(best)
+        assert [float(row[names.index(one.person_id)]) for one in candidates] == pytest.approx(best, abs=1e-5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self, TypeAlias
 
@@ -14,6 +15,12 @@ from uSense.core.models import Candidate, ConfusablePair, Vector
 
 Rows: TypeAlias = NDArray[np.float32]
 """(n, d), one vector a row."""
+
+
+_BLOCK = 32_768
+"""Rows searched at once."""
+_FEW = 4096
+"""Rows that are few."""
 
 
 class Metric(StrEnum):
@@ -30,6 +37,7 @@ class Gallery:
     """All templates in the state the last training fixed.
 
     `vectors` is (n, d) float32; row i belongs to person `owners[i]` of `person_ids`; `names` runs parallel to it.
+    `rows` are the vectors as they are searched, `halves` what is taken off their products with a probe (`_products`).
     """
 
     version: int
@@ -38,6 +46,14 @@ class Gallery:
     names: tuple[str, ...]
     vectors: NDArray[np.float32]
     owners: NDArray[np.intp]
+    rows: Rows = field(init=False, repr=False)
+    halves: NDArray[np.float32] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        euclidean = self.metric is Metric.EUCLIDEAN
+        object.__setattr__(self, "rows", self.vectors if euclidean else _unit(self.vectors))
+        halves = np.einsum("ij,ij->i", self.vectors, self.vectors) * np.float32(0.5) if euclidean else None
+        object.__setattr__(self, "halves", halves)
 
     @classmethod
     def empty(cls, metric: Metric, version: int = 0) -> Self:
@@ -69,27 +85,32 @@ class Gallery:
         )
 
 
-def scores(gallery: Gallery, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+def scores(gallery: Gallery, probes: Rows) -> NDArray[np.float32]:
     """Score of every probe (k, d) against every person: (k, persons), the best of the person's templates."""
     if not gallery.person_ids:
         return np.empty((len(probes), 0), np.float32)
-    if gallery.metric is Metric.COSINE:
-        each = _unit(probes) @ _unit(gallery.vectors).T
-    else:
-        squares = np.sum(probes**2, axis=1)[:, None] + np.sum(gallery.vectors**2, axis=1)[None, :]
-        each = 1.0 - np.sqrt(np.maximum(squares - 2.0 * probes @ gallery.vectors.T, 0.0))
     best = np.full((len(probes), len(gallery.person_ids)), -np.inf, np.float32)
-    np.maximum.at(best.T, gallery.owners, each.T.astype(np.float32))
-    return best
+    each = _products(gallery, _searched(gallery, probes), slice(None))
+    np.maximum.at(best.T, gallery.owners, each.T)
+    if gallery.halves is None:
+        return best
+    squares = (probes * probes).sum(axis=1)[:, None] - 2.0 * best
+    return np.asarray(1.0 - np.sqrt(np.maximum(squares, 0.0)), np.float32)
 
 
-def rank(gallery: Gallery, probes: NDArray[np.float32]) -> list[tuple[Candidate, ...]]:
-    """The two best persons of every probe, best first; fewer if fewer are enrolled."""
-    answers: list[tuple[Candidate, ...]] = []
-    for row in scores(gallery, probes):
-        order = np.argsort(-row)[:2]
-        answers.append(tuple(Candidate(gallery.person_ids[i], gallery.names[i], float(row[i])) for i in order))
-    return answers
+def rank(gallery: Gallery, probes: Rows) -> list[tuple[Candidate, ...]]:
+    """The two best persons of every probe, best first; fewer if fewer are enrolled.
+
+    Exhaustive and block by block, so that products stay in the processor's cache and memory flat.
+    """
+    if not gallery.person_ids:
+        return [()] * len(probes)
+    searched = _searched(gallery, probes)
+    best = _best_two(gallery, searched, slice(0, _BLOCK))
+    for begin in range(_BLOCK, len(gallery.rows), _BLOCK):
+        best = list(map(_merged, best, _best_two(gallery, searched, slice(begin, begin + _BLOCK))))
+    squares = np.einsum("ij,ij->i", probes, probes).tolist()
+    return [_candidates(gallery, *found, square) for found, square in zip(best, squares, strict=True)]
 
 
 def score(a: Vector, b: Vector, metric: Metric) -> float:
@@ -143,3 +164,58 @@ def build(metric: Metric, persons: Sequence[tuple[str, str]], faces: Sequence[tu
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)
+
+
+def _searched(gallery: Gallery, probes: Rows) -> Rows:
+    return probes if gallery.metric is Metric.EUCLIDEAN else _unit(probes)
+
+
+def _products(gallery: Gallery, searched: Rows, block: slice) -> Rows:
+    """The larger, the nearer, (k, rows of the block): the cosine, or the part of the distance that depends on the row.
+
+    The square of |p - v| is |p|² - 2 (p·v - |v|²/2): one product of matrices instead of all differences.
+    """
+    rows = gallery.rows[block]
+    # Measured: BLAS is a quarter faster this way round while everything fits into the processor's nearest cache.
+    around = len(searched) > 1 and len(rows) <= _FEW
+    products = np.ascontiguousarray((rows @ searched.T).T) if around else searched @ rows.T
+    if gallery.halves is not None:
+        products -= gallery.halves[block]
+    return products
+
+
+_Two: TypeAlias = tuple[float, int, float, int]
+"""The largest product and its person, the largest product of another person and that person."""
+
+
+def _best_two(gallery: Gallery, searched: Rows, block: slice) -> list[_Two]:
+    """What is nearest to each probe in one block."""
+    owners = gallery.owners[block]
+    alone = len(gallery.rows) == len(gallery.names)
+    found = []
+    for products in _products(gallery, searched, block):
+        first = products.argmax()
+        largest, owner = float(products[first]), int(owners[first])
+        products[first if alone else owners == owner] = -np.inf
+        second = products.argmax()
+        found.append((largest, owner, float(products[second]), int(owners[second])))
+    return found
+
+
+def _merged(a: _Two, b: _Two) -> _Two:
+    """The best two of two blocks."""
+    one, other = (a, b) if a[0] >= b[0] else (b, a)
+    second = max((found for found in (one[2:], other[:2], other[2:]) if found[1] != one[1]), default=(-math.inf, -1))
+    return (*one[:2], *second)
+
+
+def _candidates(
+    gallery: Gallery, largest: float, first: int, other: float, second: int, square: float
+) -> tuple[Candidate, ...]:
+    """The persons behind products with a probe the square of whose length is `square`."""
+    if gallery.halves is not None:
+        largest, other = (1.0 - math.sqrt(max(square - 2.0 * product, 0.0)) for product in (largest, other))
+    best = Candidate(gallery.person_ids[first], gallery.names[first], largest)
+    if other == -math.inf:
+        return (best,)
+    return best, Candidate(gallery.person_ids[second], gallery.names[second], other)
