@@ -7,9 +7,11 @@ import re
 import pytest
 
 from tests.support import needs
+from uSense import cli
 from uSense.commands import COMMANDS
 from uSense.entities.identity import IdentityPayload
 
+COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
 MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
 
@@ -21,6 +23,16 @@ def test_every_command_is_documented() -> None:
     documented = {name for row in rows for name in re.findall(r"`([a-z/]+)`", row)}
 
     assert documented == {command.name for command in COMMANDS}
+
+
+def test_every_word_of_the_command_line_is_documented() -> None:
+    """The table of docs/commands.md names all commands and no others."""
+    table = COMMAND_LINE.split("| command | does |", 1)[1].split("\n\n", 1)[0]
+    first = "".join(row.split("|")[1] for row in table.splitlines()[2:])
+
+    documented = set(re.findall(r"`([a-z]+(?: [a-z]+)?)\b", first))
+
+    assert documented == {words for words, _ in cli.COMMANDS}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -41,7 +53,7 @@ def test_the_example_of_an_identity_is_valid() -> None:
     assert set(parsed.model_dump(exclude_none=False)) - {"replaces", "previous"} <= set(IdentityPayload.model_fields)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md", "docs/mqtt.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md", "docs/commands.md", "docs/mqtt.md"])
 def test_links_lead_somewhere(name: str) -> None:
     """Every relative link of a document is a file of the project."""
     document = needs.ROOT / name

@@ -228,7 +228,7 @@ def test_names_are_changed_and_forgotten(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, []), ("\n", 1, ["Grace"]), ("n\n", 1, ["Grace"])])
 def test_forgetting_asks_first(terminal: Terminal, answer: str, code: int, left: list[str]) -> None:
-    """The question tells how many faces would go; without a yes nobody is forgotten, and nobody unknown is asked about."""
+    """The question tells how many faces would go, without a yes none does, and whom nobody knows is not asked about."""
     terminal.run("enroll", "Grace", *photos("grace", GRACE, 2))
 
     terminal.monkeypatch.setattr(sys, "stdin", Keyboard(answer))

@@ -49,9 +49,11 @@ def choose_people(folder: Path) -> tuple[list[Job], list[str]]:
     _require(
         Chosen([picture for _, picture in jobs], found.left_out), f"there are no pictures in sub-folders of {folder}"
     )
+    told = {name for name, _ in jobs} | {reason.partition(":")[0] for reason in found.left_out}
     people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    named = {name for name, _ in jobs}
-    found.left_out.extend(f"{path}: there are no pictures in it" for path in people if path.name not in named)
+    found.left_out.extend(
+        f"{path}: there are no pictures in it" for path in people if told.isdisjoint((path.name, str(path)))
+    )
     return jobs, found.left_out
 
 

@@ -26,8 +26,8 @@ _PERSON_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOREC
 def clean_name(name: str) -> str:
     """The name as people see it, in NFC; RequestError `bad_name` if they could not read it, or would mistake it.
 
-    Invisible characters are dropped, except the joiners that scripts and emoji need. Names never become part of a
-    topic that uSense publishes to, so `/`, `+` and `#` are letters like others.
+    Invisible characters are dropped, except the joiners that scripts and emoji need. Topics are made of ids, not of
+    names, so `/`, `+` and `#` are letters like others.
     """
     seen = (letter for letter in name if letter in _JOINERS | _TURNING or unicodedata.category(letter) != "Cf")
     cleaned = unicodedata.normalize("NFC", "".join(seen)).strip()
