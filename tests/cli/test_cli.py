@@ -119,3 +119,17 @@ def test_module_is_the_command() -> None:
         [sys.executable, "-m", "uSense", "--version"], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout == f"usense {uSense.__version__}\n"
+
+
+def test_a_full_disk_behind_the_output_is_told() -> None:
+    """Exit code 1 and a sentence, no traceback, not even from Python's own end."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "uSense", "config", "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")

@@ -7,6 +7,8 @@ What the exit codes of each command mean is told in docs/commands.md.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -104,6 +106,12 @@ def main() -> None:
         sys.exit(2 if any(isinstance(one, SettingsError | ModelError) for one in expected) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would write what is buffered once more, and fail loudly
+        typer.echo(f"the output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)
 
 
 def _expected(error: BaseException) -> Iterator[UsenseError]:

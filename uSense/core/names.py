@@ -12,7 +12,7 @@ USER_DATA_BYTES = 16 * 1024
 RESERVED = frozenset({"unknown", "unavailable", "none"})
 """What uSense and Home Assistant say where there is no name."""
 
-_REFUSED = {"Cc", "Cs", "Zl", "Zp"}
+_REFUSED = {"Cc", "Zl", "Zp"}
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _JOINERS = frozenset("\u200c\u200d")
 """Invisible, but Persian, Indic scripts and emoji are not written right without them."""
@@ -37,6 +37,8 @@ def clean_name(name: str) -> str:
     if not any(kind[0] in "LNPS" for letter, kind in kinds.items() if letter not in _BLANK):
         raise _bad("a name needs at least one visible character")
     for letter, kind in kinds.items():
+        if kind == "Cs":
+            raise _bad("a name is text in UTF-8: check the terminal's or program's encoding")
         if kind in _REFUSED:
             raise _bad(f"a name has no line breaks or control characters: leave out U+{ord(letter):04X}")
         if letter in _TURNING:
