@@ -226,8 +226,11 @@ class Switch:
         (self.off if on else self.on).clear()
 
 
-async def until(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends or `event` is set, whichever is first; then it is canceled and awaited."""
+async def until(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Run `work` until it ends or `event` is set, whichever is first; then it is canceled and awaited.
+
+    Its result, None if it was canceled.
+    """
     task = asyncio.create_task(work, name="until.work")
     waiter = asyncio.create_task(event.wait(), name="until.event")
     try:
@@ -235,8 +238,7 @@ async def until(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     finally:
         await _cancel(waiter)
         await _cancel(task)
-    if not task.cancelled():
-        task.result()
+    return None if task.cancelled() else task.result()
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

@@ -7,8 +7,9 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -31,53 +32,83 @@ from uSense.mqtt import Mqtt
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Recognizer
 from uSense.settings import Settings
-from uSense.storage import open_storage
+from uSense.storage import Storage, open_storage
 
 log = structlog.get_logger()
 
 FAREWELL = 2.0
 """Seconds that decided events have to reach the broker when the service stops."""
+PATIENCE = 4.0
+"""Seconds in which everything has ended after the order to stop, if nothing hangs."""
+IMPATIENCE = 1.0
+"""The same while the service starts: there is nothing yet that has to be ended well."""
 TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
 
-async def serve(settings: Settings) -> None:
-    """The service: returns after SIGTERM or SIGINT; a second signal cuts the farewell short."""
-    stop, hurry = asyncio.Event(), asyncio.Event()
-    with _signals(stop, hurry):
-        async with AsyncExitStack() as stack:
-            storage = await stack.enter_async_context(open_storage(settings.data_dir))
-            recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
-            *detectors, for_photos = [
-                await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
-            ]
-            stats = Stats()
-            mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), storage.journal)
-            scenes = _scenes(settings, recognizer)
-            pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, mqtt, stats)
-            info = _info(settings, recognizer, for_photos)
-            control = Control(recognizer, for_photos, mqtt, settings.quality, pipeline.switches, lambda: info)
-            control.on_gallery = pipeline.gallery_changed
-            health = Health(stats, lambda: _problems(pipeline, mqtt), mqtt.counters)
-            await _introduce(settings, mqtt, control, info)
+async def serve(settings: Settings, end_within: Callable[[float], None] = lambda _: None) -> None:
+    """The service: returns after SIGTERM or SIGINT; a second signal cuts the farewell short.
 
-            async with asyncio.TaskGroup() as way_out:
-                tasks = [
-                    way_out.create_task(mqtt.run(), name="mqtt"),
-                    way_out.create_task(pipeline.identify(), name="identify"),
-                    way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
-                    way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
-                ]
-                if not settings.cameras:
-                    log.warning("no camera in the settings", hint="usense run -c FILE, or write ./usense.yaml")
-                log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
-                await aio.until(stop, _way_in(settings, pipeline, detectors, mqtt.serve(COMMANDS, control)))
-                log.info("stopping")
-                pipeline.close()
-                await aio.until(hurry, mqtt.leave(FAREWELL))
-                for task in tasks:
-                    task.cancel()
+    What hangs in a thread cannot be ended from here: `end_within` is told at the first signal how many seconds to wait.
+    """
+    stop, hurry, started = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
+        async with AsyncExitStack() as stack:
+            parts = await aio.until(stop, _open(settings, stack))
+            started.set()
+            if parts is not None:
+                await _serve(settings, parts, stop, hurry)
     log.info("stopped")
+
+
+async def _serve(settings: Settings, parts: Parts, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """Watch, tell and obey until told to stop."""
+    recognizer, journal = parts.recognizer, parts.storage.journal
+    stats = Stats()
+    mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), journal)
+    scenes = _scenes(settings, recognizer)
+    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, mqtt, stats)
+    info = _info(settings, recognizer, parts.for_photos)
+    control = Control(recognizer, parts.for_photos, mqtt, settings.quality, pipeline.switches, lambda: info)
+    control.on_gallery = pipeline.gallery_changed
+    health = Health(stats, lambda: _problems(pipeline, mqtt), mqtt.counters)
+    await _introduce(settings, mqtt, control, info)
+
+    async with asyncio.TaskGroup() as way_out:
+        tasks = [
+            way_out.create_task(mqtt.run(), name="mqtt"),
+            way_out.create_task(pipeline.identify(), name="identify"),
+            way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
+            way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
+        ]
+        if not settings.cameras:
+            log.warning("no camera in the settings", hint="usense run -c FILE, or write ./usense.yaml")
+        log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
+        await aio.until(stop, _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control)))
+        log.info("stopping")
+        pipeline.close()
+        await aio.until(hurry, mqtt.leave(FAREWELL))
+        for task in tasks:
+            task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What takes time to open."""
+
+    storage: Storage
+    recognizer: Recognizer
+    detectors: Sequence[Detector]
+    for_photos: Detector
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
+    storage = await stack.enter_async_context(open_storage(settings.data_dir))
+    recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
+    *detectors, for_photos = [
+        await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
+    ]
+    return Parts(storage, recognizer, detectors, for_photos)
 
 
 @asynccontextmanager
@@ -222,12 +253,16 @@ def _problems(pipeline: Pipeline, mqtt: Mqtt) -> dict[str, str]:
 
 
 @contextmanager
-def _signals(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
-    """The first SIGTERM or SIGINT sets `stop`, the second `hurry`."""
+def _signals(stop: asyncio.Event, hurry: asyncio.Event, told: Callable[[], None]) -> Iterator[None]:
+    """The first SIGTERM or SIGINT calls `told` and sets `stop`, the second sets `hurry`."""
     loop = asyncio.get_running_loop()
 
     def caught() -> None:
-        (hurry if stop.is_set() else stop).set()
+        if stop.is_set():
+            hurry.set()
+        else:
+            told()
+            stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, caught)

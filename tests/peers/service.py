@@ -21,6 +21,9 @@ QUICK: dict[str, Any] = {"voting": {"needed": 2, "unknown_needed": 3, "window": 
 class Service:
     """`usense` with its folder; `ask` runs another command beside the service."""
 
+    program: tuple[str, ...] = ("-m", "uSense")
+    """What Python runs."""
+
     def __init__(
         self,
         folder: Path,
@@ -53,11 +56,7 @@ class Service:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-        if self._reader is not None:
-            await self._reader
+        await self.kill()
 
     def write(self) -> None:
         """Write the settings file."""
@@ -67,10 +66,14 @@ class Service:
     async def start(self) -> None:
         """Start the service and wait until it says ready, or ended."""
         self.write()
+        await self.begin()
+        await asyncio.wait_for(self._ready.wait(), 60)
+
+    async def begin(self) -> None:
+        """Start the service with the settings file as it is, and do not wait for it."""
         self._ready.clear()
         self._process = await self._run("run", stderr=asyncio.subprocess.PIPE)
         self._reader = asyncio.create_task(self._read(self._process), name="service log")
-        await asyncio.wait_for(self._ready.wait(), 60)
 
     async def ask(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command with the same settings; exit code, stdout, stderr."""
@@ -85,6 +88,14 @@ class Service:
         code, out, err = await self.ask(*arguments)
         assert code == 0, f"{arguments} ended with {code}: {out}{err}"
         return out
+
+    async def kill(self) -> None:
+        """End the service at once, if it still runs, and read its log to the end."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        if self._reader is not None:
+            await self._reader
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the service."""
@@ -103,7 +114,7 @@ class Service:
     async def _run(self, *arguments: str, **streams: Any) -> asyncio.subprocess.Process:
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("USENSE_")}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "uSense", "--config", str(self.config), *arguments),
+            *(sys.executable, *self.program, "--config", str(self.config), *arguments),
             cwd=self.root,
             env=quiet | {"PYTHONPATH": str(self.root)},
             stdin=asyncio.subprocess.DEVNULL,
