@@ -61,6 +61,19 @@ def test_a_folder_of_people_is_enrolled_at_once(terminal: Terminal) -> None:
     assert (told["training"]["persons"], told["training"]["faces"]) == (2, 4)
 
 
+def test_faces_kept_before_count_as_well(terminal: Terminal) -> None:
+    """Who adds a photo later is told how many faces there are, and not to give more than is needed."""
+    files = photos("grace", GRACE, 3)
+    terminal.run("enroll", "Grace", *files[:2])
+
+    added = terminal.run("enroll", "grace", *files)
+    nothing_new = terminal.run("enroll", "Grace", *files)
+
+    assert "grace: 1 face kept, 3 in all\n" in added.out
+    assert "Grace: 0 faces kept, 3 in all\n" in nothing_new.out
+    assert (added.code, nothing_new.code) == (0, 1)
+
+
 def test_bad_photos_are_skipped_with_their_reason(terminal: Terminal) -> None:
     """A missing file, a text, a wall, a pair, the wrong person: each is named, counted, and the rest goes on."""
     good = photos("grace", GRACE, 2)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -180,6 +180,7 @@ async def _enroll(
             kept = sum(bool(verdict["kept"]) for verdict in verdicts)
             if kept:
                 trained = await _trained(control, as_json=as_json)
+            totals = {name: await _faces(control, name) for name in dict.fromkeys(name for name, _ in jobs)}
         except asyncio.CancelledError:
             _interrupted(sum(bool(verdict["kept"]) for verdict in verdicts))
             raise
@@ -188,7 +189,7 @@ async def _enroll(
         report = {"photos": verdicts, "left_out": left_out, "training": json.loads(trained) if trained else None}
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        typer.echo("\n".join([_summary(verdicts), *left_out, *([trained] if trained else [])]))
+        typer.echo("\n".join([_summary(verdicts, totals), *left_out, *([trained] if trained else [])]))
     return kept
 
 
@@ -243,13 +244,22 @@ async def _add(control: Control, name: str, picture: Rgb, source: str, *, force:
         raise
 
 
-def _summary(verdicts: Sequence[dict[str, Any]]) -> str:
+async def _faces(control: Control, name: str) -> int:
+    """How many faces of a person there are."""
+    try:
+        return len((await control.find(name)).face_ids)
+    except NotFoundError:
+        return 0
+
+
+def _summary(verdicts: Sequence[dict[str, Any]], totals: Mapping[str, int]) -> str:
     kept = Counter(verdict["name"] for verdict in verdicts if verdict["kept"])
     skipped = Counter(verdict["code"] for verdict in verdicts if not verdict["kept"])
-    names = {verdict["name"]: kept[verdict["name"]] for verdict in verdicts}
     lines = [
-        f"{name}: {counted(count, 'face')} kept" + ("" if count >= ENOUGH else "; three or more are better")
-        for name, count in names.items()
+        f"{name}: {counted(kept[name], 'face')} kept"
+        + (f", {total} in all" if total > kept[name] else "")
+        + ("; three or more are better" if total < ENOUGH else "")
+        for name, total in totals.items()
     ]
     if skipped:
         reasons = ", ".join(f"{count} {code}" for code, count in sorted(skipped.items()))
