@@ -17,12 +17,15 @@ from tests.support.values import GOOD, answer, face
 from tests.support.waiting import until
 from uSense.aio import Limiter
 from uSense.core.errors import CameraError, CameraFinished
+from uSense.core.events import Notice
+from uSense.core.explaining import ExplainRules
 from uSense.core.models import Box, Face, Frame
 from uSense.core.pacing import EvenPace
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Look, Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.tracking import Ask, Looked, TrackingRules
+from uSense.core.voting import VotingRules
 from uSense.pipeline import CameraSource, Pipeline, PipelineSettings, Query
 
 
@@ -322,3 +325,24 @@ async def test_a_bug_is_not_hidden() -> None:
             await asyncio.Event().wait()
 
     assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_who_is_not_recognized_is_told_why() -> None:
+    """A face that stays undecided is explained on the way out, with what was seen of it."""
+    stage = Stage(Oracle(answer(("anna", 0.52), ("bea", 0.51))))
+    rules = SceneRules(
+        voting=VotingRules(needed=100, unknown_needed=100, window=100),
+        decision=stage.oracle.rules,
+        explain=ExplainRules(after=0.05),
+    )
+    stage.pipeline.scenes = {"hall": Scene("hall", rules, "r")}
+
+    def told(ears: Ears) -> list[Notice]:
+        return [notice for notice in ears.notices if notice.type == "track.undecided"]
+
+    async with stage.running(stage.camera(Source(busy(), fps=200)), stage.pipeline.detect(Spotter())):
+        await stage.ears.until(lambda ears: any(notice.data["looks"] for notice in told(ears)))
+
+    data = told(stage.ears)[0].data
+    assert (data["camera"], data["reason"], data["name"], data["gone"]) == ("hall", "between_two", "anna", False)
+    assert data["missing"] == pytest.approx(0.04)

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import structlog
@@ -137,6 +137,11 @@ class Pipeline:
                 self.stats.counts["faces_untracked"] = sum(one.tracker.refused for one in self.scenes.values())
                 for track_id in looked.ended:
                     self._faces.discard((frame.camera, track_id))
+                if why := scene.explain(looked.ended, frame.stamp):
+                    self.stats.counts["explanations_withheld"] = sum(
+                        one.doubts.withheld for one in self.scenes.values()
+                    )
+                    self.outbox.post(Notice("track.undecided", asdict(why)))
                 if looked.asks:
                     with self._timed("cut"):
                         probes = await asyncio.to_thread(_cut, frame, looked.asks)
@@ -211,7 +216,7 @@ class Pipeline:
         scene = self.scenes[frame.camera]
         if reason := gate(probe.quality, self.quality):
             self.stats.counts[f"refused_{reason}"] += 1
-            scene.give_up(ask.track_id)
+            scene.refuse(ask.track_id, reason, probe.quality)
             return
         look = Look(
             track_id=ask.track_id,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from uSense.core.announcing import AnnounceRules, Attendance
 from uSense.core.events import Decision, Sighting, SightingType
+from uSense.core.explaining import Doubts, ExplainRules, Undecided
 from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
+from uSense.core.quality import Flaw
 from uSense.core.tracking import Looked, Status, Track, Tracker, TrackingRules
 from uSense.core.voting import Ballot, DecisionRules, Verdict, Vote, VotingRules, judge
 
@@ -25,6 +27,7 @@ class SceneRules:
     voting: VotingRules = field(default_factory=VotingRules)
     announce: AnnounceRules = field(default_factory=AnnounceRules)
     decision: DecisionRules = field(default_factory=DecisionRules)
+    explain: ExplainRules = field(default_factory=ExplainRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +60,19 @@ class Scene:
     run: str
     tracker: Tracker = field(init=False)
     attendance: Attendance = field(init=False)
+    doubts: Doubts = field(init=False)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _gallery: int = -1
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(self.rules.tracking, self.run)
         self.attendance = Attendance(self.rules.announce)
+        self.doubts = Doubts(self.camera, self.rules.explain, self.rules.decision, self.rules.voting)
 
     def look(self, faces: Sequence[Face], frame: Frame) -> Looked:
         """Take over what a detector found in `frame`; returns the faces to identify and the tracks that ended."""
         looked = self.tracker.look(faces, scene=frame.scene, at=frame.captured_at, now=frame.stamp)
+        self.doubts.begun(looked.begun, frame.stamp)
         for track_id in (*looked.ended, *looked.interrupted):
             self._ballots.pop(track_id, None)
         for track in self.tracker.tracks.values():
@@ -78,8 +84,17 @@ class Scene:
         """Whether the track goes on."""
         return track_id in self.tracker.tracks
 
+    def explain(self, ended: Sequence[str], now: float) -> Undecided | None:
+        """Why somebody was not recognized: one of the tracks that ended, or one that waits for a decision too long."""
+        return self.doubts.ended(ended, now) or self.doubts.due(now)
+
+    def refuse(self, track_id: str, flaw: Flaw, quality: Quality) -> None:
+        """A face is too bad to be compared with anybody."""
+        self.doubts.refused(track_id, flaw, quality)
+        self.tracker.answered(track_id)
+
     def give_up(self, track_id: str) -> None:
-        """A face will not be answered: it was too bad or its place in the queue was taken."""
+        """A face will not be answered: its place in the queue was taken."""
         self.tracker.answered(track_id)
 
     def answer(self, look: Look, answer: Answer, *, event_id: str, seq: int) -> Outcome | None:
@@ -92,8 +107,10 @@ class Scene:
         vote = judge(answer, look.quality, self.rules.decision)
         verdict = ballot.cast(vote)
         track.heard(vote.person_id)
+        self.doubts.voted(look.track_id, vote, look.quality)
         sighting = None
         if verdict.decided:
+            self.doubts.decided(look.track_id)
             sighting = self._settle(track, look, verdict, event_id, seq)
         return Outcome(vote, verdict, sighting)
 
