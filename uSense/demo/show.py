@@ -119,7 +119,8 @@ def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, 
         view.say(f"The scene, for a browser: {scene.url}")
     else:
         view.say(f"  usense enroll -c {settings} 'Name' PHOTO PHOTO PHOTO")
-    view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}; try `mosquitto_sub -p {mqtt.port} -t 'usense/#' -v`")
+    view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}. To listen, without the pictures that are sent:")
+    view.say(f"  mosquitto_sub -p {mqtt.port} -t 'usense/#' -T 'usense/command/#' -v")
     view.say("Loading the models ..." + (" Ctrl-C ends the demo." if options.seconds is None else ""))
 
 
