@@ -9,6 +9,7 @@ import pytest
 from pydantic import Field, SecretStr, ValidationError
 
 from uSense import schema
+from uSense.core.bounds import Share
 from uSense.schema import FREE, Branch, Outline, Problem
 
 
@@ -18,6 +19,8 @@ class Rules:
 
     needed: int = 2
     """Looks."""
+    share: Share = 0.5
+    """Share of something."""
 
     def __post_init__(self) -> None:
         if self.needed < 1:
@@ -58,8 +61,12 @@ class Zoo(Branch):
     """Animals by name."""
     keepers: dict[Annotated[str, Field(pattern="^[a-z]+$")], Rules] = Field(default_factory=dict)
     """Keepers by a name of a pattern."""
-    sizes: tuple[int, int] = (1, 2)
+    sizes: tuple[int, Annotated[int, Field(gt=0)]] = (1, 2)
     """Two numbers."""
+    speed: float | None = Field(default=None, gt=0)
+    """FPS of it."""
+    open: bool = True
+    """Whether it is open."""
 
 
 OUTLINE = Outline(Zoo)
@@ -79,12 +86,15 @@ def found(values: dict[str, Any]) -> list[Problem]:
         ({"rules": {"neded": 3}}, "rules.neded", "is not known; did you mean 'rules.needed'?"),
         ({"needed": 3}, "needed", "is not known; did you mean 'rules.needed'?"),
         ({"whiskers": 3}, "whiskers", "is not known; did you mean 'animals.<name>.whiskers'?"),
-        ({"xyz": 3}, "xyz", "is not known; there are animals, host, keepers, password, rules, sizes"),
-        ({"rules": {"needed": "x"}}, "rules.needed", "must be a valid integer, unable to parse string as an integer"),
+        ({"xyz": 3}, "xyz", "is not known; there are animals, host, keepers, open, password, rules, sizes, speed"),
+        ({"rules": {"needed": "x"}}, "rules.needed", "must be a whole number"),
+        ({"rules": {"share": 50}}, "rules.share", "must be from 0 to 1 (share of something)"),
+        ({"speed": 0}, "speed", "must be more than 0 (FPS of it)"),
+        ({"sizes": [1, 0]}, "sizes.1", "must be greater than 0"),
         ({"rules": {"needed": 0}}, "rules", "needed must be above 0"),
         ({"rules": 3}, "rules", "must be a group of settings, each with its name"),
         ({"animals": []}, "animals", "must be a group of settings, each with its name"),
-        ({"animals": {"tom": {"kind": "dog"}}}, "animals.tom.barks", "is missing"),
+        ({"animals": {"tom": {"kind": "dog"}}}, "animals.tom.barks", "is missing (whether it barks)"),
         ({"animals": {"tom": {"kind": "cow"}}}, "animals.tom.kind", "must be one of 'cat', 'dog'"),
         ({"animals": {"tom": {}}}, "animals.tom.kind", "is missing: one of 'cat', 'dog'"),
         (
@@ -100,7 +110,7 @@ def found(values: dict[str, Any]) -> list[Problem]:
         ({"animals": {"tom": {"kind": "cat", "q": 1}}}, "animals.tom.q", "is not known; there are kind, whiskers"),
         ({"keepers": {"A": {}}}, "keepers.A", "must match pattern '^[a-z]+$'"),
         ({"keepers": {"a": {"neded": 1}}}, "keepers.a.neded", "is not known; did you mean 'keepers.a.needed'?"),
-        ({"sizes": [1, "x"]}, "sizes.1", "must be a valid integer, unable to parse string as an integer"),
+        ({"sizes": [1, "x"]}, "sizes.1", "must be a whole number"),
         ({"password": 123}, "password", "must be text, in quotes if it looks like something else"),
         ({1: 2}, "1", "is no name: a name is text, in quotes if it looks like a number or a date"),
     ],
@@ -131,12 +141,17 @@ def test_leaves() -> None:
         "host",
         "password",
         "rules.needed",
+        "rules.share",
         "animals.<name>.kind",
         "animals.<name>.whiskers",
         "animals.<name>.barks",
         "animals.<name>.rules.needed",
+        "animals.<name>.rules.share",
         "keepers.<name>.needed",
+        "keepers.<name>.share",
         "sizes",
+        "speed",
+        "open",
     ]
 
 
@@ -163,6 +178,21 @@ def test_kind_narrows() -> None:
 def test_first_unknown(path: schema.Path, unknown: schema.Path | None) -> None:
     """The beginning of a path that is wrong is found."""
     assert OUTLINE.first_unknown(path) == unknown
+
+
+def test_switches() -> None:
+    """True and false are no numbers, wherever they stand; for a switch they are right."""
+    values = {"open": True, "speed": True, "rules": {"needed": False}, "animals": {"tom": {"whiskers": True}}}
+    found = {schema.dotted(problem.path) for problem in schema.switches(values, OUTLINE)}
+    assert found == {"speed", "rules.needed", "animals.tom.whiskers"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("Front Door", "front-door"), ("Küche/2", "k-che-2"), ("+", ""), ("x" * 50, "x" * 40)]
+)
+def test_slug(text: str, name: str) -> None:
+    """A text is made fit for a name."""
+    assert schema.slug(text) == name
 
 
 def test_unprintable_names_are_quoted() -> None:

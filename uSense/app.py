@@ -81,8 +81,6 @@ async def _serve(settings: Settings, parts: Parts, stop: asyncio.Event, hurry: a
             way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
             way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
         ]
-        if not settings.cameras:
-            log.warning("no camera in the settings", hint="usense run -c FILE, or write ./usense.yaml")
         log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
         await aio.until(stop, _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control)))
         log.info("stopping")

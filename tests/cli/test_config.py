@@ -45,7 +45,7 @@ def test_check_says_what_is_wrong(terminal: Terminal) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.splitlines() == [
         "usense.yaml, line 2: mqtt.hots: is not known; did you mean 'mqtt.host'?",
-        "usense.yaml, line 3: voting.window: must be a valid integer, unable to parse string as an integer",
+        "usense.yaml, line 3: voting.window: must be a whole number",
     ]
 
 

@@ -97,17 +97,15 @@ async def test_wrong_weights_are_refused(tmp_path: Path, content: bytes | None, 
     assert str(path) in str(caught.value)
 
 
-async def test_weights_must_be_named() -> None:
-    """Without a path the error says what to set, and what works without."""
-    with pytest.raises(DetectorError, match=r"set detector\.path .* or choose the detector hog"):
-        await found(GRACE, YunetSettings())
-
-
-@pytest.mark.parametrize("wrong", [{"score": 1.0}, {"min_face": 0}, {"threads": 0}, {"paht": "x"}])
+@pytest.mark.parametrize(
+    "wrong", [{"score": 1.0}, {"min_face": 0}, {"threads": 0}, {"paht": "x"}, {"fit": (0, 0)}, {"fit": (640, 39)}]
+)
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
-    """So are misspelt ones."""
+    """So are misspelt ones, and a net without weights."""
     with pytest.raises(ValidationError):
-        YunetSettings.model_validate(wrong)
+        YunetSettings.model_validate({"path": "x"} | wrong)
+    with pytest.raises(ValidationError):
+        YunetSettings.model_validate({})
 
 
 @pytest.mark.parametrize("file", ["dlib_groups/2008_002506.jpg", "ultralight/12.jpg"])

@@ -58,6 +58,13 @@ def test_the_version_may_be_a_number(given: Any, version: str) -> None:
         {"timeout": 0},
         {"identity_lifetime": 0},
         {"max_payload": 1},
+        {"name_topic": "usense/command/train"},
+        {"name_topic": "usense/identity"},
+        {"websocket_path": "mqtt"},
+        {"websocket_path": "/a b"},
+        {"tls": {"ca": "ca.pem"}},
+        {"tls": {"enabled": False, "insecure": True}},
+        {"tls": {"enabled": True, "key": "client.key"}},
         {"pasword": "x"},
     ],
 )
@@ -65,6 +72,43 @@ def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
     """Values that cannot work are refused when the settings are read."""
     with pytest.raises(ValidationError):
         MqttSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("mqtt://broker", "mqtt.port and mqtt.tls.enabled say the rest"),
+        ("mqtts://broker:8883", "mqtt.port and mqtt.tls.enabled say the rest"),
+        ("broker:1883", "the port is a setting of its own, mqtt.port"),
+        ("192.168.1.10:1883", "the port is a setting of its own, mqtt.port"),
+        ("[fe80::1]:1883", "the port is a setting of its own, mqtt.port"),
+        ("[fe80::1]", "without brackets"),
+        ("anna:secret@broker", "mqtt.username and mqtt.password"),
+        ("broker/mqtt", "mqtt.websocket_path"),
+        ("my broker", "without spaces"),
+        (" broker", "without spaces"),
+        ("", "must not be empty"),
+        ("a..b", "the name or the address of a host"),
+        ("a:b:c", "the name or the address of a host"),
+        ("x" * 64, "the name or the address of a host"),
+    ],
+)
+def test_the_host_is_a_host_alone(host: str, words: str) -> None:
+    """What is an address, or no host at all, is refused with the setting where the rest belongs."""
+    with pytest.raises(ValidationError, match=words):
+        MqttSettings(host=host)
+
+
+@pytest.mark.parametrize("host", ["broker", "broker.local.", "10.0.0.1", "::1", "fe80::1%eth0", "küche.lan", "my_host"])
+def test_hosts_are_taken(host: str) -> None:
+    """Names and addresses of both versions are left as they are."""
+    assert MqttSettings(host=host).host == host
+
+
+@pytest.mark.parametrize("topic", ["usense/who", "usense/identity/name", "usensex/status", "a/usense/status"])
+def test_topics_beside_those_of_usense(topic: str) -> None:
+    """Names may be told on any topic on which nothing else is told."""
+    assert MqttSettings(name_topic=topic).effective_name_topic == topic
 
 
 def test_the_password_is_not_shown() -> None:

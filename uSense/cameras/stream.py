@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote, unquote
 
 from pydantic import Field, SecretStr, field_serializer, model_validator
@@ -22,6 +22,7 @@ from uSense.cameras.base import CameraSettings, Inbox, new_scene
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.models import Frame
 from uSense.ports import Camera
+from uSense.schema import Mark
 
 if TYPE_CHECKING:
     from av import FFmpegError, VideoFrame
@@ -64,7 +65,7 @@ class StreamSettings(CameraSettings):
 
     kind: Literal["stream"] = "stream"
     """The camera: a stream, device or file that FFmpeg can read."""
-    url: str = Field(min_length=1, repr=False)
+    url: Annotated[str, Mark.PLACE] = Field(min_length=1, repr=False)
     """Address (`rtsp://...`, `http://...` for MJPEG), device (`/dev/video0`) or video file."""
     username: str = ""
     """User name at the camera; it may stand in the address instead."""

@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("detect", pictures.detect),
     ("verify", pictures.verify),
     ("config check", config.check),
+    ("config example", config.example),
     ("config show", config.show),
     ("config schema", config.schema),
 )
@@ -42,7 +43,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 bad usage or settings, 130 interrupted; verify has its own."
 
-GROUPS = {"people": "Who is enrolled.", "config": "Check and show the settings."}
+GROUPS = {"people": "Who is enrolled.", "config": "Begin, check and show the settings."}
 
 
 class Level(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from uSense.settings import Settings
+    from uSense.settings import Loaded, Settings
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="Settings file (YAML).")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
@@ -28,18 +28,30 @@ class Options:
         return {"log": {"level": self.log_level}} if self.log_level else {}
 
 
-def load(ctx: typer.Context, config: Path | None = None, *, service: bool = False) -> Settings:
-    """The settings in effect, with logs configured; a command's own `config` is stronger than the global one.
+def load(ctx: typer.Context, config: Path | None = None) -> Settings:
+    """The settings in effect, with logs configured."""
+    settings = trace(ctx, config).settings
+    configure_log(ctx, settings)
+    return settings
+
+
+def trace(ctx: typer.Context, config: Path | None = None) -> Loaded:
+    """The settings in effect with their origins; a command's own `config` is stronger than the global one."""
+    from uSense import settings
+
+    options: Options = ctx.obj
+    return settings.trace(config or options.config, **options.arguments)
+
+
+def configure_log(ctx: typer.Context, settings: Settings, *, service: bool = False) -> None:
+    """Log as the settings say.
 
     Other commands than the service tell their results themselves: their logs show only problems unless asked for.
     """
-    from uSense import log, settings
+    from uSense import log
 
     options: Options = ctx.obj
-    loaded = settings.load(config or options.config, **options.arguments)
-    level = loaded.log.level if service or options.log_level else "warning"
-    log.configure(level, loaded.log.format)
-    return loaded
+    log.configure(settings.log.level if service or options.log_level else "warning", settings.log.format)
 
 
 def counted(number: int, thing: str) -> str:

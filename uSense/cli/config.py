@@ -8,33 +8,63 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from uSense.cli.common import ConfigFile, Json, Options
+from uSense.cli.common import ConfigFile, Json, trace
 
 if TYPE_CHECKING:
     from uSense.settings import Loaded
 
+EXAMPLE = """\
+# Settings of uSense; `usense config check` says what is wrong with them, `usense config show` what is in effect.
+# Relative paths start at this file's folder. All other settings have defaults: `usense config show`.
+
+mqtt:
+  host: 127.0.0.1
+  #username: usense
+  #password_file: mqtt-password
+
+cameras:
+  hall:
+    kind: stream
+    url: /dev/video0
+    # or a network camera: rtsp://user:password@192.168.1.20/live
+"""
+"""What a newcomer changes first."""
 _COLUMN = 47
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def check(ctx: typer.Context, config: ConfigFile = None) -> None:
-    """Say whether the settings are right; if not, each problem with its place, exit code 2."""
-    loaded = _trace(ctx, config)
+    """Say whether the settings are right; if not, each problem with its place, exit code 2.
+
+    Files that the service needs have to be there, too. What is allowed but hardly meant is told on stderr.
+    """
+    from uSense.settings import looking
+
+    loaded = trace(ctx, config)
+    looking.require(loaded)
+    for doubt in looking.doubts(loaded):
+        typer.echo(f"beware: {doubt}", err=True)
     typer.echo(f"ok: {loaded.file or 'no settings file, defaults'}")
+
+
+def example() -> None:
+    """Print a small settings file to begin with: usense config example > usense.yaml."""
+    typer.echo(EXAMPLE, nl=False)
 
 
 def show(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -> None:
     """Show the settings in effect and where each comes from; secrets are masked."""
     from uSense import log
+    from uSense.settings import looking
 
-    loaded = _trace(ctx, config)
+    loaded = trace(ctx, config)
     values = loaded.settings.model_dump(mode="json")
     if as_json:
         origins = {".".join(path): loaded.origin(path) for path, _ in _leaves(values)}
         answer = {"file": str(loaded.file) if loaded.file else None, "settings": values, "origins": origins}
         typer.echo(log.mask(json.dumps(answer, indent=2, ensure_ascii=False)))
         return
-    typer.echo(f"# {loaded.file or 'no settings file'}")
+    typer.echo(f"# {loaded.file or f'no settings file: looked for {looking.places()}'}")
     for line in _lines(values, loaded):
         typer.echo(log.mask(line))
 
@@ -49,13 +79,6 @@ def schema(
     model = IdentityPayload if events else Settings
     described = model.model_json_schema(mode="serialization" if events else "validation")
     typer.echo(json.dumps({"$schema": _DIALECT, **described}, indent=2, ensure_ascii=False))
-
-
-def _trace(ctx: typer.Context, config: ConfigFile) -> Loaded:
-    from uSense.settings import trace
-
-    options: Options = ctx.obj
-    return trace(config or options.config, **options.arguments)
 
 
 def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

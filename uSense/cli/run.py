@@ -8,16 +8,25 @@ import sys
 
 import typer
 
-from uSense.cli.common import ConfigFile, load
+from uSense.cli.common import ConfigFile, configure_log, trace
 
 
 def run(ctx: typer.Context, config: ConfigFile = None) -> None:
     """Run the service: watch the cameras and tell over MQTT who is there, until it is stopped."""
     # Until the service listens itself: also for a container's first process, which otherwise would not hear it at all.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    settings = load(ctx, config, service=True)
+
+    import structlog
+
+    from uSense.settings import looking
+
+    loaded = trace(ctx, config)
+    configure_log(ctx, loaded.settings, service=True)
+    looking.require(loaded)
+    for doubt in looking.doubts(loaded):
+        structlog.get_logger().warning(doubt)
 
     from uSense.app import serve
     from uSense.cli import ending
 
-    asyncio.run(serve(settings, ending.within))
+    asyncio.run(serve(loaded.settings, ending.within))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from uSense.core.bounds import Week
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceRules:
     """How often a person is announced."""
 
-    repeat_after: float = 60.0
+    repeat_after: Week = 60.0
     """Seconds a person must have been out of a camera's sight before that camera announces them again."""
 
 

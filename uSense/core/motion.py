@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
+from uSense.core.bounds import Minutes, Pause
 from uSense.core.models import Gray
 
 PATCH = 8
@@ -24,13 +27,13 @@ class MotionRules:
 
     enabled: bool = True
     """Leave out pictures in which nothing moves."""
-    keep_alive: float = 5.0
+    keep_alive: Pause = 5.0
     """Seconds after which a still scene is looked at nevertheless."""
-    linger: float = 1.0
+    linger: Minutes = 1.0
     """Seconds to go on looking after the last motion."""
-    change: float = 8.0
+    change: Annotated[float, Interval(gt=0, le=255)] = 8.0
     """Change of a patch's brightness that counts as motion, 0 to 255; lower is more sensitive."""
-    adapt: float = 3.0
+    adapt: Pause = 3.0
     """Seconds in which the background takes over most of what has come to rest."""
 
     def __post_init__(self) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
+from uSense.core.bounds import Share
 from uSense.core.models import Gray, Landmarks, Quality
 
 _SIDE = 64
@@ -22,9 +25,9 @@ _SIDE = 64
 class QualityRules:
     """The gate before a face is compared with anybody."""
 
-    min_size: float = 40.0
+    min_size: Annotated[float, Interval(ge=0, le=4096)] = 40.0
     """Smallest face height in pixels of the camera's picture."""
-    min_value: float = 0.15
+    min_value: Share = 0.15
     """Lowest overall quality, 0 to 1."""
 
 

@@ -11,7 +11,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
+from annotated_types import Interval
+
+from uSense.core.bounds import Looks, Pause
 from uSense.core.models import Box, Face, PersonRef
 
 
@@ -19,17 +23,17 @@ from uSense.core.models import Box, Face, PersonRef
 class TrackingRules:
     """How faces are followed and how often a track is identified."""
 
-    reach: float = 1.5
+    reach: Annotated[float, Interval(gt=0, le=10)] = 1.5
     """How far a face may move between two looks and stay the same track, in face sizes."""
-    lost_after: float = 2.0
+    lost_after: Pause = 2.0
     """Seconds after which a face that is not found any more ends its track."""
-    lost_looks: int = 3
+    lost_looks: Looks = 3
     """Looks without the face that are needed, too, before its track ends."""
-    recheck: float = 5.0
+    recheck: Annotated[float, Interval(gt=0, le=60)] = 5.0
     """Seconds after which a decided track is identified again; doubles each time up to a minute."""
-    better: float = 1.3
+    better: Annotated[float, Interval(ge=1, le=10)] = 1.3
     """A decided track is identified again at once when its face is this many times larger than at the last time."""
-    max_tracks: int = 32
+    max_tracks: Annotated[int, Interval(ge=1, le=256)] = 32
     """Tracks followed at once on one camera; further faces wait until one ends."""
 
 

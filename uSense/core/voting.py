@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from uSense.core.bounds import Looks, Share
 from uSense.core.events import Assurance
 from uSense.core.models import Answer, Candidate, Quality
 
@@ -19,13 +20,13 @@ from uSense.core.models import Answer, Candidate, Quality
 class DecisionRules:
     """When one look names a person."""
 
-    threshold: float = 0.50
-    """Lowest score that names a person."""
-    margin: float = 0.05
-    """Smallest lead of the best person over the runner-up."""
-    clear: float = 0.50
+    threshold: Share = 0.50
+    """Lowest score, 0 to 1, that names a person."""
+    margin: Share = 0.05
+    """Smallest lead of the best person's score over that of the runner-up."""
+    clear: Share = 0.50
     """Quality, 0 to 1, below which a look needs a higher score, because poor pictures make strangers alike."""
-    doubt: float = 0.25
+    doubt: Share = 0.25
     """How much the needed score rises for each point of quality below `clear`."""
 
 
@@ -33,22 +34,22 @@ class DecisionRules:
 class VotingRules:
     """When the looks at a track suffice for a decision."""
 
-    needed: int = 3
+    needed: Looks = 3
     """Looks that must agree on a person."""
-    unknown_needed: int = 4
+    unknown_needed: Looks = 4
     """Looks that must say unknown before a track is called unknown."""
-    window: int = 5
+    window: Looks = 5
     """Number of latest looks that are counted."""
-    medium_looks: int = 3
+    medium_looks: Looks = 3
     """Agreeing looks for the assurance `medium`."""
-    medium_margin: float = 0.10
+    medium_margin: Share = 0.10
     """Smallest mean margin for the assurance `medium`."""
-    medium_quality: float = 0.50
-    """Lowest mean quality for the assurance `medium`."""
+    medium_quality: Share = 0.50
+    """Lowest mean quality, 0 to 1, for the assurance `medium`."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.needed <= self.window or not 1 <= self.unknown_needed <= self.window:
-            message = "needed and unknown_needed must lie between 1 and window"
+            message = "needed and unknown_needed must lie between 1 and window: lower them, or raise window"
             raise ValueError(message)
 
 

@@ -10,23 +10,21 @@ from typing import Any, Literal
 from pydantic import Field
 
 from uSense.aio import Lane
-from uSense.core.models import Box, Face, Picture, Size
+from uSense.core.models import Box, Face, Picture
+from uSense.detectors.base import SearchSettings
 from uSense.ports import Detector
-from uSense.schema import Branch
 
 _WINDOW = 80
 """Height in pixels of the smallest face the trained window covers."""
 
 
-class HogSettings(Branch):
+class HogSettings(SearchSettings):
     """Find faces with dlib's HOG detector (faces towards the camera, nothing to download)."""
 
     kind: Literal["hog"] = "hog"
     """The detector: dlib's histogram of oriented gradients."""
     min_face: int = Field(default=80, ge=20, le=400)
     """Smallest face in pixels of the fitted picture; 40 costs four times as much as 80."""
-    fit: Size = (640, 480)
-    """Width and height in pixels within which pictures are shrunk before the search."""
 
     @asynccontextmanager
     async def open(self, name: str = "detect") -> AsyncIterator[Detector]:

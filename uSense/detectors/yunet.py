@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from uSense import inference
 from uSense.aio import Lane
 from uSense.core.errors import DetectorError, ModelError
 from uSense.core.models import Box, Face, Picture, Rgb, Size
+from uSense.detectors.base import SearchSettings
 from uSense.ports import Detector
-from uSense.schema import Branch
+from uSense.schema import Mark
 
 Floats = NDArray[np.float32]
 
@@ -34,19 +35,17 @@ _TOLERANCE = 0.9
 """The box of a face wavers by about a tenth, so a face of just `min_face` must not come and go."""
 
 
-class YunetSettings(Branch):
+class YunetSettings(SearchSettings):
     """Find faces with YuNet (all poses, five landmarks, fast)."""
 
     kind: Literal["yunet"] = "yunet"
     """The detector: YuNet on onnxruntime."""
-    path: Path | None = None
-    """The weights: face_detection_yunet_2023mar.onnx of OpenCV Zoo, or the same net with free input size."""
+    path: Annotated[Path, Mark.NEEDED]
+    """File of weights: face_detection_yunet_2023mar.onnx of OpenCV Zoo, or the same net with free input size."""
     min_face: int = Field(default=40, ge=10, le=400)
     """Smallest face in pixels of the fitted picture."""
     score: float = Field(default=0.6, gt=0, lt=1)
     """Lowest detection score, 0 to 1."""
-    fit: Size = (640, 480)
-    """Width and height in pixels within which pictures are shrunk before the search."""
     threads: int = Field(default=1, ge=1, le=16)
     """Threads one search may use."""
 
@@ -138,11 +137,6 @@ def _distinct(boxes: Floats, scores: Floats) -> list[int]:
 
 
 def _load(settings: YunetSettings) -> inference.Session:
-    if settings.path is None:
-        raise DetectorError(
-            "detector yunet: set detector.path to the weights (face_detection_yunet_2023mar.onnx of OpenCV Zoo), "
-            "or choose the detector hog, which needs none"
-        )
     try:
         session = inference.session(inference.read(settings.path), str(settings.path), threads=settings.threads)
     except ModelError as error:

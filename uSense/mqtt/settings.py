@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from uSense.core.topics import Topics, check_prefix, check_topic
-from uSense.schema import Branch
+from uSense.schema import Branch, Mark
+
+_TAKEN = {"status", "info", "settings", "health", "people", "identity", "event"}
+_TAKEN |= {"presence", "house", "camera", "command", "response"}
+"""What follows the prefix in uSense's own topics."""
 
 
 def _version(value: object) -> object:
@@ -19,26 +25,71 @@ def _topic_or_nothing(topic: str) -> str:
     return check_topic(topic) if topic else topic
 
 
+def _path(path: str) -> str:
+    if not path.startswith("/") or re.search(r"\s", path):
+        raise ValueError("must begin with '/' and have no spaces")
+    return path
+
+
+def _host(host: str) -> str:
+    """A host alone, as people confuse it with an address; raises ValueError with what belongs where."""
+    bare, colon, port = host.rpartition(":")
+    if "://" in host:
+        raise ValueError(
+            "must be the host alone, not an address with '://': mqtt.port and mqtt.tls.enabled say the rest"
+        )
+    if "@" in host:
+        raise ValueError("must be the host alone: user and password are mqtt.username and mqtt.password")
+    if "/" in host:
+        raise ValueError("must be the host alone, without '/': a path is mqtt.websocket_path")
+    if re.search(r"\s", host):
+        raise ValueError("must be the host alone, without spaces")
+    if not host:
+        raise ValueError("must not be empty")
+    if colon and port.isdigit() and (":" not in bare or bare.endswith("]")):
+        raise ValueError("must be the host alone: the port is a setting of its own, mqtt.port")
+    if host.startswith("["):
+        raise ValueError("must be the address without brackets")
+    try:
+        if ":" in host:
+            IPv6Address(host)
+        else:
+            host.encode("idna")
+    except ValueError as error:
+        raise ValueError("must be the name or the address of a host") from error
+    return host
+
+
 class TlsSettings(Branch):
     """Encryption between uSense and the broker."""
 
     enabled: bool = False
     """Encrypt the connection."""
-    ca: Path | None = None
+    ca: Annotated[Path | None, Mark.NEEDED] = None
     """File with the certificate authority that the broker's certificate must come from; by default the system's."""
-    certificate: Path | None = None
+    certificate: Annotated[Path | None, Mark.NEEDED] = None
     """File with a client certificate, for brokers that ask for one."""
-    key: Path | None = None
+    key: Annotated[Path | None, Mark.NEEDED] = None
     """File with the client certificate's key; by default it is in the certificate's file."""
     insecure: bool = False
     """Take any certificate: encrypted, but anybody in between could pretend to be the broker; for tests only."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        given = [name for name in ("ca", "certificate", "key") if getattr(self, name) is not None]
+        given += ["insecure"] if self.insecure else []
+        if given and not self.enabled:
+            raise ValueError(f"'{given[0]}' is given, but nothing is encrypted: set 'enabled' to true, or leave it out")
+        if self.key is not None and self.certificate is None:
+            raise ValueError("'key' is given without the 'certificate' that it belongs to")
+        return self
 
 
 class MqttSettings(Branch):
     """The broker and the topics."""
 
-    host: str = Field(default="127.0.0.1", min_length=1)
-    """Name or address of the broker."""
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    """Name or address of the broker, without its port."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the broker; by default 1883, or 8883 with TLS."""
     username: str = ""
@@ -57,7 +108,7 @@ class MqttSettings(Branch):
     """Version of MQTT; auto is 5, or 3.1.1 if the broker does not know 5."""
     transport: Literal["tcp", "websockets"] = "tcp"
     """How MQTT is carried."""
-    websocket_path: str = "/mqtt"
+    websocket_path: Annotated[str, AfterValidator(_path)] = "/mqtt"
     """Path of the broker's websocket."""
     tls: TlsSettings = TlsSettings()
     """Encryption."""
@@ -65,10 +116,17 @@ class MqttSettings(Branch):
     """Seconds of silence after which uSense and the broker check each other; a dead one is noticed after twice that."""
     timeout: float = Field(default=5.0, gt=0, le=60)
     """Seconds to wait for an answer of the broker."""
-    identity_lifetime: float | None = Field(default=10.0, gt=0)
+    identity_lifetime: float | None = Field(default=10.0, gt=0, le=86_400)
     """Seconds after which an identity is too old to be told; null for never."""
     max_payload: int = Field(default=12_000_000, ge=1024, le=100_000_000)
     """Bytes of the largest command that is read."""
+
+    @model_validator(mode="after")
+    def _topics_apart(self) -> Self:
+        below = self.effective_name_topic.removeprefix(f"{self.prefix}/")
+        if below not in {"identity/name", self.effective_name_topic} and below.split("/")[0] in _TAKEN:
+            raise ValueError("name_topic is one of the topics in which uSense tells something else: choose another")
+        return self
 
     @property
     def address(self) -> str:

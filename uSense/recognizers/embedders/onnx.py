@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +16,7 @@ from uSense.core.matching import Metric
 from uSense.core.models import Landmarks, Probe, Rgb
 from uSense.recognizers.embedders.base import Embedder, Vectors
 from uSense.recognizers.embedders.chips import Aligner
-from uSense.schema import Branch
+from uSense.schema import Branch, Mark
 
 _SIDE = 112
 _PLANES = 4
@@ -38,15 +38,15 @@ class OnnxSettings(Branch):
 
     kind: Literal["onnx"]
     """The embedder: an ONNX file."""
-    path: Path
+    path: Annotated[Path, Mark.NEEDED]
     """The ONNX file."""
     metric: Metric = Metric.COSINE
     """How its vectors are compared; adjust `rules.threshold` to the net."""
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order of the colors the net expects."""
-    mean: float = 127.5
+    mean: float = Field(default=127.5, ge=0, le=255)
     """Subtracted from every color value, 0 to 255."""
-    std: float = Field(default=127.5, gt=0)
+    std: float = Field(default=127.5, gt=0, le=255)
     """What the difference is divided by."""
     threads: int = Field(default=1, ge=1, le=16)
     """Threads one embedding may use."""

@@ -62,6 +62,8 @@ def test_alternatives_load(first: int, end: int, tmp_path: Path) -> None:
     on = [OFF.sub(r"\1", line) if first <= number < end else line for number, line in enumerate(LINES)]
     for secret in ("mqtt-password", "door-password"):
         (tmp_path / secret).write_text("secret", "utf-8")
+    values = yaml.safe_load("\n".join(on))
+    values["mqtt"]["tls"] |= {"enabled": True, "certificate": "client.pem"}
     file = tmp_path / "usense.yaml"
-    file.write_text(yaml.safe_dump(yaml.safe_load("\n".join(on))), "utf-8")
+    file.write_text(yaml.safe_dump(values), "utf-8")
     load(file)

@@ -1,0 +1,95 @@
+"""What settings lead to on this machine: files that must be there, and what is allowed but hardly meant.
+
+Nothing here is looked at when settings are loaded: people have to be erased also while a model file is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from uSense import schema
+from uSense.core.errors import SettingsError
+from uSense.schema import Mark
+from uSense.settings import files, loading
+from uSense.settings.loading import Loaded
+
+
+def require(loaded: Loaded) -> None:
+    """Look at what the service cannot start without; SettingsError has a line for each that cannot be used."""
+    found = []
+    for path, value, field in _places(loaded.settings, ()):
+        problem = files.unusable(Path(value)) if Mark.NEEDED in field.metadata else None
+        if problem:
+            found.append(loaded.line(path, problem))
+    folder = loaded.settings.data_dir
+    if folder.exists() and not folder.is_dir():
+        found.append(loaded.line(("data_dir",), f"{folder}: is a file where a folder is needed"))
+    if found:
+        raise SettingsError("\n".join(found))
+
+
+def doubts(loaded: Loaded) -> list[str]:
+    """What is worth a warning; looks at files."""
+    return [*_no_camera(loaded), *_lost_cameras(loaded), *_broker(loaded)]
+
+
+def places() -> str:
+    """Where a settings file is looked for."""
+    return " and ".join(str(place.absolute()) for place in loading.PLACES)
+
+
+def _no_camera(loaded: Loaded) -> Iterator[str]:
+    if loaded.settings.cameras:
+        return
+    if loaded.file:
+        yield f"there is no camera in the settings, so nobody will be seen; for example:\n{loading.CAMERA}"
+    else:
+        yield (
+            f"there is no settings file (looked for {places()}; -c FILE names another), so there is no camera. "
+            "To begin: `usense config example > usense.yaml`, then `usense run`"
+        )
+
+
+def _lost_cameras(loaded: Loaded) -> Iterator[str]:
+    shown: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, camera in loaded.settings.cameras.items():
+        found = [one for one in _places(camera, ("cameras", name)) if not one[0][-1].endswith("_file")]
+        for path, value, field in found:
+            if "://" not in value and not os.path.exists(value):  # noqa: PTH110 - Path's raises where one may not look
+                address = "; an address begins with rtsp:// or http://" if Mark.PLACE in field.metadata else ""
+                yield loaded.line(path, f"there is no {value}{address}")
+        if found:
+            shown[tuple(value for _, value, _ in found)].append(f"cameras.{name}")
+    for same in shown.values():
+        if len(same) > 1:
+            yield f"{' and '.join(same)} show the same"
+
+
+def _broker(loaded: Loaded) -> Iterator[str]:
+    mqtt = loaded.settings.mqtt
+    if mqtt.tls.enabled and mqtt.port == 1883:  # noqa: PLR2004 - the port everybody knows
+        yield loaded.line(("mqtt", "port"), "1883 is seldom encrypted; with mqtt.tls.enabled it is mostly 8883")
+    if not mqtt.tls.enabled and mqtt.port == 8883:  # noqa: PLR2004 - the same
+        yield loaded.line(("mqtt", "port"), "8883 is mostly encrypted: set mqtt.tls.enabled to true")
+    if mqtt.password and not mqtt.username:
+        yield loaded.line(("mqtt", "password"), "is given without mqtt.username")
+
+
+def _places(branch: BaseModel, path: schema.Path) -> Iterator[tuple[schema.Path, str, FieldInfo]]:
+    """Every setting below `path` that names something on this machine or an address."""
+    for name, field in type(branch).model_fields.items():
+        value, at = getattr(branch, name), (*path, name)
+        if isinstance(value, BaseModel):
+            yield from _places(value, at)
+        elif isinstance(value, dict):
+            for key, below in value.items():
+                if isinstance(below, BaseModel):
+                    yield from _places(below, (*at, str(key)))
+        elif isinstance(value, Path) or Mark.PLACE in field.metadata:
+            yield at, str(value), field

@@ -1,0 +1,77 @@
+"""The tree: the only place that names all branches."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import BeforeValidator, Field
+
+from uSense import schema
+from uSense.cameras import AnyCamera
+from uSense.core.announcing import AnnounceRules
+from uSense.core.quality import QualityRules
+from uSense.core.tracking import TrackingRules
+from uSense.core.voting import VotingRules
+from uSense.detectors import AnyDetector
+from uSense.detectors.hog import HogSettings
+from uSense.mqtt.settings import MqttSettings
+from uSense.pipeline import PipelineSettings
+from uSense.recognizers import AnyRecognizer
+from uSense.recognizers.local import LocalSettings
+from uSense.schema import Branch, Name
+
+
+def _instance() -> str:
+    return schema.slug(socket.gethostname()) or "usense"
+
+
+def _data_dir() -> Path:
+    return platformdirs.user_data_path("usense")
+
+
+def _hog_unless_told(value: object) -> object:
+    return {"kind": "hog", **value} if isinstance(value, Mapping) else value
+
+
+class LogSettings(Branch):
+    """What is logged to stderr, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged: debug, info, warning or error."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """`console` for people, `json` one object a line; `auto` is console on a terminal."""
+
+
+class Settings(Branch):
+    """The whole tree; each part of uSense receives only its own branch."""
+
+    instance: Name = Field(default_factory=_instance)
+    """Name of this uSense in client id and events, from a-z, 0-9, `_` and `-`; by default made from the host name."""
+    data_dir: Path = Field(default_factory=_data_dir)
+    """Folder of the gallery, its key and everything else that is kept; by default the user's data folder."""
+    mqtt: MqttSettings = MqttSettings()
+    """The broker, and what is told there."""
+    cameras: dict[Name, AnyCamera] = Field(default_factory=dict)
+    """The cameras, each under its name of a-z, 0-9, `_` and `-`."""
+    detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
+    """What finds faces: `hog` or `yunet`."""
+    recognizer: AnyRecognizer = LocalSettings()
+    """What knows whose face it is: `local`."""
+    quality: QualityRules = QualityRules()
+    """Which faces are good enough to be compared."""
+    tracking: TrackingRules = TrackingRules()
+    """Following faces from picture to picture."""
+    voting: VotingRules = VotingRules()
+    """When the looks at a face suffice for a decision."""
+    announce: AnnounceRules = AnnounceRules()
+    """How often somebody is announced."""
+    pipeline: PipelineSettings = PipelineSettings()
+    """How much is done at once."""
+    health_every: float = Field(default=30, ge=1, le=3600)
+    """Seconds between two messages on `usense/health`."""
+    log: LogSettings = LogSettings()
+    """Logging."""
