@@ -189,6 +189,20 @@ async def test_until_stops_the_work_and_waits_for_its_cleanup() -> None:
     assert done == ["cleaned"]
 
 
+async def test_until_gives_the_result_of_work_that_was_not_stopped() -> None:
+    """The result is None if the event came first."""
+
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    stopped = asyncio.Event()
+    stopped.set()
+
+    assert await until(asyncio.Event(), work()) == 7
+    assert await until(stopped, asyncio.sleep(3600, 7)) is None
+
+
 async def test_until_passes_on_the_error_of_the_work() -> None:
     """An error of the work reaches the caller."""
 

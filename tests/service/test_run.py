@@ -106,6 +106,25 @@ async def test_secrets_stay_out_of_what_is_published_and_logged(tmp_path: Path, 
     assert "top-secret" not in everything
 
 
+async def test_a_camera_that_left_the_settings_leaves_the_broker(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The next start removes the retained topics of a camera that is no more, and keeps those of the others."""
+    album(tmp_path / "album", pose(GRACE, 5))
+    camera = {"kind": "folder", "path": str(tmp_path / "album")}
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera, "door": camera})
+    async with Witness(mosquitto.port, "usense/#") as witness, service:
+        await witness.next("usense/camera/door/status")
+        await witness.next("usense/info")
+        service.send(signal.SIGTERM)
+        await service.ended()
+        service.settings["cameras"] = {"hall": camera}
+        await service.kill()
+        await service.start()
+        await witness.until(lambda: witness.of("usense/camera/door/status")[-1].payload == b"")
+        await witness.until(lambda: witness.of("usense/camera/door/paused")[-1].payload == b"")
+
+    assert witness.of("usense/camera/hall/paused")[-1].text == "OFF"
+
+
 async def test_sigterm_says_offline_and_ends_cleanly(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """A stopped service says so itself, within five seconds, with exit code 0."""
     service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))})
