@@ -209,6 +209,7 @@ def _scenes(settings: Settings, recognizer: Recognizer) -> dict[str, Scene]:
         tracking=settings.tracking,
         voting=settings.voting,
         announce=settings.announce,
+        explain=settings.explain,
         decision=recognizer.rules,
     )
     return {name: Scene(name, rules, f"{run}{number:02x}") for number, name in enumerate(settings.cameras)}

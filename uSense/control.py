@@ -14,9 +14,10 @@ from uSense import imaging
 from uSense.aio import Switch
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, UsenseError
 from uSense.core.events import Notice, State
+from uSense.core.explaining import FLAWS
 from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Training
 from uSense.core.names import folded_name
-from uSense.core.quality import Flaw, QualityRules, gate
+from uSense.core.quality import QualityRules, gate
 from uSense.core.voting import judge
 from uSense.ports import Detector, Outbox, Recognizer
 
@@ -24,17 +25,6 @@ log = structlog.get_logger()
 
 CLEARLY_LARGER = 2.5
 """Among several faces of a photo the largest is taken if its area is this many times that of the next."""
-
-EXPLAINED: Mapping[Flaw, str] = {
-    Flaw.TOO_SMALL: "the face is too small ({size:.0f} pixels high): come closer or send a larger picture",
-    Flaw.BLURRED: "the face is blurred: hold still, or send a sharper picture",
-    Flaw.TOO_DARK: "the face is too dark: add light",
-    Flaw.TOO_BRIGHT: "the face is overexposed: less light",
-    Flaw.NOISY: "the face is noisy: add light, or send a better picture",
-    Flaw.TURNED_AWAY: "the face is turned away: look at the camera",
-    Flaw.DOUBTFUL: "the detector is not sure that this is a face: send a clear frontal picture",
-}
-"""What to do about a face that the quality gate refuses, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +185,7 @@ class Control:
             )
         probe = found[0][1]
         if reason := gate(probe.quality, self.quality):
-            raise BadImageError(source, EXPLAINED[reason].format(size=probe.quality.size), code=reason)
+            raise BadImageError(source, FLAWS[reason].format(size=probe.quality.size), code=reason)
         return probe
 
     async def detect(self, picture: Rgb) -> list[Found]:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import ValidationError
 
 from tests.support.films import number_of, write_pictures
@@ -156,3 +157,17 @@ def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     """Settings that cannot work are refused."""
     with pytest.raises(ValidationError):
         FolderSettings.model_validate({"path": "photos", **wrong})
+
+
+async def test_pictures_of_a_kind_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    """A phone's HEIC photos are not passed over without a word, neither beside others nor alone."""
+    (tmp_path / "phone.heic").touch()
+    assert "1 .heic left out" in (await refusal(tmp_path)).reason
+
+    write_pictures(tmp_path, ["a.png"])
+    with structlog.testing.capture_logs() as logged:
+        assert await shown(tmp_path) == [0]
+
+    assert [line["problem"] for line in logged if line["event"] == "pictures skipped"] == [
+        "1 .heic left out: such pictures cannot be read, export them as JPEG"
+    ]

@@ -138,16 +138,15 @@ def _pictures(name: str, folder: Path) -> list[Path]:
             raise CameraError(name, f"there is no folder {folder}: check `path`")
     except OSError as error:
         raise CameraError(name, f"the folder {folder} cannot be opened: {error.strerror}") from error
-    found = [
-        Path(place, file)
-        for place, _, files in os.walk(folder)
-        for file in files
-        if Path(file).suffix.lower() in imaging.ENDINGS and not _hidden(Path(place, file).relative_to(folder))
-    ]
+    files = [Path(place, file) for place, _, names in os.walk(folder) for file in names]
+    visible = [file for file in files if not _hidden(file.relative_to(folder))]
+    found = [file for file in visible if file.suffix.lower() in imaging.ENDINGS]
+    others = imaging.left_out(visible)
     if not found:
-        raise CameraError(
-            name, f"there are no pictures in {folder}: put some there ({', '.join(sorted(imaging.ENDINGS))})"
-        )
+        advice = others or f"put some there ({', '.join(sorted(imaging.ENDINGS))})"
+        raise CameraError(name, f"there are no pictures in {folder}: {advice}")
+    if others:
+        log.warning("pictures skipped", camera=name, problem=others)
     return sorted(found, key=_natural)
 
 

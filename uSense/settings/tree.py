@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from uSense import schema
 from uSense.cameras import AnyCamera
 from uSense.core.announcing import AnnounceRules
+from uSense.core.explaining import ExplainRules
 from uSense.core.quality import QualityRules
 from uSense.core.tracking import TrackingRules
 from uSense.core.voting import VotingRules
@@ -69,6 +70,8 @@ class Settings(Branch):
     """When the looks at a face suffice for a decision."""
     announce: AnnounceRules = AnnounceRules()
     """How often somebody is announced."""
+    explain: ExplainRules = ExplainRules()
+    """When it is told why somebody was not recognized."""
     pipeline: PipelineSettings = PipelineSettings()
     """How much is done at once."""
     health_every: float = Field(default=30, ge=1, le=3600)
