@@ -175,9 +175,14 @@ async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Map
 
 
 async def _tell_health(settings: Settings, health: Health, mqtt: Mqtt) -> None:
+    """Tell how the service is: every `health_every` seconds, and soon after another part falls ill or gets well."""
+    ill, due = None, 0.0
     while True:
-        mqtt.post(State("health", await asyncio.to_thread(health.report)))
-        await asyncio.sleep(settings.health_every)
+        if time.monotonic() >= due or health.problems().keys() != ill:
+            due = time.monotonic() + settings.health_every
+            ill = health.problems().keys()
+            mqtt.post(State("health", await asyncio.to_thread(health.report)))
+        await asyncio.sleep(min(TICK, settings.health_every))
 
 
 async def _tick(recognizer: Recognizer, control: Control, pipeline: Pipeline, mqtt: Mqtt) -> None:

@@ -293,3 +293,16 @@ async def test_wrong_settings_end_with_a_sentence(tmp_path: Path, broken: dict[s
     assert code == 2
     assert words in err
     assert "Traceback" not in err
+
+
+async def test_health_follows_trouble_at_once(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """What falls ill is told long before the next regular report, and so is that it is well again."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, health_every=3600)
+    async with Witness(mosquitto.port) as witness, service:
+        await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/camera/hall/status")))
+
+        (tmp_path / "album").rename(tmp_path / "away")
+        await witness.until(lambda: "camera hall: " in witness.of("usense/health")[-1].json["reason"])
+        (tmp_path / "away").rename(tmp_path / "album")
+        await witness.until(lambda: witness.of("usense/health")[-1].json["state"] == "ok")
