@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -67,6 +68,8 @@ class Zoo(Branch):
     """FPS of it."""
     open: bool = True
     """Whether it is open."""
+    home: Path | None = None
+    """Place."""
 
 
 OUTLINE = Outline(Zoo)
@@ -86,11 +89,22 @@ def found(values: dict[str, Any]) -> list[Problem]:
         ({"rules": {"neded": 3}}, "rules.neded", "is not known; did you mean 'rules.needed'?"),
         ({"needed": 3}, "needed", "is not known; did you mean 'rules.needed'?"),
         ({"whiskers": 3}, "whiskers", "is not known; did you mean 'animals.<name>.whiskers'?"),
-        ({"xyz": 3}, "xyz", "is not known; there are animals, host, keepers, open, password, rules, sizes, speed"),
+        (
+            {"xyz": 3},
+            "xyz",
+            "is not known; there are animals, home, host, keepers, open, password, rules, sizes, speed",
+        ),
         ({"rules": {"needed": "x"}}, "rules.needed", "must be a whole number"),
         ({"rules": {"share": 50}}, "rules.share", "must be from 0 to 1 (share of something)"),
         ({"speed": 0}, "speed", "must be more than 0 (FPS of it)"),
         ({"sizes": [1, 0]}, "sizes.1", "must be greater than 0"),
+        ({"sizes": [1, 2, 3]}, "sizes", "must have at most 2 items after validation, not 3"),
+        ({"HOST": "x"}, "HOST", "is not known; did you mean 'host'?"),
+        (
+            {"animals": {"tom": {"kind": "cat", "barks": True}}},
+            "animals.tom.barks",
+            "is not known for this kind; is 'animals.tom.kind' right?",
+        ),
         ({"rules": {"needed": 0}}, "rules", "needed must be above 0"),
         ({"rules": 3}, "rules", "must be a group of settings, each with its name"),
         ({"animals": []}, "animals", "must be a group of settings, each with its name"),
@@ -152,6 +166,7 @@ def test_leaves() -> None:
         "sizes",
         "speed",
         "open",
+        "home",
     ]
 
 
@@ -180,11 +195,18 @@ def test_first_unknown(path: schema.Path, unknown: schema.Path | None) -> None:
     assert OUTLINE.first_unknown(path) == unknown
 
 
-def test_switches() -> None:
-    """True and false are no numbers, wherever they stand; for a switch they are right."""
-    values = {"open": True, "speed": True, "rules": {"needed": False}, "animals": {"tom": {"whiskers": True}}}
-    found = {schema.dotted(problem.path) for problem in schema.switches(values, OUTLINE)}
-    assert found == {"speed", "rules.needed", "animals.tom.whiskers"}
+def test_misfits() -> None:
+    """True and false are no numbers, wherever they stand, and an empty text is no path."""
+    values = {
+        "open": True,
+        "speed": True,
+        "rules": {"needed": False},
+        "animals": {"tom": {"whiskers": True}},
+        "home": "",
+        "host": "",
+    }
+    found = {schema.dotted(problem.path) for problem in schema.misfits(values, OUTLINE)}
+    assert found == {"speed", "rules.needed", "animals.tom.whiskers", "home"}
 
 
 @pytest.mark.parametrize(

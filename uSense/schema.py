@@ -36,6 +36,8 @@ class Mark(StrEnum):
     """Text that is an address if it has `://`, else a path."""
     NEEDED = "needed"
     """A file without which the service does not start."""
+    FOLDER = "folder"
+    """A folder, if it is there."""
 
 
 FREE = "*"
@@ -54,7 +56,7 @@ _WORDS = {
     "int_type": "must be a whole number",
     "tuple_type": "must be a list, such as [640, 480]",
     "invalid_key": "is no name: a name is text, in quotes if it looks like a number or a date",
-    "path_type": "must be a path",
+    "path_type": "must be a path, in quotes if it looks like something else",
     "string_type": "must be text, in quotes if it looks like something else",
 }
 _GROUP_ERRORS = {"model_type", "model_attributes_type", "dataclass_type", "dict_type"}
@@ -173,17 +175,19 @@ def problems(error: ValidationError, values: object, outline: Outline, spelled: 
     return list(dict.fromkeys(_problem(detail, values, outline, spelled) for detail in details))
 
 
-def switches(values: object, outline: Outline, path: Path = ()) -> Iterator[Problem]:
-    """Where true or false is given for a number: pydantic would take them for 1 and 0, and YAML reads them in `on`."""
+def misfits(values: object, outline: Outline, path: Path = ()) -> Iterator[Problem]:
+    """What pydantic takes, but nobody means: true (YAML reads it in `on`) for 1, false for 0, empty text as path."""
     given, known = at(values, path), outline.below(path, values)
-    if isinstance(given, bool):
+    if isinstance(given, Mapping):
+        for name in given:
+            if name in known or FREE in known:
+                yield from misfits(values, outline, (*path, name))
+    elif isinstance(given, bool):
         types = outline.shape(path, values)["types"]
         if types & {"integer", "number"} and "boolean" not in types:
             yield Problem(path, "must be a number, not true or false")
-    elif isinstance(given, Mapping):
-        for name in given:
-            if name in known or FREE in known:
-                yield from switches(values, outline, (*path, name))
+    elif given == "" and outline.shape(path, values).get("format") == "path":
+        yield Problem(path, "must not be empty: name a place, or leave the line out")
 
 
 def reaches(values: object, path: Path) -> bool:
@@ -226,14 +230,17 @@ def _text(detail: ErrorDetails, shape: Shape) -> str:
         return f"must be {_bounds(detail, shape)}" + _meaning(shape)
     if kind == "string_pattern_mismatch" and detail["ctx"]["pattern"] == _NAME:
         return _name(detail)
-    return _WORDS.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1).replace(
-        "String should", "must", 1
+    return _WORDS.get(kind) or re.sub(
+        "^(Input|String|Tuple) should", "must", detail["msg"].removeprefix("Value error, ")
     )
 
 
 def _hint(outline: Outline, path: Path, values: object, spelled: Speller) -> str:
     """What was probably meant instead of `path`, or else what there is at that level; empty if nothing is."""
-    if right := outline.nearest(path, values):
+    right = outline.nearest(path, values)
+    if right and all(part in {FREE, given} for part, given in zip(right, path, strict=False)):
+        return f" for this kind; is {spelled(path, (*path[:-1], 'kind'))} right?"
+    if right:
         return f"; did you mean {spelled(path, right)}?"
     names = sorted(name for name in outline.below(path[:-1], values) if name != FREE)
     return f"; there are {', '.join(names)}" if names else ""
@@ -287,4 +294,4 @@ def _path(detail: ErrorDetails, values: object) -> Path:
 
 
 def _alike(a: Path, b: Path) -> float:
-    return SequenceMatcher(None, ".".join(a).replace("_", "."), ".".join(b).replace("_", ".")).ratio()
+    return SequenceMatcher(None, ".".join(a).lower().replace("_", "."), ".".join(b).replace("_", ".")).ratio()

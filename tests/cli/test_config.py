@@ -49,6 +49,39 @@ def test_check_says_what_is_wrong(terminal: Terminal) -> None:
     ]
 
 
+def test_check_looks_for_files(terminal: Terminal, tmp_path: Path) -> None:
+    """A file that is named but not there makes the settings wrong."""
+    Path("usense.yaml").write_text("mqtt: {tls: {enabled: true, ca: no.pem}}", "utf-8")
+    outcome = terminal.run("config", "check")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"usense.yaml, line 1: mqtt.tls.ca: {tmp_path}/no.pem: there is no such file\n"
+
+
+def test_check_tells_doubts(terminal: Terminal, tmp_path: Path) -> None:
+    """What is right but hardly meant is told beside the ok."""
+    Path("usense.yaml").write_text("cameras: {hall: {kind: folder, path: nowhere}}", "utf-8")
+    outcome = terminal.run("config", "check")
+    assert (outcome.code, outcome.out) == (0, "ok: usense.yaml\n")
+    assert outcome.err == f"beware: usense.yaml, line 1: cameras.hall.path: there is no {tmp_path}/nowhere\n"
+
+
+def test_example_is_a_beginning(terminal: Terminal) -> None:
+    """What the example prints is a right settings file with a camera."""
+    Path("usense.yaml").write_text(terminal.run("config", "example").out, "utf-8")
+    assert terminal.run("config", "check").out == "ok: usense.yaml\n"
+    assert list(load().cameras) == ["hall"]
+
+
+def test_show_resolves_paths(terminal: Terminal, tmp_path: Path) -> None:
+    """Relative paths are shown as they are found: from the file's folder on, or from the working directory on."""
+    Path("conf").mkdir()
+    Path("conf/u.yaml").write_text("cameras: {hall: {kind: stream, url: film.mp4}}", "utf-8")
+    terminal.monkeypatch.setenv("USENSE_DATA_DIR", "data")
+    shown = yaml.safe_load(terminal.run("config", "show", "-c", "conf/u.yaml").out)
+    assert shown["cameras"]["hall"]["url"] == str(tmp_path / "conf" / "film.mp4")
+    assert shown["data_dir"] == str(tmp_path / "data")
+
+
 def test_show_is_the_settings_in_effect(terminal: Terminal, file: Path) -> None:
     """What is shown is YAML that, secrets aside, leads to the same settings, with the origin of every value."""
     terminal.monkeypatch.setenv("USENSE_MQTT__PORT", "1884")

@@ -66,6 +66,10 @@ def test_the_version_may_be_a_number(given: Any, version: str) -> None:
         {"tls": {"enabled": False, "insecure": True}},
         {"tls": {"enabled": True, "key": "client.key"}},
         {"pasword": "x"},
+        {"prefix": "a\nb"},
+        {"name_topic": "a\tb"},
+        {"client_id": "a\0"},
+        {"username": "anna\n"},
     ],
 )
 def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
@@ -87,6 +91,7 @@ def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
         ("broker/mqtt", "mqtt.websocket_path"),
         ("my broker", "without spaces"),
         (" broker", "without spaces"),
+        ("“broker”", "without signs like quotes"),
         ("", "must not be empty"),
         ("a..b", "the name or the address of a host"),
         ("a:b:c", "the name or the address of a host"),

@@ -64,7 +64,7 @@ def test_kind_of_detector_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> No
             "mqtt: {port: 70000}",
             ["line 1: mqtt.port: must be from 1 to 65535 (port of the broker; by default 1883, or 8883 with TLS)"],
         ),
-        ("mqtt: {tls: {ca: 3}}", ["line 1: mqtt.tls.ca: must be a path"]),
+        ("mqtt: {tls: {ca: 3}}", ["line 1: mqtt.tls.ca: must be a path, in quotes if it looks like something else"]),
         ("log: {level: loud}", ["line 1: log.level: must be 'debug', 'info', 'warning' or 'error'"]),
         ("instance: Küche", ["line 1: instance: must have 1 to 40 of the signs a-z, 0-9, _ and -"]),
         ("detector: {kind: cnn}", ["line 1: detector.kind: must be one of 'hog', 'yunet'"]),

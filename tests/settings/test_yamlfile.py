@@ -14,7 +14,7 @@ from uSense.settings import Settings, load
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("mqtt:\n  host: [", "line 2, column 10: expected the node content, but found '<stream end>'"),
+        ("mqtt:\n  host: [", "line 2, column 10: a quote or bracket is opened and never closed"),
         ("mqtt:\n\thost: a", "line 2, column 1: there is a tab: indent with spaces"),
         ("mqtt: {host: a}\nmqtt: {port: 1}", "line 2: mqtt: is given twice"),
         ("mqtt:\n  host: a\n  host: b", "line 3: mqtt.host: is given twice"),
@@ -24,6 +24,7 @@ from uSense.settings import Settings, load
             "mqtt: {host: a}\n---\nmqtt: {}",
             "line 2, column 1: '---' begins a second document: one is enough",
         ),
+        ("[mqtt]\nhost = a", "line 2, column 1: this is no YAML: settings are written `name: value`"),
         ("a: \x01", "is not YAML: it contains a character that is not text"),
         (
             "a: !!python/object:os.system x",
@@ -34,7 +35,7 @@ from uSense.settings import Settings, load
             "line 1, column 18: '*' at the beginning stands for something else in YAML: put text with it in quotes",
         ),
         ("mqtt: {password: @hunter2}", "line 1, column 18: text that begins with @ has to stand in quotes"),
-        ('mqtt: {password: "hunter2}', "line 1, column 27: a quote is opened and never closed"),
+        ('mqtt: {password: "hunter2}', "line 1, column 27: a quote or bracket is opened and never closed"),
         ('data_dir: "C:\\usense"', "line 1, column 16: a backslash is special in double quotes: use single quotes"),
         (
             "mqtt: host: a",

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import structlog
 from pydantic import Field
@@ -21,6 +21,7 @@ from uSense.cameras.base import LUMA_SIDE, CameraSettings, new_scene
 from uSense.core.errors import BadImageError, CameraError, CameraFinished
 from uSense.core.models import Frame, Gray, Picture
 from uSense.ports import Camera
+from uSense.schema import Mark
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ class FolderSettings(CameraSettings):
 
     kind: Literal["folder"] = "folder"
     """The camera: a folder of pictures."""
-    path: Path
+    path: Annotated[Path, Mark.FOLDER]
     """The folder; its sub-folders are shown too, everything in the order of the names."""
     hold: float = Field(default=1.0, gt=0)
     """Seconds for which each picture is shown."""

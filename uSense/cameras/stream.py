@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote, unquote
 
-from pydantic import Field, SecretStr, field_serializer, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_serializer, model_validator
 
 from uSense.cameras.avpicture import AvPicture
 from uSense.cameras.base import CameraSettings, Inbox, new_scene
@@ -60,12 +60,18 @@ _FAREWELL = 1.0
 """Seconds a closing camera waits for its thread; a stalled one ends by itself after the read timeout."""
 
 
+def _with_host(url: str) -> str:
+    if re.match(r"(?!file:)[a-z0-9+.-]+://(?:$|[/?#])", url, re.IGNORECASE):
+        raise ValueError("has no host after '://'")
+    return url
+
+
 class StreamSettings(CameraSettings):
     """Show a network camera, a V4L2 device or a video file."""
 
     kind: Literal["stream"] = "stream"
     """The camera: a stream, device or file that FFmpeg can read."""
-    url: Annotated[str, Mark.PLACE] = Field(min_length=1, repr=False)
+    url: Annotated[str, Mark.PLACE, AfterValidator(_with_host)] = Field(min_length=1, repr=False)
     """Address (`rtsp://...`, `http://...` for MJPEG), device (`/dev/video0`) or video file."""
     username: str = ""
     """User name at the camera; it may stand in the address instead."""

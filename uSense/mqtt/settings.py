@@ -25,31 +25,39 @@ def _topic_or_nothing(topic: str) -> str:
     return check_topic(topic) if topic else topic
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not have line breaks and other signs that cannot be seen: brokers hang up on them")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_printable)]
+"""Text that brokers take."""
+
+
 def _path(path: str) -> str:
     if not path.startswith("/") or re.search(r"\s", path):
         raise ValueError("must begin with '/' and have no spaces")
     return path
 
 
+_NO_HOST = (
+    (r"^$", "must not be empty"),
+    (r"://", "must be the host alone, not an address with '://': mqtt.port and mqtt.tls.enabled say the rest"),
+    (r"@", "must be the host alone: user and password are mqtt.username and mqtt.password"),
+    (r"/", "must be the host alone, without '/': a path is mqtt.websocket_path"),
+    (r"\s", "must be the host alone, without spaces"),
+    (r"(^[^:]*|\]):\d*$", "must be the host alone: the port is a setting of its own, mqtt.port"),
+    (r"^\[", "must be the address without brackets"),
+    (r"[^\w.:%-]", "must be the host alone, without signs like quotes"),
+)
+"""What people take for a host, and where the rest belongs."""
+
+
 def _host(host: str) -> str:
-    """A host alone, as people confuse it with an address; raises ValueError with what belongs where."""
-    bare, colon, port = host.rpartition(":")
-    if "://" in host:
-        raise ValueError(
-            "must be the host alone, not an address with '://': mqtt.port and mqtt.tls.enabled say the rest"
-        )
-    if "@" in host:
-        raise ValueError("must be the host alone: user and password are mqtt.username and mqtt.password")
-    if "/" in host:
-        raise ValueError("must be the host alone, without '/': a path is mqtt.websocket_path")
-    if re.search(r"\s", host):
-        raise ValueError("must be the host alone, without spaces")
-    if not host:
-        raise ValueError("must not be empty")
-    if colon and port.isdigit() and (":" not in bare or bare.endswith("]")):
-        raise ValueError("must be the host alone: the port is a setting of its own, mqtt.port")
-    if host.startswith("["):
-        raise ValueError("must be the address without brackets")
+    for pattern, sentence in _NO_HOST:
+        if re.search(pattern, host):
+            raise ValueError(sentence)
     try:
         if ":" in host:
             IPv6Address(host)
@@ -92,17 +100,17 @@ class MqttSettings(Branch):
     """Name or address of the broker, without its port."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the broker; by default 1883, or 8883 with TLS."""
-    username: str = ""
+    username: Text = ""
     """User name at the broker; empty for none."""
     password: SecretStr | None = None
     """Password at the broker."""
     password_file: Path | None = None
     """File that holds the password, in place of `password`."""
-    prefix: Annotated[str, AfterValidator(check_prefix)] = "usense"
+    prefix: Annotated[Text, AfterValidator(check_prefix)] = "usense"
     """Beginning of all topics."""
-    name_topic: Annotated[str, AfterValidator(_topic_or_nothing)] | None = None
+    name_topic: Annotated[Text, AfterValidator(_topic_or_nothing)] | None = None
     """Topic of the bare names; by default `<prefix>/identity/name`; empty for none."""
-    client_id: str = Field(default="", max_length=128)
+    client_id: Text = Field(default="", max_length=128)
     """Name of this client at the broker; by default made from the instance."""
     protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(_version)] = "auto"
     """Version of MQTT; auto is 5, or 3.1.1 if the broker does not know 5."""

@@ -75,7 +75,7 @@ def trace(path: Path | None = None, **arguments: Any) -> Loaded:
     merged: Any = {}
     for source in reversed(sources):
         merged = _overlaid(merged, source.values)
-    problems = list(schema.switches(merged, outline))
+    problems = list(schema.misfits(merged, outline))
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -154,7 +154,8 @@ def _lines(sources: Sequence[Source], problems: Sequence[Problem], outline: Outl
             right = environment.meant(outline, problem.path)
             line += f"; did you mean {environment.variable(right)}?" if right and right != problem.path else ""
         yield line
-    if any(problem.path[:1] == ("cameras",) and problem.text in {schema.GROUP, _EMPTY_GROUP} for problem in problems):
+    groups = [problem.path for problem in problems if problem.text in {schema.GROUP, _EMPTY_GROUP}]
+    if any(path[0] == "cameras" and len(path) <= len(("cameras", "name")) for path in groups):
         yield f"for example:\n{CAMERA}"
 
 

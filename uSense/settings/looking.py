@@ -6,6 +6,7 @@ Nothing here is looked at when settings are loaded: people have to be erased als
 from __future__ import annotations
 
 import os
+import ssl
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,14 +25,30 @@ def require(loaded: Loaded) -> None:
     """Look at what the service cannot start without; SettingsError has a line for each that cannot be used."""
     found = []
     for path, value, field in _places(loaded.settings, ()):
-        problem = files.unusable(Path(value)) if Mark.NEEDED in field.metadata else None
-        if problem:
+        if Mark.NEEDED in field.metadata and (problem := files.unusable(Path(value))):
             found.append(loaded.line(path, problem))
-    folder = loaded.settings.data_dir
-    if folder.exists() and not folder.is_dir():
-        found.append(loaded.line(("data_dir",), f"{folder}: is a file where a folder is needed"))
+        if Mark.FOLDER in field.metadata and os.path.isfile(value):  # noqa: PTH113 - Path's raises where one may not look
+            found.append(loaded.line(path, f"{value}: is a file where a folder is needed"))
+    if not found:
+        found.extend(_certificates(loaded))
     if found:
         raise SettingsError("\n".join(found))
+
+
+def _certificates(loaded: Loaded) -> Iterator[str]:
+    tls = loaded.settings.mqtt.tls
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if tls.ca:
+            context.load_verify_locations(tls.ca)
+    except ssl.SSLError:
+        yield loaded.line(("mqtt", "tls", "ca"), f"{tls.ca}: holds no certificate (PEM)")
+    try:
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key, password="")
+    except ssl.SSLError:
+        problem = "must hold a certificate (PEM), and the key must be its own and have no password"
+        yield loaded.line(("mqtt", "tls", "certificate"), f"{tls.certificate}: {problem}")
 
 
 def doubts(loaded: Loaded) -> list[str]:
@@ -62,13 +79,20 @@ def _lost_cameras(loaded: Loaded) -> Iterator[str]:
         found = [one for one in _places(camera, ("cameras", name)) if not one[0][-1].endswith("_file")]
         for path, value, field in found:
             if "://" not in value and not os.path.exists(value):  # noqa: PTH110 - Path's raises where one may not look
-                address = "; an address begins with rtsp:// or http://" if Mark.PLACE in field.metadata else ""
-                yield loaded.line(path, f"there is no {value}{address}")
+                yield loaded.line(path, f"there is no {value}{_hint(value, field)}")
+            if Mark.PLACE in field.metadata and os.path.isdir(value):  # noqa: PTH112 - the same
+                yield loaded.line(path, f"{value} is a folder: cameras of kind folder show its pictures")
         if found:
             shown[tuple(value for _, value, _ in found)].append(f"cameras.{name}")
     for same in shown.values():
         if len(same) > 1:
             yield f"{' and '.join(same)} show the same"
+
+
+def _hint(value: str, field: FieldInfo) -> str:
+    if value.startswith("/dev/"):
+        return ": is the camera plugged in?"
+    return "; an address begins with rtsp:// or http://" if Mark.PLACE in field.metadata else ""
 
 
 def _broker(loaded: Loaded) -> Iterator[str]:

@@ -23,7 +23,7 @@ from uSense.mqtt.settings import MqttSettings
 from uSense.pipeline import PipelineSettings
 from uSense.recognizers import AnyRecognizer
 from uSense.recognizers.local import LocalSettings
-from uSense.schema import Branch, Name
+from uSense.schema import Branch, Mark, Name
 
 
 def _instance() -> str:
@@ -52,7 +52,7 @@ class Settings(Branch):
 
     instance: Name = Field(default_factory=_instance)
     """Name of this uSense in client id and events, from a-z, 0-9, `_` and `-`; by default made from the host name."""
-    data_dir: Path = Field(default_factory=_data_dir)
+    data_dir: Annotated[Path, Mark.FOLDER] = Field(default_factory=_data_dir)
     """Folder of the gallery, its key and everything else that is kept; by default the user's data folder."""
     mqtt: MqttSettings = MqttSettings()
     """The broker, and what is told there."""

@@ -25,7 +25,8 @@ _PLAIN = (
     ),
     (r"could not find expected ':'", "there is no ': ' after a name"),
     (r"expected <block end>", "this does not fit the lines above: is it indented as they are, and text quoted?"),
-    (r"unexpected end of stream", "a quote is opened and never closed"),
+    (r"unexpected end of stream|<stream end>", "a quote or bracket is opened and never closed"),
+    (r"<document start>", "this is no YAML: settings are written `name: value`"),
     (r"undefined alias", "'*' at the beginning stands for something else in YAML: put text with it in quotes"),
     (r"determine a constructor", "'!' at the beginning stands for something else in YAML: put text with it in quotes"),
     (
