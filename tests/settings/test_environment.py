@@ -94,9 +94,18 @@ def test_wrong_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(str(caught.value).split("\n")) == {
         "USENSE_MQTT__HOTS: is not known; did you mean USENSE_MQTT__HOST?",
         "USENSE_MQTT__PORT: must be a whole number",
-        "USENSE_LOG: must be a group of settings, each with its name",
+        "USENSE_LOG: must be a group of settings, each with its name: one variable for each, such as USENSE_LOG__LEVEL",
         "USENSE_DETECTOR__FIT: must be a list, such as [640, 480]",
     }
+
+
+def test_cameras_that_are_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives cameras in a variable is told how variables of a camera are called, not how YAML is written."""
+    monkeypatch.setenv("USENSE_CAMERAS", "[]")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    words = "must be a group of settings, each with its name: one variable for each, such as"
+    assert str(caught.value) == f"USENSE_CAMERAS: {words} USENSE_CAMERAS__<NAME>__KIND"
 
 
 def test_camera_with_one_underscore_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +113,7 @@ def test_camera_with_one_underscore_too_few(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("USENSE_CAMERAS__HALL_URL", "rtsp://cam/live")
     with pytest.raises(SettingsError) as caught:
         load()
-    line, *_ = str(caught.value).split("\n")
-    assert line == (
+    assert str(caught.value) == (
         "USENSE_CAMERAS__HALL_URL: must be a group of settings, each with its name; "
         "did you mean USENSE_CAMERAS__HALL__URL?"
     )

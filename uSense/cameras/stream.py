@@ -72,7 +72,8 @@ class StreamSettings(CameraSettings):
     kind: Literal["stream"] = "stream"
     """The camera: a stream, device or file that FFmpeg can read."""
     url: Annotated[str, Mark.PLACE, AfterValidator(_with_host)] = Field(min_length=1, repr=False)
-    """Address (`rtsp://...`, `http://...` for MJPEG), device (`/dev/video0`) or video file."""
+    """Address (`rtsp://...`, `http://...` for MJPEG), device (`/dev/video0`) or video file; a file's relative
+    path starts at the folder of the settings file."""
     username: str = ""
     """User name at the camera; it may stand in the address instead."""
     password: SecretStr | None = None

@@ -147,16 +147,28 @@ def _with_empty(
 
 def _lines(sources: Sequence[Source], problems: Sequence[Problem], outline: Outline) -> Iterator[str]:
     """A line for each problem, and an example for those who do not know how a camera is written."""
+    unknown_camera = False
     for problem in problems:
-        line = _line(sources, problem)
-        source = _giver(sources, problem.path)
-        if source and source.name == "environment" and problem.text == schema.GROUP:
-            right = environment.meant(outline, problem.path)
-            line += f"; did you mean {environment.variable(right)}?" if right and right != problem.path else ""
-        yield line
-    groups = [problem.path for problem in problems if problem.text in {schema.GROUP, _EMPTY_GROUP}]
-    if any(path[0] == "cameras" and len(path) <= len(("cameras", "name")) for path in groups):
+        path, hint = problem.path, ""
+        source = _giver(sources, path)
+        if problem.text in {schema.GROUP, _EMPTY_GROUP}:
+            if source and source.name == "environment":
+                hint = _variable_hint(outline, path)
+            else:
+                unknown_camera |= path[0] == "cameras" and len(path) <= len(("cameras", "name"))
+        yield _line(sources, problem) + hint
+    if unknown_camera:
         yield f"for example:\n{CAMERA}"
+
+
+def _variable_hint(outline: Outline, path: schema.Path) -> str:
+    """What to write for a variable that holds text where a group is needed."""
+    right = environment.meant(outline, path)
+    if right and right != path:
+        return f"; did you mean {environment.variable(right)}?"
+    below = [leaf for leaf, _ in outline.leaves() if leaf[: len(path)] == path]
+    first = min(below, key=lambda leaf: leaf[-1] != "kind", default=None)
+    return f": one variable for each, such as {environment.variable(first)}" if first else ""
 
 
 class _Completion:

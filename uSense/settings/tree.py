@@ -48,7 +48,7 @@ class LogSettings(Branch):
 
 
 class Settings(Branch):
-    """The whole tree; each part of uSense receives only its own branch."""
+    """All settings of uSense; relative paths start at the folder of the file in which they stand."""
 
     instance: Name = Field(default_factory=_instance)
     """Name of this uSense in client id and events, from a-z, 0-9, `_` and `-`; by default made from the host name."""
