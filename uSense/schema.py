@@ -248,7 +248,7 @@ def _hint(outline: Outline, path: Path, values: object, spelled: Speller) -> str
 
 def _meaning(shape: Shape) -> str:
     """The sentence of a setting, in brackets."""
-    text = str(shape.get("description", "")).rstrip(".")
+    text = " ".join(str(shape.get("description", "")).split()).rstrip(".")
     if re.match(r"[A-Z](?:[a-z]| )", text):
         text = text[0].lower() + text[1:]
     return f" ({text})" if text else ""
