@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -29,10 +30,12 @@ from uSense.entities.notice import stamped
 from uSense.health import Health
 from uSense.log import mask
 from uSense.mqtt import Mqtt
+from uSense.mqtt.rivals import require_alone
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Recognizer
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
+from uSense.storage.lock import sole_service
 
 log = structlog.get_logger()
 
@@ -66,6 +69,7 @@ async def _serve(settings: Settings, parts: Parts, stop: asyncio.Event, hurry: a
     recognizer, journal = parts.recognizer, parts.storage.journal
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), journal)
+    mqtt.first = partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, mqtt, stats)
     info = _info(settings, recognizer, parts.for_photos)
@@ -102,6 +106,7 @@ class Parts:
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
     storage = await stack.enter_async_context(open_storage(settings.data_dir))
+    await stack.enter_async_context(sole_service(settings.data_dir))
     recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
     *detectors, for_photos = [
         await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)

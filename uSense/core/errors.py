@@ -2,6 +2,7 @@
 
 UsenseError
 ├── SettingsError            fix the settings; the process ends with exit code 2
+│   └── InstanceError        another service has the prefix or the data folder; the same
 ├── RequestError             the asker is told; carries a `code` for machines
 │   ├── BadImageError        this picture is refused, the rest of the job goes on
 │   ├── NotFoundError        person, face or camera that does not exist
@@ -14,7 +15,8 @@ UsenseError
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
 ├── StorageError             the data folder cannot be used; says what to do
 └── BrokerError              the MQTT session is opened again after a pause
-    └── BrokerRefusedError   wrong password or not allowed: retried slowly, said loudly
+    ├── BrokerRefusedError   wrong password or not allowed: retried slowly, said loudly
+    └── NoAnswerError        a command that nobody answered
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ class UsenseError(Exception):
 
 class SettingsError(UsenseError):
     """The settings are wrong: names the path of the setting and what to do."""
+
+
+class InstanceError(SettingsError):
+    """Another service already is what this one wants to be."""
 
 
 class RequestError(UsenseError):
@@ -111,3 +117,10 @@ class BrokerError(UsenseError):
 
 class BrokerRefusedError(BrokerError):
     """The broker answered and said no."""
+
+
+class NoAnswerError(BrokerError):
+    """No running service answered a command."""
+
+    def __init__(self, command: str, seconds: float) -> None:
+        super().__init__(f"no running service answered {command!r} within {seconds:g} s; see `usense doctor`")

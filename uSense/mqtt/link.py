@@ -168,6 +168,11 @@ class Link:
         self._client = client
         self._settings = settings
 
+    @property
+    def limit(self) -> float:
+        """Bytes of the largest packet that the broker takes, as far as it tells."""
+        return self._client.limit
+
     async def publish(self, message: Message) -> str | None:
         """Send a message and wait until the broker has it (QoS 1); the reason in plain words if it does not want it."""
         properties = self._properties(message) if self.v5 else None

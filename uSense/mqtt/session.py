@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,7 +22,7 @@ from uSense.entities import LIVE, QUEUED, Context, Message
 from uSense.entities.notice import notice, stamped
 from uSense.entities.payload import remaining
 from uSense.entities.state import state
-from uSense.mqtt import trouble
+from uSense.mqtt import rivals, trouble
 from uSense.mqtt.dispatch import Dispatcher, too_large
 from uSense.mqtt.lasting import Lasting
 from uSense.mqtt.leftovers import left_behind
@@ -68,6 +68,8 @@ class Mqtt:
     ) -> None:
         self.connected = asyncio.Event()
         """Set while the broker has all states and `online`, and whatever else waits is being sent."""
+        self.first: Callable[[], Awaitable[None]] | None = None
+        """Called before the first connection, until it raises no BrokerError; its other errors end `run`."""
         self.idle = asyncio.Event()
         """Set while connected and nothing waits."""
         self._settings = settings
@@ -87,6 +89,8 @@ class Mqtt:
         self._ended = asyncio.Event()
         self._failure: str | None = None
         self._refusals: dict[str, str] = {}
+        self._introduced = self._denied = False
+        self._rival: str | None = None
 
     def __str__(self) -> str:
         return self._settings.address
@@ -94,7 +98,7 @@ class Mqtt:
     @property
     def problem(self) -> str | None:
         """What is wrong with the broker or with the journal, in plain words."""
-        broker = [self._failure] if self._failure else self._refusals.values()
+        broker = [self._failure] if self._failure else [self._rival, *self._refusals.values()]
         return "; ".join(filter(None, (*broker, self._lasting.problem))) or None
 
     def counters(self) -> dict[str, int]:
@@ -183,6 +187,9 @@ class Mqtt:
         will = Message(self._topics.status, b"offline", retain=True)
         client_id = self._settings.client_id or f"usense-{self._context.instance}"
         try:
+            if self.first is not None:
+                await self.first()
+                self.first = None
             if self._v5 is None:
                 self._v5 = await knows_v5(self._settings, client_id)
             async with connect(self._settings, client_id, v5=self._v5, will=will) as link:
@@ -212,6 +219,7 @@ class Mqtt:
             suspect = True
             raise
         finally:
+            self._introduced, self._rival = False, None
             self.connected.clear()
             self.idle.clear()
             if item := self._outbox.reset(suspect=suspect):
@@ -222,6 +230,7 @@ class Mqtt:
         """Subscribe, restore all retained topics, and only then say online."""
         # What it keeps of an earlier run; where that may not be read, nothing is lost but the tidiness.
         await link.subscribe(self._topics.info)
+        await link.subscribe(self._topics.status)
         commands = self._topics.commands
         self._note_refusal(commands, await link.subscribe(commands))
         while item := self._outbox.next(time.monotonic(), only=Kind.STATE):
@@ -237,6 +246,9 @@ class Mqtt:
         async for request in link.requests():
             if request.topic == self._topics.info:
                 self._tidy_up(request.payload)
+                self._look_at_instance(request.payload)
+            elif request.topic == self._topics.status:
+                self._look_at_status(request.payload)
             else:
                 self._dispatcher.offer(request)
 
@@ -247,9 +259,27 @@ class Mqtt:
                 log.info("removed what an earlier run left at the broker", topic=self._topics.of(topic))
                 self.post(State(topic, None))
 
+    def _look_at_instance(self, info: bytes) -> None:
+        """Note another uSense below our prefix: what comes after our own `info` is no leftover."""
+        if not rivals.is_foreign(info, self._context.instance):
+            self._introduced, self._rival = True, None
+        elif self._introduced and self._rival is None:
+            self._rival = rivals.conflict(info, self._settings)
+            log.warning("broker", problem=self._rival)
+
+    def _look_at_status(self, status: bytes) -> None:
+        """An `offline` while we are here is the last word of another uSense, or of a connection of ours that died."""
+        if status == b"offline" and self.connected.is_set():
+            self._rival = None
+            self._denied = True
+            self._wake.set()
+
     async def _write(self, link: Link) -> None:
         """Send what waits until it is time to leave and nothing waits."""
         while True:
+            if self._denied:
+                self._denied = False
+                await self._publish(link, Message(self._topics.status, b"online", retain=True))
             if item := self._outbox.next(time.monotonic()):
                 await self._send(link, item)
                 continue
