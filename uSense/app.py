@@ -8,7 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ import structlog
 from uSense import __version__, aio
 from uSense.commands import COMMANDS
 from uSense.control import Control
-from uSense.core.errors import StorageError
+from uSense.core.errors import BrokerError, StorageError
 from uSense.core.events import Event, Notice, State
 from uSense.core.models import Face, Picture
 from uSense.core.scene import Scene, SceneRules
@@ -45,6 +45,8 @@ PATIENCE = 4.0
 """Seconds in which everything has ended after the order to stop, if nothing hangs."""
 IMPATIENCE = 1.0
 """The same while the service starts: there is nothing yet that has to be ended well."""
+LOOK = 3.0
+"""Seconds that a start waits for the broker; one that does not answer is asked when it does."""
 TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
@@ -69,7 +71,7 @@ async def _serve(settings: Settings, parts: Parts, stop: asyncio.Event, hurry: a
     recognizer, journal = parts.recognizer, parts.storage.journal
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), journal)
-    mqtt.first = partial(require_alone, settings.mqtt)
+    mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, mqtt, stats)
     info = _info(settings, recognizer, parts.for_photos)
@@ -102,16 +104,29 @@ class Parts:
     recognizer: Recognizer
     detectors: Sequence[Detector]
     for_photos: Detector
+    alone: bool
+    """Whether there is no other live uSense below the prefix; False also if that is not known yet."""
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
     storage = await stack.enter_async_context(open_storage(settings.data_dir))
     await stack.enter_async_context(sole_service(settings.data_dir))
-    recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
-    *detectors, for_photos = [
-        await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
-    ]
-    return Parts(storage, recognizer, detectors, for_photos)
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(_look_around(settings), name="look around")
+        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
+        *detectors, for_photos = [
+            await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
+        ]
+    return Parts(storage, recognizer, detectors, for_photos, looking.result())
+
+
+async def _look_around(settings: Settings) -> bool:
+    """Whether the broker could be asked for another live uSense and there is none; raises InstanceError."""
+    with suppress(TimeoutError, BrokerError):
+        async with asyncio.timeout(LOOK):
+            await require_alone(settings.mqtt)
+            return True
+    return False
 
 
 @asynccontextmanager
