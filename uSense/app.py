@@ -32,7 +32,7 @@ from uSense.log import mask
 from uSense.mqtt import Mqtt
 from uSense.mqtt.rivals import require_alone
 from uSense.pipeline import Pipeline
-from uSense.ports import Detector, Recognizer
+from uSense.ports import Detector, Outbox, Recognizer
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
@@ -51,32 +51,43 @@ TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
 
-async def serve(settings: Settings, end_within: Callable[[float], None] = lambda _: None) -> None:
-    """The service: returns after SIGTERM or SIGINT; a second signal cuts the farewell short.
+async def serve(
+    settings: Settings,
+    end_within: Callable[[float], None] = lambda _: None,
+    *,
+    stop: asyncio.Event | None = None,
+    heard: Callable[[Event], None] = lambda _: None,
+) -> None:
+    """The service: returns after SIGTERM, SIGINT or `stop`; a second signal cuts the farewell short.
 
     What hangs in a thread cannot be ended from here: `end_within` is told at the first signal how many seconds to wait.
+    `heard` is told everything that the cameras lead to.
     """
-    stop, hurry, started = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    stop, hurry, started = stop or asyncio.Event(), asyncio.Event(), asyncio.Event()
     with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
         async with AsyncExitStack() as stack:
             parts = await aio.until(stop, _open(settings, stack))
             started.set()
             if parts is not None:
-                await _serve(settings, parts, stop, hurry)
+                await _serve(settings, parts, heard, stop, hurry)
     log.info("stopped")
 
 
-async def _serve(settings: Settings, parts: Parts, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+async def _serve(
+    settings: Settings, parts: Parts, heard: Callable[[Event], None], stop: asyncio.Event, hurry: asyncio.Event
+) -> None:
     """Watch, tell and obey until told to stop."""
     recognizer, journal = parts.recognizer, parts.storage.journal
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), journal)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
-    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, mqtt, stats)
+    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, heard), stats)
     info = _info(settings, recognizer, parts.for_photos)
     control = Control(recognizer, parts.for_photos, mqtt, settings.quality, pipeline.switches, lambda: info)
     control.on_gallery = pipeline.gallery_changed
+    control.shot = pipeline.shot
+    control.longest_reply = lambda: mqtt.limit
     health = Health(stats, lambda: _problems(pipeline, mqtt), mqtt.counters)
     await _introduce(settings, mqtt, control, info)
 
@@ -106,6 +117,18 @@ class Parts:
     for_photos: Detector
     alone: bool
     """Whether there is no other live uSense below the prefix; False also if that is not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """An outbox to which somebody listens."""
+
+    outbox: Outbox
+    heard: Callable[[Event], None]
+
+    def post(self, event: Event) -> None:
+        self.outbox.post(event)
+        self.heard(event)
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:

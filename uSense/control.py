@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,10 @@ import structlog
 
 from uSense import imaging
 from uSense.aio import Switch
-from uSense.core.errors import BadImageError, ConflictError, NotFoundError, UsenseError
+from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
 from uSense.core.events import Notice, State
 from uSense.core.explaining import FLAWS
-from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Training
+from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
 from uSense.core.names import folded_name
 from uSense.core.quality import QualityRules, gate
 from uSense.core.voting import judge
@@ -25,6 +26,20 @@ log = structlog.get_logger()
 
 CLEARLY_LARGER = 2.5
 """Among several faces of a photo the largest is taken if its area is this many times that of the next."""
+
+
+SNAPSHOT_BYTES = 700_000
+"""Bytes of a snapshot unless more are asked for: most brokers take it, also as base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A picture of a camera as a JPEG file."""
+
+    camera: str
+    captured_at: float
+    size: Size
+    jpeg: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,10 @@ class Control:
         self.switches = switches
         self.info = info
         self.on_gallery: Callable[[], None] = _nothing
+        self.shot: Callable[[str], Awaitable[Shot]] = _no_camera
+        """The next picture of a camera."""
+        self.longest_reply: Callable[[], float] = _endless
+        """Bytes that a reply may have."""
         self._detecting = asyncio.Lock()
         self._training = asyncio.Lock()
 
@@ -231,6 +250,18 @@ class Control:
         log.info("camera paused" if paused else "camera resumed", camera=camera)
         self.outbox.post(State(f"camera/{camera}/paused", "ON" if paused else "OFF"))
 
+    async def snapshot(self, camera: str = "", most: int = SNAPSHOT_BYTES) -> Snapshot:
+        """The next picture of a camera, which may be left unnamed if there is one; at most so many bytes."""
+        if not camera and len(self.switches) != 1:
+            names = ", ".join(self.switches) or "there is none"
+            raise RequestError(f"which camera? {names}", code="bad_payload")
+        name = camera or next(iter(self.switches))
+        shot = await self.shot(name)
+        # As base64, with something around it.
+        most = int(min(most, max(0.0, self.longest_reply() - 1024) * 3 / 4))
+        jpeg, size = await asyncio.to_thread(imaging.jpeg_within, shot.rgb, most)
+        return Snapshot(name, shot.captured_at, size, jpeg)
+
 
 def person_data(person: Person) -> dict[str, Any]:
     """A person as JSON, for topics and replies."""
@@ -251,15 +282,24 @@ def training_data(report: Training) -> dict[str, Any]:
         "persons": report.persons,
         "faces": report.faces,
         "seconds": round(report.seconds, 3),
-        "finished_at": None if finished is None else _iso(finished),
+        "finished_at": None if finished is None else iso(finished),
         "message": report.message,
         "confusable": [{"a": pair.a, "b": pair.b, "score": round(pair.score, 3)} for pair in report.confusable],
     }
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
+    """Wall-clock seconds as UTC: `2026-11-22T10:00:00Z`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def _nothing() -> None:
     return
+
+
+async def _no_camera(camera: str) -> Shot:
+    raise NotFoundError("camera", camera)
+
+
+def _endless() -> float:
+    return math.inf

@@ -43,6 +43,7 @@ class Health:
         problems = self.problems()
         return {
             "state": "degraded" if problems else "ok",
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
             "uptime_s": round(now - self._started),
             "fps": rates,

@@ -194,6 +194,17 @@ def encode_jpeg(rgb: Rgb, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
+def jpeg_within(rgb: Rgb, most: int) -> tuple[bytes, Size]:
+    """The picture as a JPEG file of at most `most` bytes, shrunk as far as that takes, and its size."""
+    size = rgb.shape[1], rgb.shape[0]
+    data = encode_jpeg(rgb)
+    while len(data) > most and min(size) > MIN_SIDE:
+        factor = min(0.9, 0.95 * math.sqrt(most / len(data)))
+        size = fitted(size, (round(size[0] * factor), round(size[1] * factor)))
+        data = encode_jpeg(np.asarray(_shrunk(_image(rgb), size)), 80)
+    return data, size
+
+
 def left_out(files: Iterable[Path]) -> str:
     """A sentence about those of the files that are pictures and cannot be read; empty if none are."""
     endings = Counter(ending for file in files if (ending := file.suffix.lower()) in OTHER_ENDINGS)

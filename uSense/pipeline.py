@@ -15,9 +15,9 @@ import structlog
 from pydantic import Field
 
 from uSense import aio, imaging
-from uSense.core.errors import CameraError, CameraFinished, RecognizerError
+from uSense.core.errors import CameraError, CameraFinished, NotFoundError, RecognizerError, RequestError
 from uSense.core.events import Notice, State
-from uSense.core.models import Answer, Frame, Probe
+from uSense.core.models import Answer, Frame, Probe, Shot
 from uSense.core.motion import MotionGate, MotionRules
 from uSense.core.pacing import FramePace, backoff
 from uSense.core.quality import QualityRules, gate
@@ -28,6 +28,10 @@ from uSense.ports import Camera, Detector, Outbox, Recognizer
 from uSense.schema import Branch
 
 log = structlog.get_logger()
+
+
+SHOT_WITHIN = 5.0
+"""Seconds to wait for the next picture of a camera that somebody asked for."""
 
 
 class PipelineSettings(Branch):
@@ -100,6 +104,7 @@ class Pipeline:
         self._frames: aio.Latest[str, Frame] = aio.Latest()
         self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
         self._statuses: dict[str, str] = {}
+        self._shots: dict[str, list[asyncio.Future[Shot]]] = {}
         self._seq = 0
         self._epoch = 0
 
@@ -170,6 +175,23 @@ class Pipeline:
             for query, answer in zip(batch, answers, strict=True):
                 self._decide(query, answer)
 
+    async def shot(self, camera: str) -> Shot:
+        """The next picture of a camera, whole; NotFoundError, or RequestError `camera_offline` if there is none."""
+        if camera not in self.switches:
+            raise NotFoundError("camera", camera)
+        if self._statuses.get(camera) != "online":
+            paused = "" if self.switches[camera].on.is_set() else "it is paused"
+            reason = paused or self.problems.get(f"camera {camera}") or "it is not open yet, or has shown all it had"
+            raise RequestError(f"the camera {camera} is offline: {reason}", code="camera_offline")
+        promise: asyncio.Future[Shot] = asyncio.get_running_loop().create_future()
+        self._shots.setdefault(camera, []).append(promise)
+        try:
+            async with asyncio.timeout(SHOT_WITHIN):
+                return await promise
+        except TimeoutError:
+            message = f"the camera {camera} sent no picture within {SHOT_WITHIN:g} s"
+            raise RequestError(message, code="camera_offline") from None
+
     def gallery_changed(self) -> None:
         """Ask again about everybody in sight; answers that are under way name people as they were before."""
         self._epoch += 1
@@ -196,6 +218,12 @@ class Pipeline:
             while True:
                 due = max(due, frame.stamp) + pace.interval
                 self.stats.frames[name] += 1
+                if promises := self._shots.pop(name, None):
+                    # Before anybody else has the frame: its pictures are not made by two threads at once.
+                    shot = Shot(frame.captured_at, await asyncio.to_thread(frame.picture.rgb))
+                    for promise in promises:
+                        if not promise.done():
+                            promise.set_result(shot)
                 self.stats.skipped[name] = before + camera.skipped
                 if frame.scene != shown:
                     shown, motion = frame.scene, MotionGate(source.motion)

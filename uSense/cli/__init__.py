@@ -19,13 +19,16 @@ from typing import Annotated, Any
 import typer
 
 import uSense
-from uSense.cli import config, demo, people, pictures, run
+from uSense.cli import config, demo, healthcheck, people, pictures, run, snapshot, waiting
 from uSense.cli.common import Options
 from uSense.core.errors import ModelError, SettingsError, UsenseError
 
 COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("run", run.run),
     ("demo", demo.demo),
+    ("wait", waiting.wait),
+    ("snapshot", snapshot.snapshot),
+    ("healthcheck", healthcheck.healthcheck),
     ("enroll", people.enroll),
     ("people list", people.listing),
     ("people rename", people.rename),

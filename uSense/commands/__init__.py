@@ -21,5 +21,6 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     pictures.VERIFY,
     service.PAUSE,
     service.RESUME,
+    service.SNAPSHOT,
     service.INFO,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from pydantic import Field
 
 from uSense.commands.base import Command
 from uSense.commands.people import Nothing
-from uSense.control import Control
+from uSense.control import SNAPSHOT_BYTES, Control, iso
 from uSense.schema import Branch
 
 
@@ -17,6 +18,15 @@ class Which(Branch):
 
     camera: str = Field(max_length=100)
     """Name of the camera in the settings."""
+
+
+class Snap(Branch):
+    """A picture of a camera."""
+
+    camera: str = Field(default="", max_length=100)
+    """Name of the camera; may be left out if there is only one."""
+    max_bytes: int = Field(default=SNAPSHOT_BYTES, ge=5_000, le=8_000_000)
+    """Bytes of the JPEG at most; it is shrunk to that, and to what the broker takes."""
 
 
 async def pause(control: Control, asked: Which) -> dict[str, Any]:
@@ -31,6 +41,18 @@ async def resume(control: Control, asked: Which) -> dict[str, Any]:
     return {"camera": asked.camera, "paused": False}
 
 
+async def snapshot(control: Control, asked: Snap) -> dict[str, Any]:
+    """The next picture of a camera as JPEG."""
+    taken = await control.snapshot(asked.camera, asked.max_bytes)
+    return {
+        "camera": taken.camera,
+        "captured_at": iso(taken.captured_at),
+        "width": taken.size[0],
+        "height": taken.size[1],
+        "image": base64.b64encode(taken.jpeg).decode(),
+    }
+
+
 async def info(control: Control, _: Nothing) -> dict[str, Any]:
     """Version, instance, models, cameras and settings, as on the `info` topic."""
     return dict(control.info())
@@ -38,4 +60,5 @@ async def info(control: Control, _: Nothing) -> dict[str, Any]:
 
 PAUSE = Command(name="camera/pause", payload=Which, run=pause, scalar="camera", prompt=True)
 RESUME = Command(name="camera/resume", payload=Which, run=resume, scalar="camera", prompt=True)
+SNAPSHOT = Command(name="camera/snapshot", payload=Snap, run=snapshot, scalar="camera", prompt=True)
 INFO = Command(name="info", payload=Nothing, run=info, prompt=True)

@@ -96,6 +96,14 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Shot:
+    """A whole picture of a camera, and when it was taken (wall-clock seconds)."""
+
+    captured_at: float
+    rgb: Rgb
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """How usable a face is. `value` in 0..1 sums it up; `size` is the face's height in pixels of the whole picture."""
 

@@ -85,6 +85,7 @@ class Mqtt:
         self._counts: Counter[str] = Counter()
         self._v5 = _version(settings)
         self._online_since = 0.0
+        self._limit = math.inf
         self._leaving = asyncio.Event()
         self._ended = asyncio.Event()
         self._failure: str | None = None
@@ -100,6 +101,11 @@ class Mqtt:
         """What is wrong with the broker or with the journal, in plain words."""
         broker = [self._failure] if self._failure else [self._rival, *self._refusals.values()]
         return "; ".join(filter(None, (*broker, self._lasting.problem))) or None
+
+    @property
+    def limit(self) -> float:
+        """Bytes of the largest packet that the broker takes, as far as it told."""
+        return self._limit
 
     def counters(self) -> dict[str, int]:
         """What happened since the start."""
@@ -228,6 +234,7 @@ class Mqtt:
 
     async def _greet(self, link: Link) -> None:
         """Subscribe, restore all retained topics, and only then say online."""
+        self._limit = link.limit
         # What it keeps of an earlier run; where that may not be read, nothing is lost but the tidiness.
         await link.subscribe(self._topics.info)
         await link.subscribe(self._topics.status)

@@ -1,0 +1,163 @@
+"""Commands that ask the running service, as processes of their own; and the same where no service runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.peers.mosquitto import Mosquitto
+from tests.peers.service import QUICK, Service
+from tests.peers.witness import Witness, publish
+from tests.support.portraits import EILEEN, GRACE, pose
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def album(folder: Path, *pictures: Any) -> dict[str, Any]:
+    """Settings of a folder camera that shows pictures over and over."""
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    return {"kind": "folder", "path": str(folder), "hold": 1.0}
+
+
+async def enroll(service: Service, folder: Path) -> None:
+    """Make Grace known."""
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(pose(GRACE, number)).save(folder / f"{number}.png")
+    await service.done("enroll", "Grace", str(folder))
+
+
+async def online(witness: Witness) -> None:
+    """Wait until the camera hall is there."""
+    await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/camera/hall/status")))
+
+
+async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Wait hears a name, snapshot gets a picture of the camera in use, healthcheck says well."""
+    camera = album(tmp_path / "album", pose(GRACE, 5), pose(EILEEN, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    await enroll(service, tmp_path / "photos")
+    async with Witness(mosquitto.port) as witness, service:
+        await online(witness)
+        heard, named, nobody, picture, small, missing, health = await asyncio.gather(
+            service.ask("wait", "--timeout", "30", "--json"),
+            service.ask("wait", "--timeout", "30", "--person", "grace"),
+            service.ask("wait", "--timeout", "1", "--person", "Eileen"),
+            service.ask("snapshot", "--json", "-o", str(tmp_path / "hall.jpg")),
+            service.ask("snapshot", "--camera", "hall", "-o", str(tmp_path / "hall.png")),
+            service.ask("snapshot", "--camera", "door"),
+            service.ask("healthcheck", "--json"),
+        )
+
+    assert heard[0] == 0
+    told = json.loads(heard[1])
+    assert (told["name"], told["camera"]) == ("Grace", "hall")
+    assert named[:2] == (0, "Grace\n")
+    assert (nobody[0], missing[0]) == (2, 2)
+    assert "there is no person 'Eileen'" in " ".join(nobody[2].split())
+    assert "there is no camera 'door'" in " ".join(missing[2].split())
+    assert picture[0] == 0
+    taken = json.loads(picture[1])
+    assert taken["service"] is True
+    with Image.open(tmp_path / "hall.jpg") as photo:
+        assert photo.format == "JPEG"
+        assert photo.size == (taken["width"], taken["height"])
+    assert small[0] == 0
+    with Image.open(tmp_path / "hall.png") as photo:
+        assert photo.format == "PNG"
+    assert (health[0], json.loads(health[1])) == (0, {"healthy": True, "reason": ""})
+
+
+async def test_without_a_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Wait is the service for that long and publishes, snapshot opens the camera, healthcheck is not well."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    await enroll(service, tmp_path / "photos")
+    async with Witness(mosquitto.port) as witness:
+        code, out, err = await service.ask("wait", "--timeout", "60")
+        await witness.until(lambda: any(one.json["name"] == "Grace" for one in witness.of("usense/identity")))
+        await witness.until(lambda: [one.text for one in witness.of("usense/status")][-1] == "offline")
+    assert (code, out) == (0, "Grace\n"), err
+
+    taken = json.loads(await service.done("snapshot", "--json", "-o", str(tmp_path / "hall.jpg")))
+    assert taken["service"] is False
+    with Image.open(tmp_path / "hall.jpg") as photo:
+        assert photo.size == (taken["width"], taken["height"])
+
+    code, _, err = await service.ask("healthcheck")
+    assert code == 1
+    assert "no service is online below 'usense'" in err
+
+
+async def test_wait_gives_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Nobody comes: exit code 1 and a sentence, with and without a service; Ctrl-C is 130."""
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(EILEEN, 5))}, **QUICK)
+    alone = await service.ask("wait", "--timeout", "4")
+    async with service:
+        beside = await service.ask("wait", "--timeout", "2")
+    for code, out, err in (alone, beside):
+        assert (code, out) == (1, "")
+        assert "nobody was recognized within" in err
+
+    async with Witness(mosquitto.port, "usense/status") as witness:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "uSense", "--config", str(service.config), "wait"), cwd=service.root
+        )
+        await witness.until(lambda: any(one.text == "online" for one in witness.seen))
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 20) == 130
+
+
+async def test_a_paused_camera_has_no_snapshot(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The sentence says why; the command over MQTT has the code `camera_offline`."""
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))}, **QUICK)
+    async with Witness(mosquitto.port) as witness, service:
+        await online(witness)
+        await publish(mosquitto.port, "usense/command/camera/pause", "hall")
+        await witness.until(lambda: witness.of("usense/camera/hall/status")[-1].text == "offline")
+        code, _, err = await service.ask("snapshot")
+        assert (code, err) == (1, "the camera hall is offline: it is paused\n")
+        await publish(mosquitto.port, "usense/command/camera/snapshot", "door")
+        reply = await witness.next("usense/response/camera/snapshot", 2)
+        assert reply.json["error"]["code"] == "not_found"
+
+
+async def test_a_snapshot_fits_what_the_broker_takes(tmp_path: Path) -> None:
+    """The picture is made as small as a narrow broker wants it."""
+    noisy = album(tmp_path / "album", pose(GRACE, 5))
+    with Mosquitto(tmp_path / "mosquitto", extra="max_packet_size 20000") as narrow:
+        service = Service(tmp_path / "s", narrow.port, {"hall": noisy}, **QUICK)
+        async with Witness(narrow.port) as witness, service:
+            await online(witness)
+            await service.done("snapshot", "-o", str(tmp_path / "hall.jpg"))
+    assert (tmp_path / "hall.jpg").stat().st_size < 15_000
+
+
+async def test_health_is_told_in_plain_words(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """A service that is ill, frozen or killed, and a broker that is away."""
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))}, **QUICK)
+    async with Witness(mosquitto.port) as witness, service:
+        await online(witness)
+        (tmp_path / "album").rename(tmp_path / "away")
+        await witness.until(lambda: "camera hall" in witness.of("usense/health")[-1].json["reason"])
+        ill = await service.ask("healthcheck")
+        service.send(signal.SIGSTOP)
+        frozen = await service.ask("healthcheck", "--json")
+        service.send(signal.SIGCONT)
+    mosquitto.kill()
+    away = await service.ask("healthcheck")
+
+    assert ill[0] == frozen[0] == away[0] == 1
+    assert "degraded: camera hall: " in ill[2]
+    assert json.loads(frozen[1])["healthy"] is False
+    assert "answer" in json.loads(frozen[1])["reason"]
+    assert "nothing listens at" in away[2]

@@ -1,0 +1,59 @@
+"""The running service as commands beside it meet it: at the broker, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from uSense.core.errors import BrokerError, NoAnswerError, RequestError
+
+if TYPE_CHECKING:
+    from uSense.mqtt.asker import Asker
+    from uSense.settings import Settings
+
+
+async def find(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker | None:
+    """The service that these settings lead to, which is heard on `topics` (without prefix); None if there is none.
+
+    BrokerError if there is one, but it cannot be asked.
+    """
+    from uSense.storage.lock import is_served
+
+    served = await asyncio.to_thread(is_served, settings.data_dir)
+    try:
+        asker = await meet(stack, settings, *topics)
+        info = await introduce(asker, settings)
+    except BrokerError as error:
+        if served:
+            raise BrokerError(f"a service uses {settings.data_dir}, but cannot be asked: {error}") from error
+        return None
+    if info is None and served:
+        raise BrokerError(
+            f"a service uses {settings.data_dir}, but is not online at {settings.mqtt.address}: is it starting?"
+        )
+    return asker if info is not None else None
+
+
+async def meet(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker:
+    """A client at the broker of these settings; raises BrokerError."""
+    from uSense.mqtt.asker import asking
+
+    names = settings.mqtt.topics
+    return await stack.enter_async_context(asking(settings.mqtt, names.status, *map(names.of, topics)))
+
+
+async def introduce(asker: Asker, settings: Settings, within: float | None = None) -> dict[str, Any] | None:
+    """The `info` of the live service, None if it says that it is offline, or nothing; raises NoAnswerError."""
+    from uSense.mqtt.rivals import ALIVE_WITHIN, KEPT_WITHIN
+
+    status = await asker.latest(settings.mqtt.topics.status, KEPT_WITHIN)
+    if status is None or status.payload != b"online":
+        return None
+    try:
+        answer = await asker.ask("info", within=within or ALIVE_WITHIN)
+    except NoAnswerError:
+        return None
+    except RequestError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
