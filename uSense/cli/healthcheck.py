@@ -17,7 +17,7 @@ from uSense.core.errors import BrokerError
 if TYPE_CHECKING:
     from uSense.settings import Settings
 
-WITHIN = 1.2
+WITHIN = 2.0
 """Seconds in which a service that is well has answered."""
 LATE = 30.0
 """Seconds that a report may be later than the next one was due: a busy Pi, clocks that differ."""
