@@ -1,4 +1,4 @@
-"""A decoded video frame as a picture, converted by swscale when and as small as it is needed."""
+"""Video frames as a picture, converted by swscale when and as small as it is needed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,18 @@ _GRAY_FIRST = {
 
 
 class AvPicture:
-    """A video frame, upright: turned as the recording says."""
+    """A video frame, upright: turned as the recording says, and mirrored as told.
 
-    def __init__(self, frame: VideoFrame) -> None:
+    `small` is the same view at the same moment in fewer pixels, and is used wherever it has enough of them.
+    """
+
+    def __init__(
+        self, frame: VideoFrame, small: VideoFrame | None = None, *, hflip: bool = False, vflip: bool = False
+    ) -> None:
         self._frame = frame
+        self._small = small
         self._turns = round(frame.rotation / 90) % 4
+        self._steps = (-1 if vflip else 1, -1 if hflip else 1)
         self._rgb: Rgb | None = None
 
     @property
@@ -43,7 +50,7 @@ class AvPicture:
 
     def luma(self) -> Gray:
         """A few of the pixels, in gray: cheap enough for every frame."""
-        frame = self._frame
+        frame = self._small or self._frame
         step = -(-max(frame.width, frame.height) // LUMA_SIDE)
         if frame.format.name not in _GRAY_FIRST or frame.planes[0].line_size < frame.width:
             return self._converted("gray8", (LUMA_SIDE, LUMA_SIDE), "POINT")
@@ -53,12 +60,16 @@ class AvPicture:
 
     def _converted(self, pixels: str, fit: Size | None, interpolation: str = "AREA") -> NDArray[np.uint8]:
         width, height = self._upright(fitted(self.size, fit))
+        small = self._small
+        enough = small is not None and small.width >= width and small.height >= height
+        source = small if small is not None and enough else self._frame
         # One thread: more of them cost more to start than they save at these sizes.
-        frame = self._frame.reformat(width, height, pixels, interpolation=interpolation, threads=1)
+        frame = source.reformat(width, height, pixels, interpolation=interpolation, threads=1)
         return np.ascontiguousarray(self._turned(np.asarray(frame.to_ndarray(), np.uint8)))
 
     def _upright(self, size: Size) -> Size:
         return size[::-1] if self._turns % 2 else size
 
     def _turned(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.rot90(pixels, self._turns) if self._turns else pixels
+        turned = np.rot90(pixels, self._turns) if self._turns else pixels
+        return turned[:: self._steps[0], :: self._steps[1]]

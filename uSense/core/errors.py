@@ -9,7 +9,9 @@ UsenseError
 │   └── ConflictError        refused because of what is there already
 │       └── GalleryChangedError  a gallery is built again from the faces kept now
 ├── CameraError              the camera loop reopens the camera after a pause
+│   ├── CameraAbsentError    there is none of this kind: the automatic camera looks for another kind
 │   └── CameraFinished       a recording or folder that is not looped was shown: nothing is reopened
+├── CameraStuckError         a camera's driver hangs: the process ends with exit code 1, only a restart helps
 ├── ModelError               a model file is missing or unusable; the process ends with exit code 2
 │   └── DetectorError        the same of a detector's
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
@@ -91,8 +93,23 @@ class CameraError(UsenseError):
         self.reason = reason
 
 
+class CameraAbsentError(CameraError):
+    """A camera that is not there, or whose software is not."""
+
+
 class CameraFinished(CameraError):  # noqa: N818 - it is the end of a recording, not a fault
     """A camera that has shown all it had, as its settings wanted it; the camera loop ends quietly."""
+
+
+class CameraStuckError(UsenseError):
+    """A camera whose driver never returns; no other attempt of this process can succeed."""
+
+    def __init__(self, camera: str, seconds: float) -> None:
+        super().__init__(
+            f"camera {camera}: its driver did not return for {seconds:g} s, only a restart of uSense helps; "
+            "if that does not, restart the machine"
+        )
+        self.camera = camera
 
 
 class ModelError(UsenseError):
