@@ -57,7 +57,7 @@ requirements:
 	$(COMPILE) --group build --output-file requirements/build.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt >/dev/null
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
-	$(COMPILE) pyproject.toml --extra pi --group lab --constraint requirements/dev.txt --output-file requirements/pi.txt >/dev/null
+	$(COMPILE) pyproject.toml --extra pi --extra demo --group lab --constraint requirements/dev.txt --output-file requirements/pi.txt >/dev/null
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
 
 $(FILLED): pyproject.toml $(wildcard requirements/*)

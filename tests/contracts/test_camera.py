@@ -9,19 +9,24 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Protocol, get_args
 
 import psutil
 import pytest
 
 from tests.peers.mjpeg import MjpegServer
+from tests.peers.picamera import ID, Machine
 from tests.peers.rtsp import RtspServer
 from tests.peers.show import Show
 from tests.support.films import number_of, shows_bars, write_film, write_pictures
 from uSense.cameras import AnyCamera
+from uSense.cameras.auto import AutoSettings
 from uSense.cameras.folder import FolderSettings
+from uSense.cameras.picamera import PicameraSettings
+from uSense.cameras.pidevice import Load
 from uSense.cameras.stream import StreamSettings
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.models import Frame
@@ -32,10 +37,17 @@ PATIENCE = 20.0
 """Seconds after which a test gives up."""
 
 
+class Source(Protocol):
+    """What opens a camera."""
+
+    def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
+        """Open it under its name."""
+
+
 class Rig(ABC):
     """A real source of pictures of the bars, 320 x 240, and the settings of the camera that shows it."""
 
-    settings: StreamSettings | FolderSettings
+    settings: Source
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -107,11 +119,41 @@ class FolderRig(Rig):
         shutil.move(self.away, self.folder)
 
 
+@dataclass(frozen=True)
+class WithDriver:
+    """Settings with another picamera2 than the installed one."""
+
+    settings: PicameraSettings | AutoSettings
+    load: Load
+
+    def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
+        return self.settings.open(name, self.load)
+
+
+class PiRig(Rig):
+    """A stand-in for picamera2; it vanishes by a loose cable."""
+
+    def __init__(self, *, auto: bool = False) -> None:
+        self.machine = Machine(sizes={(1280, 720): (320, 240), (640, 360): (160, 120)})
+        settings = AutoSettings(fps=15) if auto else PicameraSettings(fps=15, read_timeout=1)
+        self.settings = WithDriver(settings, self.machine.load)
+
+    async def vanish(self) -> None:
+        self.machine.alive = False
+        self.machine.cameras.clear()
+
+    async def come_back(self) -> None:
+        self.machine.alive = True
+        self.machine.cameras.append(ID)
+
+
 RIGS: dict[str, Callable[[Path], Rig]] = {
     "stream, RTSP": lambda _: ServerRig(RtspServer()),
     "stream, MJPEG": lambda _: ServerRig(MjpegServer()),
     "stream, file": FilmRig,
     "folder": FolderRig,
+    "picamera": lambda _: PiRig(),
+    "auto": lambda _: PiRig(auto=True),
 }
 
 
@@ -140,7 +182,7 @@ async def read_on(camera: Camera) -> None:
         await camera.read()
 
 
-async def fail_while_reading(settings: StreamSettings | FolderSettings) -> None:
+async def fail_while_reading(settings: Source) -> None:
     """A user of the camera with a bug."""
     async with settings.open(NAME) as camera:
         await camera.read()

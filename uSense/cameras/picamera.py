@@ -204,32 +204,33 @@ class Reader:
             self._release_late()
 
     def _begin(self, device: Device) -> None:
-        """Configure and start, without the small picture if the camera has but one."""
-        wanted = self._controls(device.camera_controls)
+        """Configure and start."""
+        controls = self._controls(device.camera_controls)
         try:
-            with pidevice.in_plain_words(self._name):
-                device.configure(self._configuration(device, wanted, {"size": self._settings.lores_size}))
+            self._configure(device, controls, {"size": self._settings.lores_size, "format": "YUV420"})
+            alone = False
         except CameraError as error:
-            log.debug("camera has no second stream", camera=self._name, error=error.reason)
-            with pidevice.in_plain_words(self._name):
-                device.configure(self._configuration(device, wanted, None))
+            log.debug("camera refuses two streams", camera=self._name, reason=error.reason)
+            alone = True
+        if alone:
+            self._configure(device, controls, None)
         with pidevice.in_plain_words(self._name):
             device.start()
 
-    def _configuration(self, device: Device, controls: dict[str, Any], lores: dict[str, Any] | None) -> dict[str, Any]:
-        settings = self._settings
-        small = None if lores is None else {**lores, "format": "YUV420"}
-        configuration = device.create_video_configuration(
-            main={"size": settings.size, "format": "YUV420"},
-            lores=small,
-            raw=None,
-            buffer_count=_BUFFERS,
-            controls=controls,
-            queue=True,
-        )
-        hflip, vflip = settings.flips
-        configuration["transform"] = type(configuration["transform"])(hflip=hflip, vflip=vflip)
-        return configuration
+    def _configure(self, device: Device, controls: dict[str, Any], lores: dict[str, Any] | None) -> None:
+        """Ask for the streams; raises CameraError."""
+        hflip, vflip = self._settings.flips
+        with pidevice.in_plain_words(self._name):
+            configuration = device.create_video_configuration(
+                main={"size": self._settings.size, "format": "YUV420"},
+                lores=lores,
+                raw=None,
+                buffer_count=_BUFFERS,
+                controls=controls,
+                queue=True,
+            )
+            configuration["transform"] = type(configuration["transform"])(hflip=hflip, vflip=vflip)
+            device.configure(configuration)
 
     def _controls(self, there: Mapping[str, Any]) -> dict[str, Any]:
         """The controls to set; raises CameraError for one that this camera does not have."""
@@ -239,7 +240,7 @@ class Reader:
         for name in given:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1, 0)
-                meant = f"; did you mean {near[0]}? It has {', '.join(sorted(known))}" if near else ""
+                meant = f"; the nearest is {near[0]}, it has {', '.join(sorted(known))}" if near else ""
                 raise CameraError(self._name, f"this camera has no control {name}{meant}")
         if not rated or "FrameDurationLimits" in given:
             return dict(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import traceback
@@ -57,7 +58,6 @@ class Device(Protocol):
     """The part of `picamera2.Picamera2` that uSense uses; a test compares it with the real package."""
 
     is_open: bool
-    notifymeread: IO[bytes]
     notifyme_w: int
 
     def __init__(self, camera_num: int = 0) -> None:
@@ -66,6 +66,10 @@ class Device(Protocol):
     @staticmethod
     def global_camera_info() -> Sequence[Mapping[str, Any]]:
         """All cameras, in an order that changes when one comes or goes."""
+
+    @property
+    def notifymeread(self) -> IO[bytes]:
+        """One end of a pipe; `notifyme_w` is the other."""
 
     @property
     def camera_controls(self) -> Mapping[str, Any]:
@@ -107,13 +111,15 @@ class Device(Protocol):
 Load: TypeAlias = Callable[[], type[Device]]
 
 
-def load() -> type[Device]:
+def load(devices: Path = Path("/dev")) -> type[Device]:
     """Import picamera2, which looks at the machine meanwhile: not before its devices are there."""
-    if not any(Path("/dev").glob("video*")):
+    if not any(devices.glob("video*")):
         raise NoCamera("no video devices")
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")
     if not (find_spec("kms") or find_spec("pykms")):
         sys.modules["pykms"] = _no_display()
+    # Its constructor logs what it raises as well, at each attempt.
+    logging.getLogger("picamera2.picamera2").setLevel(logging.CRITICAL)
     from picamera2 import Picamera2  # noqa: PLC0415 - heavy, and only on a Pi
 
     device: type[Device] = Picamera2
@@ -222,6 +228,7 @@ _ADVICE: Sequence[tuple[str, str]] = (
     ("in use by another process", _BUSY),
     ("dmaheap", "there is no memory for its pictures: /dev/dma_heap is missing; in a container, map it into it"),
     ("permission denied", _NO_RIGHT),
+    ("unable to cast", "a value under `controls` is of the wrong kind ({text})"),
     ("cannot allocate memory", _NO_ROOM),
 )
 """Words in an error, and what to say then."""
@@ -229,7 +236,10 @@ _ADVICE: Sequence[tuple[str, str]] = (
 
 def _reason(error: BaseException) -> str:
     """What went wrong and what to do."""
-    texts = [str(link) for link in _chain(error)]
+    links = [error]
+    while (cause := links[-1].__cause__) is not None and len(links) < _LIMIT:
+        links.append(cause)
+    texts = [str(link) for link in links]
     if isinstance(error, ImportError):
         return _import_advice(error)
     if "numpy" in texts[0] and "incompatib" in texts[0]:
