@@ -16,7 +16,7 @@ from tests.support.needs import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FILES = ("build", "dev", "run")
+FILES = ("build", "dev", "run", "pi")
 
 
 def pins(name: str) -> list[tuple[Requirement, int]]:
@@ -59,6 +59,14 @@ def test_no_source_is_named(name: str) -> None:
                 *PROJECT["project"]["dependencies"],
                 *PROJECT["project"]["optional-dependencies"]["demo"],
                 *PROJECT["dependency-groups"]["dev"],
+            ],
+        ),
+        (
+            "pi",
+            [
+                *PROJECT["project"]["dependencies"],
+                *PROJECT["project"]["optional-dependencies"]["pi"],
+                *PROJECT["dependency-groups"]["lab"],
             ],
         ),
         ("build", [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]]),

@@ -36,7 +36,7 @@ def extended(tmp_path: Path) -> Path:
     registry = copy / "uSense" / "cameras" / "__init__.py"
     name_in, _, union = registration.splitlines()
     text, count = re.subn(
-        r"^AnyCamera: TypeAlias = .*$", f"{name_in}\n{union}", registry.read_text("utf-8"), flags=re.MULTILINE
+        r"^Kinds: TypeAlias = .*$", f"{name_in}\n{union}", registry.read_text("utf-8"), flags=re.MULTILINE
     )
     assert count == 1
     registry.write_text(text, "utf-8")

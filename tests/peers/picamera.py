@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import av
 import numpy as np
@@ -24,7 +24,7 @@ from tests.support.films import bars
 from uSense.cameras.pidevice import Device
 from uSense.core.models import Rgb, Size
 
-Array = NDArray[np.uint8]
+Array: TypeAlias = NDArray[np.uint8]
 ID = "/base/soc/i2c0mux/i2c@1/imx708@1a"
 OTHER = "/base/soc/i2c0mux/i2c@0/imx219@10"
 USB = "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1:1.0-046d:0825"
@@ -248,7 +248,7 @@ class FakePicamera2:
         self.lock = threading.Lock()
         self.camera_config: dict[str, Any] = {}
         self.completed_requests: list[FakeRequest] = []
-        self.started = self._registered = False
+        self.started = False
         self.pre_callback: Callable[[FakeRequest], None] | None = None
         self.frames = self.buffers_out = 0
         self.frame_duration = 1 / 30
@@ -258,7 +258,7 @@ class FakePicamera2:
             busy = RuntimeError("Failed to acquire camera: Device or resource busy")
             raise RuntimeError("Camera __init__ sequence did not complete.") from busy
         self.machine.taken.add(str(self.camera))
-        self.is_open = self._registered = True
+        self.is_open = True
         atexit.register(self.close)
         self.machine.opened.append(self)
         if not self.machine.heap:
@@ -394,7 +394,7 @@ class FakePicamera2:
             return
         self.stop()
         self.machine.taken.discard(str(self.camera))
-        self._registered = self.is_open = False
+        self.is_open = False
         self.camera = None
         self.notifymeread.close()
         os.close(self.notifyme_w)

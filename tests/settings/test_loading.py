@@ -76,7 +76,10 @@ def test_kind_of_detector_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> No
             "cameras: {Front Door: {kind: folder, path: x}}",
             ["line 1: cameras.Front Door: must have 1 to 40 of the signs a-z, 0-9, _ and -, such as 'front-door'"],
         ),
-        ("cameras: {hall: {path: x}}", ["line 1: cameras.hall.kind: is missing: one of 'folder', 'stream'"]),
+        (
+            "cameras: {hall: {path: x}}",
+            ["line 1: cameras.hall.kind: is missing: one of 'auto', 'folder', 'picamera', 'stream'"],
+        ),
         (
             "cameras:\n  hall:\n    kind: folder\n    path: x\n    fpss: 3",
             ["line 5: cameras.hall.fpss: is not known; did you mean 'cameras.hall.fps'?"],

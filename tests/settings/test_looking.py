@@ -81,8 +81,9 @@ def test_right_settings_leave_no_doubt() -> None:
 
 
 def test_no_camera() -> None:
-    """Without a camera an example is shown; without a file also where it was looked for, and how to begin."""
-    (doubt,) = doubts("mqtt: {host: broker}")
+    """Without a camera an example is shown; without a file where it was looked for, and how to begin."""
+    assert doubts("mqtt: {host: broker}") == []
+    (doubt,) = doubts("cameras: {}")
     first, *example = doubt.split("\n")
     assert first == "there is no camera in the settings, so nobody will be seen; for example:"
     assert list(load(write("\n".join(example))).cameras) == ["hall"]

@@ -22,7 +22,7 @@ HEAD = """\
 # Each setting may come from the environment instead: USENSE_MQTT__HOST is mqtt.host, USENSE_CAMERAS__DOOR__URL is
 # cameras.door.url. Relative paths start at this file's folder.
 """
-CAMERAS = {"door": "stream", "photos": "folder"}
+CAMERAS = {"main": "auto", "hall": "picamera", "door": "stream", "photos": "folder"}
 EXAMPLES: dict[tuple[str, ...], object] = {
     ("instance",): "hall-pi",
     ("data_dir",): "/var/lib/usense",

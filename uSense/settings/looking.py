@@ -62,14 +62,12 @@ def places() -> str:
 
 
 def _no_camera(loaded: Loaded) -> Iterator[str]:
-    if loaded.settings.cameras:
-        return
-    if loaded.file:
+    if not loaded.settings.cameras:
         yield f"there is no camera in the settings, so nobody will be seen; for example:\n{loading.CAMERA}"
-    else:
+    elif not loaded.file and loaded.origin(("cameras",)) == "default":
         yield (
-            f"there is no settings file (looked for {places()}; -c FILE names another), so there is no camera. "
-            "To begin: `usense config example > usense.yaml`, then `usense run`"
+            f"there is no settings file (looked for {places()}; -c FILE names another), so whichever camera is found "
+            "is shown. To begin one: `usense config example > usense.yaml`, then `usense run`"
         )
 
 

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from uSense import schema
 from uSense.cameras import AnyCamera
+from uSense.cameras.auto import AutoSettings
 from uSense.core.announcing import AnnounceRules
 from uSense.core.explaining import ExplainRules
 from uSense.core.quality import QualityRules
@@ -32,6 +33,10 @@ def _instance() -> str:
 
 def _data_dir() -> Path:
     return platformdirs.user_data_path("usense")
+
+
+def _whichever_is_found() -> dict[Name, AnyCamera]:
+    return {"main": AutoSettings()}
 
 
 def _hog_unless_told(value: object) -> object:
@@ -56,8 +61,8 @@ class Settings(Branch):
     """Folder of the gallery, its key and everything else that is kept; by default the user's data folder."""
     mqtt: MqttSettings = MqttSettings()
     """The broker, and what is told there."""
-    cameras: dict[Name, AnyCamera] = Field(default_factory=dict)
-    """The cameras, each under its name of a-z, 0-9, `_` and `-`."""
+    cameras: dict[Name, AnyCamera] = Field(default_factory=_whichever_is_found)
+    """The cameras, each under its name of a-z, 0-9, `_` and `-`; by default one, `main`, of kind auto."""
     detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
     """What finds faces: `hog` or `yunet`."""
     recognizer: AnyRecognizer = LocalSettings()
