@@ -30,6 +30,7 @@ from uSense.entities.notice import stamped
 from uSense.health import Health
 from uSense.log import mask
 from uSense.mqtt import Mqtt
+from uSense.mqtt.embedded import EmbeddedBroker, embedded, reached
 from uSense.mqtt.rivals import require_alone
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
@@ -69,14 +70,13 @@ async def serve(
             parts = await aio.until(stop, _open(settings, stack))
             started.set()
             if parts is not None:
-                await _serve(settings, parts, heard, stop, hurry)
+                await _serve(parts, heard, stop, hurry)
     log.info("stopped")
 
 
-async def _serve(
-    settings: Settings, parts: Parts, heard: Callable[[Event], None], stop: asyncio.Event, hurry: asyncio.Event
-) -> None:
+async def _serve(parts: Parts, heard: Callable[[Event], None], stop: asyncio.Event, hurry: asyncio.Event) -> None:
     """Watch, tell and obey until told to stop."""
+    settings = parts.settings
     recognizer, journal = parts.recognizer, parts.storage.journal
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), journal)
@@ -88,12 +88,13 @@ async def _serve(
     control.on_gallery = pipeline.gallery_changed
     control.shot = pipeline.shot
     control.longest_reply = lambda: mqtt.limit
-    health = Health(stats, lambda: _problems(pipeline, mqtt), mqtt.counters)
+    health = Health(stats, lambda: _problems(pipeline, mqtt, parts.broker), mqtt.counters)
     await _introduce(settings, mqtt, control, info)
 
     async with asyncio.TaskGroup() as way_out:
         tasks = [
             way_out.create_task(mqtt.run(), name="mqtt"),
+            *([way_out.create_task(parts.broker.keep(), name="embedded broker")] if parts.broker else []),
             way_out.create_task(pipeline.identify(), name="identify"),
             way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
             way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
@@ -109,8 +110,10 @@ async def _serve(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What takes time to open."""
+    """What takes time to open, and the settings with a login at the broker."""
 
+    settings: Settings
+    broker: EmbeddedBroker | None
     storage: Storage
     recognizer: Recognizer
     detectors: Sequence[Detector]
@@ -134,13 +137,26 @@ class Overheard:
 async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
     storage = await stack.enter_async_context(open_storage(settings.data_dir))
     await stack.enter_async_context(sole_service(settings.data_dir))
+    broker = None
+    if settings.mqtt.embedded:
+        broker = await stack.enter_async_context(embedded(settings.mqtt, settings.data_dir))
+        mqtt = await asyncio.to_thread(reached, settings.mqtt, settings.data_dir)
+        settings = settings.model_copy(update={"mqtt": mqtt})
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(_look_around(settings), name="look around")
         recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
         *detectors, for_photos = [
             await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
         ]
-    return Parts(storage, recognizer, detectors, for_photos, looking.result())
+    return Parts(
+        settings=settings,
+        broker=broker,
+        storage=storage,
+        recognizer=recognizer,
+        detectors=detectors,
+        for_photos=for_photos,
+        alone=looking.result(),
+    )
 
 
 async def _look_around(settings: Settings) -> bool:
@@ -294,9 +310,10 @@ def _runtime_settings(settings: Settings, recognizer: Recognizer) -> dict[str, A
     }
 
 
-def _problems(pipeline: Pipeline, mqtt: Mqtt) -> dict[str, str]:
+def _problems(pipeline: Pipeline, mqtt: Mqtt, broker: EmbeddedBroker | None) -> dict[str, str]:
     """Everything that is wrong now, by part, in plain words."""
-    return {**pipeline.problems, **({"broker": mqtt.problem} if mqtt.problem else {})}
+    problem = (broker and broker.problem) or mqtt.problem
+    return {**pipeline.problems, **({"broker": problem} if problem else {})}
 
 
 @contextmanager

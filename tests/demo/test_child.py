@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from uSense.demo import child, leash
+from uSense import leash
+from uSense.demo import child
 from uSense.demo.child import Child, launch
 from uSense.demo.errors import DemoError
 

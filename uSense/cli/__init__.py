@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 import uSense
-from uSense.cli import config, demo, healthcheck, people, pictures, run, snapshot, waiting
+from uSense.cli import broker, config, demo, healthcheck, people, pictures, run, snapshot, waiting
 from uSense.cli.common import Options
 from uSense.core.errors import ModelError, SettingsError, UsenseError
 
@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("wait", waiting.wait),
     ("snapshot", snapshot.snapshot),
     ("healthcheck", healthcheck.healthcheck),
+    ("broker", broker.broker),
     ("enroll", people.enroll),
     ("people list", people.listing),
     ("people rename", people.rename),

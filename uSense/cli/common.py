@@ -32,7 +32,16 @@ def load(ctx: typer.Context, config: Path | None = None) -> Settings:
     """The settings in effect, with logs configured."""
     settings = trace(ctx, config).settings
     configure_log(ctx, settings)
-    return settings
+    return reaching(settings)
+
+
+def reaching(settings: Settings) -> Settings:
+    """The settings with the login at an embedded broker."""
+    if not settings.mqtt.embedded:
+        return settings
+    from uSense.mqtt.embedded import reached
+
+    return settings.model_copy(update={"mqtt": reached(settings.mqtt, settings.data_dir)})
 
 
 def trace(ctx: typer.Context, config: Path | None = None) -> Loaded:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from uSense.cli.common import ConfigFile, Json, configure_log, trace
+from uSense.cli.common import ConfigFile, Json, configure_log, reaching, trace
 from uSense.core.names import folded_name
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ async def _wait(settings: Settings, who: str | None, seconds: float | None) -> d
     """What is told of the one awaited; None if the time is over."""
     from uSense.cli import remote
 
-    loop = asyncio.get_running_loop()
+    loop, beside = asyncio.get_running_loop(), reaching(settings)
     end = None if seconds is None else loop.time() + seconds
     async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout_at(end):
-                if asker := await remote.find(stack, settings, "people", "identity"):
-                    return await _listen(asker, settings, who)
+                if asker := await remote.find(stack, beside, "people", "identity"):
+                    return await _listen(asker, beside, who)
         except TimeoutError:
             return None
     return await _serve(settings, who, end)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,6 +16,7 @@ from typing import TypeAlias
 
 from uSense.demo.child import Child, launch
 from uSense.demo.errors import DemoError
+from uSense.mqtt import embedded
 
 LOOPBACK = "127.0.0.1"
 TRIES = 5
@@ -24,8 +24,6 @@ READY = " running\n"
 """End of the log line by which both brokers say that they serve."""
 READY_WITHIN = 20.0
 POLL = 0.02
-SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
-"""Where mosquitto often lies although these are not in a normal user's PATH."""
 
 Command: TypeAlias = Sequence[str | Path]
 
@@ -50,7 +48,7 @@ class Broker:
 @asynccontextmanager
 async def running(folder: Path, kind: BrokerKind, port: Callable[[], int] | None = None) -> AsyncIterator[Broker]:
     """Run a broker on a free port; its files lie in `folder`. DemoError if none is installed or it does not start."""
-    mosquitto, amqtt = await asyncio.to_thread(lambda: (_mosquitto(), find_spec("amqtt")))
+    mosquitto, amqtt = await asyncio.to_thread(lambda: (embedded.mosquitto(), find_spec("amqtt")))
     chosen = choose(kind, mosquitto=mosquitto is not None, amqtt=amqtt is not None)
     broker = await _start(folder, chosen, port or free_port)
     async with broker.child:
@@ -121,8 +119,4 @@ def _command(kind: BrokerKind, folder: Path, port: int) -> Command:
         lines.insert(0, "user root")
     config = folder / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n")
-    return (_mosquitto() or "mosquitto", "-c", config)
-
-
-def _mosquitto() -> str | None:
-    return shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)
+    return (embedded.mosquitto() or "mosquitto", "-c", config)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from uSense.demo import leash
+from uSense import leash
 from uSense.demo.errors import DemoError
 
 PATIENCE = 10.0

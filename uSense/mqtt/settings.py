@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -68,6 +68,13 @@ def _host(host: str) -> str:
     return host
 
 
+def _own_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("must be an address such as 127.0.0.1, or 0.0.0.0 for all of this machine's") from None
+
+
 class TlsSettings(Branch):
     """Encryption between uSense and the broker."""
 
@@ -120,6 +127,10 @@ class MqttSettings(Branch):
     """Path of the broker's websocket."""
     tls: TlsSettings = TlsSettings()
     """Encryption."""
+    embedded: bool = False
+    """Run a broker instead: the installed mosquitto, with passwords of its own, which `usense broker` shows."""
+    embedded_listen: Annotated[str, AfterValidator(_own_address)] = "127.0.0.1"
+    """Address at which the embedded broker listens: of this machine; `0.0.0.0` lets your network in."""
     keepalive: int = Field(default=15, ge=2, le=3600)
     """Seconds of silence after which uSense and the broker check each other; a dead one is noticed after twice that."""
     timeout: float = Field(default=5.0, gt=0, le=60)
@@ -134,6 +145,17 @@ class MqttSettings(Branch):
         below = self.effective_name_topic.removeprefix(f"{self.prefix}/")
         if below not in {"identity/name", self.effective_name_topic} and below.split("/")[0] in _TAKEN:
             raise ValueError("name_topic is one of the topics in which uSense tells something else: choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _one_broker(self) -> Self:
+        if not self.embedded:
+            return self
+        others = {"host": "127.0.0.1", "username": "", "password": None, "password_file": None, "transport": "tcp"}
+        foreign = [name for name, own in others.items() if getattr(self, name) != own]
+        foreign += ["tls"] if self.tls.enabled else []
+        if foreign:
+            raise ValueError(f"'embedded' brings its own broker and login: leave out '{foreign[0]}', or 'embedded'")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Starts a program that is killed when the demo dies: `python leash.py PID PROGRAM ARGUMENT...`, PID being the demo's.
+"""Starts a program that is killed when its parent dies: `python leash.py PID PROGRAM ARGUMENT...`, PID the parent's.
 
 Run as a file, so that nothing but the standard library is read before the program takes this process over.
 """
@@ -19,9 +19,9 @@ def tie(parent: int) -> None:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit("the demo has ended")
+        sys.exit("the parent has ended")
 
 
 if __name__ == "__main__":
     tie(int(sys.argv[1]))
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the demo's own choice of program
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the parent's own choice of program
