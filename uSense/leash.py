@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 
+SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
+"""Where servers often lie although these are not in a normal user's PATH."""
 _PR_SET_PDEATHSIG = 1
+
+
+def find(program: str) -> str | None:
+    """Path of an installed program."""
+    return shutil.which(program) or shutil.which(program, path=SYSTEM_FOLDERS)
 
 
 def tie(parent: int) -> None:

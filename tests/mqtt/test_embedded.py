@@ -18,6 +18,7 @@ from tests.support import needs
 from tests.support.mqtt import connected, make, running
 from tests.support.ports import free_port
 from tests.support.waiting import until
+from uSense import leash
 from uSense.core.errors import SettingsError, StorageError
 from uSense.core.events import State
 from uSense.mqtt import MqttSettings, login
@@ -141,7 +142,7 @@ async def test_a_missing_mosquitto_is_told(
     tmp_path: Path, settings: MqttSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the command that installs it."""
-    monkeypatch.setattr(module, "SYSTEM_FOLDERS", "")
+    monkeypatch.setattr(leash, "SYSTEM_FOLDERS", "")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SettingsError, match="apt install mosquitto"):
         async with embedded(settings, tmp_path):

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+from uSense import leash
 from uSense.demo.child import Child, launch
 from uSense.demo.errors import DemoError
-from uSense.mqtt import embedded
 
 LOOPBACK = "127.0.0.1"
 TRIES = 5
@@ -48,7 +48,7 @@ class Broker:
 @asynccontextmanager
 async def running(folder: Path, kind: BrokerKind, port: Callable[[], int] | None = None) -> AsyncIterator[Broker]:
     """Run a broker on a free port; its files lie in `folder`. DemoError if none is installed or it does not start."""
-    mosquitto, amqtt = await asyncio.to_thread(lambda: (embedded.mosquitto(), find_spec("amqtt")))
+    mosquitto, amqtt = await asyncio.to_thread(lambda: (leash.find("mosquitto"), find_spec("amqtt")))
     chosen = choose(kind, mosquitto=mosquitto is not None, amqtt=amqtt is not None)
     broker = await _start(folder, chosen, port or free_port)
     async with broker.child:
@@ -119,4 +119,4 @@ def _command(kind: BrokerKind, folder: Path, port: int) -> Command:
         lines.insert(0, "user root")
     config = folder / "mosquitto.conf"
     config.write_text("\n".join(lines) + "\n")
-    return (embedded.mosquitto() or "mosquitto", "-c", config)
+    return (leash.find("mosquitto") or "mosquitto", "-c", config)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -23,8 +22,6 @@ from uSense.mqtt.settings import MqttSettings
 
 log = structlog.get_logger()
 
-SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
-"""Where mosquitto often lies although these are not in a normal user's PATH."""
 READY = " running"
 """End of the line by which mosquitto says that it serves."""
 READY_WITHIN = 10.0
@@ -36,11 +33,6 @@ STEADY = 30.0
 """Seconds that a broker must have run before its end counts as the first one."""
 _TAKEN = "Address already in use"
 _LONGEST_LINE = 2**20
-
-
-def mosquitto() -> str | None:
-    """Path of the installed mosquitto."""
-    return shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)
 
 
 def reached(settings: MqttSettings, data_dir: Path) -> MqttSettings:
@@ -56,7 +48,7 @@ def reached(settings: MqttSettings, data_dir: Path) -> MqttSettings:
 @asynccontextmanager
 async def embedded(settings: MqttSettings, data_dir: Path) -> AsyncIterator[EmbeddedBroker]:
     """The running broker in an existing data folder; raises SettingsError with what to do if it cannot run."""
-    program = await asyncio.to_thread(mosquitto)
+    program = await asyncio.to_thread(leash.find, "mosquitto")
     if program is None:
         raise SettingsError(
             "mqtt.embedded is true, but mosquitto is not installed: `apt install mosquitto`, or name a broker that "
