@@ -101,11 +101,15 @@ async def test_wrong_weights_are_refused(tmp_path: Path, content: bytes | None, 
     "wrong", [{"score": 1.0}, {"min_face": 0}, {"threads": 0}, {"paht": "x"}, {"fit": (0, 0)}, {"fit": (640, 39)}]
 )
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
-    """So are misspelt ones, and a net without weights."""
+    """So are misspelt ones."""
     with pytest.raises(ValidationError):
         YunetSettings.model_validate({"path": "x"} | wrong)
-    with pytest.raises(ValidationError):
-        YunetSettings.model_validate({})
+
+
+async def test_a_net_without_weights_says_where_they_are() -> None:
+    """The command that fetches them."""
+    with pytest.raises(DetectorError, match="usense models fetch yunet"):
+        await found(GRACE, YunetSettings())
 
 
 @pytest.mark.parametrize("file", ["dlib_groups/2008_002506.jpg", "ultralight/12.jpg"])

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
 from tests.support.portraits import EILEEN, GRACE, pose
 
+SMALL = {"kind": "hog", "min_face": 40}
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -161,3 +163,44 @@ async def test_health_is_told_in_plain_words(tmp_path: Path, mosquitto: Mosquitt
     assert json.loads(frozen[1])["healthy"] is False
     assert "answer" in json.loads(frozen[1])["reason"]
     assert "nothing listens at" in away[2]
+
+
+async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Names, reasons, cameras and health as lines and as JSON; a broker that comes back is found again."""
+    tiny = Image.fromarray(pose(GRACE, 5)).resize((120, 120))
+    canvas = Image.new("RGB", (640, 480), (90, 90, 90))
+    canvas.paste(tiny, (200, 150))
+    camera = album(tmp_path / "album", pose(GRACE, 5), np.asarray(canvas)) | {"hold": 4.0}
+    explain = {"after": 0.5, "every": 0.5}
+    quality = {"min_size": 100}
+    service = Service(
+        tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK, explain=explain, quality=quality, detector=SMALL
+    )
+    await enroll(service, tmp_path / "photos")
+    async with service:
+        plain, lines, back = await asyncio.gather(
+            service.done("watch", "--seconds", "25"),
+            service.done("watch", "--seconds", "25", "--json"),
+            restarted(service, mosquitto),
+        )
+    assert "service     online" in plain
+    assert "health      ok" in plain
+    assert "hall        online" in plain
+    assert "hall        Grace               score 0." in plain
+    assert "hall        not recognized      the face is too small" in plain
+    assert "camera.lost" not in plain
+    messages = [json.loads(line) for line in lines.splitlines()]
+    assert all(set(message) == {"topic", "payload", "retain"} for message in messages)
+    assert {"usense/status", "usense/health", "usense/identity", "usense/event"} <= {one["topic"] for one in messages}
+    assert "was lost" in back[2]
+    assert json.loads(back[1].splitlines()[-1])["topic"].startswith("usense/")
+
+
+async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, str]:
+    """What watch tells while the broker is restarted."""
+    watching = asyncio.create_task(service.ask("watch", "--seconds", "25", "--json"))
+    async with Witness(mosquitto.port, "usense/identity") as witness:
+        await witness.next("usense/identity", 2)
+        mosquitto.restart()
+        await witness.until(lambda: witness.subscribed > 1)
+    return await watching

@@ -156,7 +156,6 @@ def test_cameras_that_are_no_group(text: str, wrong: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        ("detector: {kind: yunet}", "line 1: detector.path: is missing (file of weights: face_detection_yunet"),
         ("cameras: {hall: {kind: stream}}", "line 1: cameras.hall.url: is missing (address (`rtsp://...`, "),
     ],
 )

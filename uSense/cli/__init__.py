@@ -19,13 +19,14 @@ from typing import Annotated, Any
 import typer
 
 import uSense
-from uSense.cli import broker, config, demo, healthcheck, people, pictures, run, snapshot, waiting
+from uSense.cli import broker, config, demo, healthcheck, models, people, pictures, run, snapshot, waiting, watch
 from uSense.cli.common import Options
 from uSense.core.errors import ModelError, SettingsError, UsenseError
 
 COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("run", run.run),
     ("demo", demo.demo),
+    ("watch", watch.watch),
     ("wait", waiting.wait),
     ("snapshot", snapshot.snapshot),
     ("healthcheck", healthcheck.healthcheck),
@@ -38,6 +39,8 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("identify", pictures.identify),
     ("detect", pictures.detect),
     ("verify", pictures.verify),
+    ("models list", models.listing),
+    ("models fetch", models.fetch),
     ("config check", config.check),
     ("config example", config.example),
     ("config show", config.show),
@@ -47,7 +50,11 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 bad usage or settings, 130 interrupted; verify has its own."
 
-GROUPS = {"people": "Who is enrolled.", "config": "Begin, check and show the settings."}
+GROUPS = {
+    "people": "Who is enrolled.",
+    "models": "Weights that are not in the packages.",
+    "config": "Begin, check and show the settings.",
+}
 
 
 class Level(StrEnum):

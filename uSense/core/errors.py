@@ -15,6 +15,7 @@ UsenseError
 ├── ModelError               a model file is missing or unusable; the process ends with exit code 2
 │   └── DetectorError        the same of a detector's
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
+├── DownloadError            a file could not be fetched or is not the right one; the command fails
 ├── StorageError             the data folder cannot be used; says what to do
 └── BrokerError              the MQTT session is opened again after a pause
     ├── BrokerRefusedError   wrong password or not allowed: retried slowly, said loudly
@@ -122,6 +123,10 @@ class DetectorError(ModelError):
 
 class RecognizerError(UsenseError):
     """The recognizer cannot answer now; the faces wait."""
+
+
+class DownloadError(UsenseError):
+    """A file cannot be fetched or written, or is not what it should be."""
 
 
 class StorageError(UsenseError):

@@ -40,8 +40,8 @@ class YunetSettings(SearchSettings):
 
     kind: Literal["yunet"] = "yunet"
     """The detector: YuNet on onnxruntime."""
-    path: Annotated[Path, Mark.NEEDED]
-    """File of weights: face_detection_yunet_2023mar.onnx of OpenCV Zoo, or the same net with free input size."""
+    path: Annotated[Path | None, Mark.NEEDED] = None
+    """File of weights, YuNet of 2023; by default the one that `usense models fetch yunet` keeps in `data_dir`."""
     min_face: int = Field(default=40, ge=10, le=400)
     """Smallest face in pixels of the fitted picture."""
     score: float = Field(default=0.6, gt=0, lt=1)
@@ -137,6 +137,8 @@ def _distinct(boxes: Floats, scores: Floats) -> list[int]:
 
 
 def _load(settings: YunetSettings) -> inference.Session:
+    if settings.path is None:
+        raise DetectorError("detector yunet: there are no weights: `usense models fetch yunet`, or set detector.path")
     try:
         session = inference.session(inference.read(settings.path), str(settings.path), threads=settings.threads)
     except ModelError as error:

@@ -7,6 +7,7 @@ directory; `~` is the home folder.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from uSense import schema
+from uSense import schema, weights
 from uSense.core.errors import SettingsError
+from uSense.detectors.yunet import YunetSettings
 from uSense.schema import Mark, Outline, Problem
 from uSense.settings import environment, files, yamlfile
 from uSense.settings.tree import Settings
@@ -84,8 +86,20 @@ def trace(path: Path | None = None, **arguments: Any) -> Loaded:
     lines = environment.unknown(outline, sources[1].values) + list(_lines(sources, problems, outline))
     if lines:
         raise SettingsError("\n".join(lines))
-    loaded = Loaded(settings, place, sources)
-    return Loaded(_Completion(loaded).tree(), place, sources)
+    completed = Loaded(_Completion(Loaded(settings, place, sources)).tree(), place, sources)
+    return Loaded(_with_weights(completed), place, sources)
+
+
+def _with_weights(loaded: Loaded) -> Settings:
+    """The settings with the fetched weights: for a YuNet that names no others, or if no detector is named."""
+    settings = loaded.settings
+    kept = weights.place(settings.data_dir, weights.YUNET)
+    detector = settings.detector
+    if isinstance(detector, YunetSettings) and detector.path is None:
+        detector = detector.model_copy(update={"path": kept})
+    elif loaded.origin(("detector",)) == "default" and os.path.isfile(kept):  # noqa: PTH113 - Path's raises where one may not look
+        detector = YunetSettings(path=kept)
+    return settings.model_copy(update={"detector": detector})
 
 
 def _usual() -> Path | None:

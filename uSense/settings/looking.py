@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from uSense import schema
+from uSense import schema, weights
 from uSense.core.errors import SettingsError
 from uSense.schema import Mark
 from uSense.settings import files, loading
@@ -26,7 +26,8 @@ def require(loaded: Loaded) -> None:
     found = []
     for path, value, field in _places(loaded.settings, ()):
         if Mark.NEEDED in field.metadata and (problem := files.unusable(Path(value))):
-            found.append(loaded.line(path, problem))
+            fetched = Path(value) == weights.place(loaded.settings.data_dir, weights.YUNET)
+            found.append(loaded.line(path, f"{problem}: `usense models fetch yunet`" if fetched else problem))
         if Mark.FOLDER in field.metadata and os.path.isfile(value):  # noqa: PTH113 - Path's raises where one may not look
             found.append(loaded.line(path, f"{value}: is a file where a folder is needed"))
     if not found:

@@ -64,7 +64,7 @@ class Settings(Branch):
     cameras: dict[Name, AnyCamera] = Field(default_factory=_whichever_is_found)
     """The cameras, each under its name of a-z, 0-9, `_` and `-`; by default one, `main`, of kind auto."""
     detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
-    """What finds faces: `hog` or `yunet`."""
+    """What finds faces: `hog` or `yunet`; by default yunet once `usense models fetch yunet` has its weights."""
     recognizer: AnyRecognizer = LocalSettings()
     """What knows whose face it is: `local`."""
     quality: QualityRules = QualityRules()
