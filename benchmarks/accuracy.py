@@ -1,6 +1,6 @@
 """Accuracy of uSense's own detectors, recognizer and decision, on labelled photos that no setting was fitted on.
 
-    python benchmarks/accuracy.py [--check] [--json]
+    python benchmarks/accuracy.py [--check] [--json] [--only lfw10]
 
 Single look: every person of lfw10 and deepface with at least four photos is enrolled from three, the others are probes;
 20 splits. A probe is also a stranger: the same with its own person taken out of the gallery. Intervals (95 %) are
@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,10 @@ import numpy as np
 
 from benchmarks import photos
 from uSense import imaging
-from uSense.core import matching, quality, voting
-from uSense.core.matching import Gallery
-from uSense.core.models import Answer, Box, Face, Quality, Rgb, Vector
+from uSense.core import matching
+from uSense.core.evaluation import Rate, Tally
+from uSense.core.models import Box, Face, Rgb
+from uSense.core.trials import Look, Protocol, asked, splits
 from uSense.detectors import AnyDetector
 from uSense.detectors.hog import HogSettings
 from uSense.detectors.yunet import YunetSettings
@@ -31,9 +32,7 @@ from uSense.ports import Detector
 from uSense.recognizers.embedders.base import Embedder
 from uSense.recognizers.local import LocalSettings
 
-SPLITS = 20
-ENROLLED = 3
-SEED = 2026
+PROTOCOL = Protocol(enrolled=3, splits=20, seed=2026)
 DETECTORS: dict[str, AnyDetector] = {
     "hog": HogSettings(),
     "hog min_face 40": HogSettings(min_face=40),
@@ -44,41 +43,15 @@ LEAST_RECALL = {"hog min_face 40": 0.93, "yunet": 0.99}
 SMALLEST = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One probe as the product sees it."""
-
-    vector: Vector
-    quality: Quality
-
-
 @dataclass(slots=True)
 class Seen:
     """What a detector and the embedder made of all photos under one condition; None where no face was found."""
 
     looks: dict[str, Look | None] = field(default_factory=dict)
-    enrolled: dict[str, matching.Rows] = field(default_factory=dict)
 
-
-@dataclass(slots=True)
-class Tally:
-    """Answers to the probes of each person, summed over the splits."""
-
-    probes: Counter[str] = field(default_factory=Counter)
-    right: Counter[str] = field(default_factory=Counter)
-    wrong: Counter[str] = field(default_factory=Counter)
-    strangers: Counter[str] = field(default_factory=Counter)
-    misses: Counter[str] = field(default_factory=Counter)
-    """By reason."""
-
-    def rate(self, what: Counter[str]) -> tuple[float, float, float]:
-        """The share of the probes, and its interval."""
-        people = sorted(self.probes)
-        counts = np.array([(what[person], self.probes[person]) for person in people], float)
-        draws = np.random.default_rng(SEED).integers(len(people), size=(5000, len(people)))
-        sums = counts[draws].sum(axis=1)
-        low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
-        return float(counts[:, 0].sum() / counts[:, 1].sum()), float(low), float(high)
+    def found(self, files: Sequence[str]) -> list[Look]:
+        """The looks at the files in which there was a face."""
+        return [look for file in files if (look := self.looks[file])]
 
 
 async def see(detector: Detector, embedder: Embedder, files: list[str]) -> dict[str, Seen]:
@@ -86,68 +59,37 @@ async def see(detector: Detector, embedder: Embedder, files: list[str]) -> dict[
     seen = {condition: Seen() for condition in ("clean", *photos.SPOILED)}
     for number, file in enumerate(files):
         pixels = photos.read(file)
-        await _look(detector, embedder, pixels, file, seen["clean"])
+        seen["clean"].looks[file] = await looked(detector, embedder, pixels, file)
         small = photos.fitted(pixels)
         for condition, spoil in photos.SPOILED.items():
-            generator = np.random.default_rng((SEED, number))
-            await _look(detector, embedder, spoil(small, generator), file, seen[condition])
+            generator = np.random.default_rng((PROTOCOL.seed, number))
+            seen[condition].looks[file] = await looked(detector, embedder, spoil(small, generator), file)
     return seen
 
 
-async def _look(detector: Detector, embedder: Embedder, pixels: Rgb, file: str, seen: Seen) -> None:
+async def looked(detector: Detector, embedder: Embedder, pixels: Rgb, file: str) -> Look | None:
+    """The largest face of a photo; None if there is none."""
     picture = imaging.ArrayPicture(pixels)
     faces = await detector.detect(picture)
     if not faces:
-        seen.looks[file] = None
-        return
+        return None
     probe = imaging.probe(picture, faces[0])
-    vectors = embedder.enroll(probe)
-    seen.looks[file] = Look(vectors[0], probe.quality)
-    seen.enrolled[file] = vectors
+    return Look(file, embedder.enroll(probe), probe.quality)
 
 
 def identify(people: dict[str, list[str]], seen: dict[str, Seen], metric: matching.Metric) -> dict[str, Tally]:
     """The tallies of all conditions; enrolled from clean photos, the probes of a split are the same everywhere."""
     tallies = {condition: Tally() for condition in seen}
-    clean = seen["clean"]
-    found = {person: [file for file in files if clean.looks[file]] for person, files in people.items()}
-    found = {person: files for person, files in found.items() if len(files) > ENROLLED}
-    generator = np.random.default_rng(SEED)
-    for _ in range(SPLITS):
-        drawn = {person: list(generator.permutation(files)) for person, files in found.items()}
-        faces = [(person, clean.enrolled[file]) for person, files in drawn.items() for file in files[:ENROLLED]]
-        gallery = matching.build(metric, [(person, person) for person in found], faces)
+    clean = {file: look for file, look in seen["clean"].looks.items() if look}
+    found = {person: [file for file in files if file in clean] for person, files in people.items()}
+    found = {person: files for person, files in found.items() if len(files) > PROTOCOL.enrolled}
+    for split in splits(found, PROTOCOL):
+        gallery = split.gallery(clean, metric)
         for condition, tally in tallies.items():
-            for person, files in drawn.items():
-                looks = [seen[condition].looks[file] for file in files[ENROLLED:]]
-                _count(tally, gallery, person, [look for look in looks if look])
+            for person, files in split.probes.items():
+                if looks := seen[condition].found(files):
+                    tally.add(asked(gallery, person, looks))
     return tallies
-
-
-def _count(tally: Tally, gallery: Gallery, person: str, looks: list[Look]) -> None:
-    if not looks:
-        return
-    tally.probes[person] += len(looks)
-    for named, reason in _judged(gallery, looks):
-        if named is None:
-            tally.misses[reason] += 1
-        else:
-            (tally.right if named == person else tally.wrong)[person] += 1
-    for named, _ in _judged(gallery.without(person), looks):
-        tally.strangers[person] += named is not None
-
-
-def _judged(gallery: Gallery, looks: list[Look]) -> list[tuple[str | None, str]]:
-    """Who each look shows by the product's default rules, or None and the reason."""
-    ranked = matching.rank(gallery, np.stack([look.vector for look in looks]))
-    judged: list[tuple[str | None, str]] = []
-    for look, candidates in zip(looks, ranked, strict=True):
-        if flaw := quality.gate(look.quality, quality.QualityRules()):
-            judged.append((None, flaw))
-            continue
-        vote = voting.judge(Answer(candidates, gallery.version), look.quality, voting.DecisionRules())
-        judged.append((vote.person_id, vote.reason))
-    return judged
 
 
 async def boxes(detector: Detector) -> tuple[float, float, int]:
@@ -184,9 +126,9 @@ def _stored_height(file: str, pixels: Rgb) -> float:
     return float(photos.longest_side(file) / max(pixels.shape[:2]) * pixels.shape[0])
 
 
-async def measured(name: str, settings: AnyDetector, embedder: Embedder) -> dict[str, Any]:
-    """Everything about one detector, as numbers."""
-    people = photos.persons()
+async def measured(name: str, settings: AnyDetector, embedder: Embedder, only: str) -> dict[str, Any]:
+    """Everything about one detector, as numbers; of the people whose photos are below the folder `only`."""
+    people = {person: files for person, files in photos.persons().items() if files[0].startswith(only)}
     files = [file for own in people.values() for file in own]
     async with settings.open() as detector:
         seen = await see(detector, embedder, files)
@@ -197,13 +139,18 @@ async def measured(name: str, settings: AnyDetector, embedder: Embedder) -> dict
             "undetected": sum(look is None for look in seen[condition].looks.values()),
             "people": len(tally.probes),
             "probes": tally.probes.total(),
-            "right": tally.rate(tally.right),
-            "wrong": tally.rate(tally.wrong),
-            "strangers_named": tally.rate(tally.strangers),
+            "right": interval(tally.rate(tally.right, tally.probes)),
+            "wrong": interval(tally.rate(tally.wrong, tally.probes)),
+            "strangers_named": interval(tally.rate(tally.named, tally.strangers)),
             "misses": dict(tally.misses.most_common()),
         }
     detection = {"recall": recall, "precision": precision, "faces": faces}
     return {"detector": name, "photos": len(files), "conditions": conditions, "boxes": detection}
+
+
+def interval(rate: Rate | None) -> tuple[float, float, float]:
+    """A share and its bounds; of no trials nothing is known."""
+    return (rate.value, rate.low, rate.high) if rate else (0.0, 0.0, 1.0)
 
 
 def failures(results: list[dict[str, Any]]) -> list[str]:
@@ -250,20 +197,21 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="exit 1 if a bound is missed")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    asked = parser.parse_args()
+    parser.add_argument("--only", default="", choices=["lfw10", "deepface"], help="people of this folder only")
+    options = parser.parse_args()
     photos.present()
     embedder = await asyncio.to_thread(LocalSettings().embedder.load)
     results = []
     for name, settings in DETECTORS.items():
-        results.append(await measured(name, settings, embedder))
-        if not asked.json:
+        results.append(await measured(name, settings, embedder, options.only))
+        if not options.json:
             print(table(results[-1]), flush=True)
     missed = failures(results)
-    if asked.json:
+    if options.json:
         print(json.dumps({"results": results, "missed": missed}))
     else:
         print("\n".join(f"MISSED {sentence}" for sentence in missed) or "all bounds hold")
-    return int(asked.check and bool(missed))
+    return int(options.check and bool(missed))
 
 
 if __name__ == "__main__":
