@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
@@ -285,6 +285,8 @@ def training_data(report: Training) -> dict[str, Any]:
         "finished_at": None if finished is None else iso(finished),
         "message": report.message,
         "confusable": [{"a": pair.a, "b": pair.b, "score": round(pair.score, 3)} for pair in report.confusable],
+        "weak": [{"name": one.name, "face_id": one.face_id, "score": round(one.score, 3)} for one in report.weak],
+        "check": None if report.check is None else asdict(report.check),
     }
 
 

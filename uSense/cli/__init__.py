@@ -19,7 +19,20 @@ from typing import Annotated, Any
 import typer
 
 import uSense
-from uSense.cli import broker, config, demo, healthcheck, models, people, pictures, run, snapshot, waiting, watch
+from uSense.cli import (
+    broker,
+    config,
+    demo,
+    evaluate,
+    healthcheck,
+    models,
+    people,
+    pictures,
+    run,
+    snapshot,
+    waiting,
+    watch,
+)
 from uSense.cli.common import Options
 from uSense.core.errors import ModelError, SettingsError, UsenseError
 
@@ -39,6 +52,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("identify", pictures.identify),
     ("detect", pictures.detect),
     ("verify", pictures.verify),
+    ("evaluate", evaluate.evaluate),
     ("models list", models.listing),
     ("models fetch", models.fetch),
     ("config check", config.check),

@@ -57,6 +57,15 @@ def choose_people(folder: Path) -> tuple[list[Job], list[str]]:
     return jobs, found.left_out
 
 
+def choose_strangers(folder: Path) -> tuple[list[Job], list[str]]:
+    """A job for each picture: those of a sub-folder show one person, others one each; names are paths in the folder."""
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder")
+    found = _search(folder)
+    _require(found, f"there are no pictures in {folder}")
+    return [(f"{folder}/{picture.relative_to(folder).parts[0]}", picture) for picture in found.pictures], found.left_out
+
+
 def check_output(output: Path | None, images: Sequence[Path]) -> None:
     """Raises typer.BadParameter if what is found in the images cannot be drawn into that file."""
     from uSense import imaging

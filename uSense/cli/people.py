@@ -142,24 +142,18 @@ async def _train(settings: Settings, *, as_json: bool) -> None:
     from uSense.app import open_control
 
     async with open_control(settings) as control:
-        typer.echo(await _trained(control, as_json=as_json))
+        typer.echo(await _trained(control, {}, as_json=as_json))
 
 
-async def _trained(control: Control, *, as_json: bool) -> str:
+async def _trained(control: Control, photos: Mapping[str, str], *, as_json: bool) -> str:
+    """What the training tells; `photos` are the paths of the faces kept just now, by face id."""
+    from uSense.cli.trained import report_lines
     from uSense.control import training_data
 
     report = await control.train()
     if as_json:
         return json.dumps(training_data(report), ensure_ascii=False)
-    persons, faces = counted(report.persons, "person"), counted(report.faces, "face")
-    lines = [f"trained: {persons}, {faces}, gallery {report.gallery}"]
-    threshold = control.recognizer.rules.threshold
-    lines += [
-        f"  hard to tell apart: {pair.a} and {pair.b} (score {pair.score:.2f}); add more different photos of both"
-        for pair in report.confusable
-        if pair.score >= threshold - 0.05
-    ]
-    return "\n".join(lines)
+    return "\n".join(report_lines(report, control.recognizer.rules.threshold, photos))
 
 
 async def _enroll(
@@ -179,7 +173,8 @@ async def _enroll(
                     tell(verdicts[-1])
             kept = sum(bool(verdict["kept"]) for verdict in verdicts)
             if kept:
-                trained = await _trained(control, as_json=as_json)
+                photos = {verdict["face_id"]: verdict["photo"] for verdict in verdicts if verdict["kept"]}
+                trained = await _trained(control, photos, as_json=as_json)
             totals = {name: await _faces(control, name) for name in dict.fromkeys(name for name, _ in jobs)}
         except asyncio.CancelledError:
             _interrupted(sum(bool(verdict["kept"]) for verdict in verdicts))
@@ -225,7 +220,12 @@ async def _enroll_one(control: Control, name: str, path: Path, *, force: bool) -
         added = await _add(control, name, await asyncio.to_thread(imaging.read, path), str(path), force=force)
     except RequestError as error:
         return verdict | {"code": error.code, "message": str(error).removeprefix(f"{path}: ")}
-    return verdict | {"kept": True, "message": added.warning, "quality": round(added.quality, 2)}
+    return verdict | {
+        "kept": True,
+        "message": added.warning,
+        "quality": round(added.quality, 2),
+        "face_id": added.face_id,
+    }
 
 
 async def _add(control: Control, name: str, picture: Rgb, source: str, *, force: bool) -> Added:

@@ -11,19 +11,27 @@ T = TypeVar("T")
 
 @contextmanager
 def progress(title: str, total: int, line: Callable[[T], str], *, hidden: bool) -> Iterator[Callable[[T], None]]:
-    """Gives a function that takes each finished item; its line is printed above the bar. `hidden` prints nothing."""
+    """Gives a function that takes each finished item; its line is printed above the bar, an empty one is not.
+
+    `hidden` prints nothing.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(quiet=hidden, soft_wrap=True, highlight=False, markup=False)
+
+    def say(item: T) -> None:
+        if told := line(item):
+            console.print(told)
+
     if hidden or not console.is_terminal:
-        yield lambda item: console.print(line(item))
+        yield say
         return
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
 
         def tell(item: T) -> None:
-            bar.console.print(line(item))
+            say(item)
             bar.advance(task)
 
         yield tell

@@ -71,11 +71,21 @@ def _harm(point: Point) -> float:
 
 def _change(word: str, tally: Tally, threshold: float) -> str:
     now = tally.rules.threshold
-    return f"{word} the threshold from {now:.2f} to {threshold:.2f}: {_effect(tally, threshold)}, not {_effect(tally, now)}"
+    (right, wrong, named), (before, wrong_before, named_before) = (_looks(tally, at) for at in (threshold, now))
+    told = f"{right} of {tally.probes.total()} looks at known people then get the right name, not {before}"
+    mistaken = f", {wrong} a wrong one, not {wrong_before}" if wrong_before else ""
+    strangers = f"{named} of {tally.strangers.total()} looks at strangers any, not {named_before}"
+    return f"{word} the threshold from {now:.2f} to {threshold:.2f}: {told}{mistaken}, and {strangers}"
+
+
+def _looks(tally: Tally, threshold: float) -> tuple[int, int, int]:
+    """Looks with the right name, a wrong one, and of strangers with any."""
+    right, wrong, named = (tally.reaching(outcome, threshold) for outcome in Outcome)
+    return right, wrong, named
 
 
 def _effect(tally: Tally, threshold: float) -> str:
-    right, wrong, named = (tally.reaching(outcome, threshold) for outcome in Outcome)
+    right, wrong, named = _looks(tally, threshold)
     told = f"{right} of {tally.probes.total()} looks at known people get the right name"
-    strangers = f"{named} of {tally.strangers.total()} looks at strangers one"
-    return f"{told}, {wrong} a wrong one, {strangers}" if wrong else f"{told}, {strangers}"
+    mistaken = f", {wrong} a wrong one" if wrong else ""
+    return f"{told}{mistaken}, and {named} of {tally.strangers.total()} looks at strangers any"

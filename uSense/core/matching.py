@@ -11,7 +11,7 @@ from typing import Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from uSense.core.models import Candidate, ConfusablePair, Vector
+from uSense.core.models import Candidate, Vector
 
 Rows: TypeAlias = NDArray[np.float32]
 """(n, d), one vector a row."""
@@ -118,23 +118,6 @@ def score(a: Vector, b: Vector, metric: Metric) -> float:
     if metric is Metric.COSINE:
         return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
     return float(1.0 - np.linalg.norm(a - b))
-
-
-def confusable(gallery: Gallery, faces: Sequence[tuple[str, Rows]], limit: int = 5) -> tuple[ConfusablePair, ...]:
-    """The pairs of persons whose faces (as given to `build`) resemble the other person most, worst first."""
-    places = {person_id: index for index, person_id in enumerate(gallery.person_ids)}
-    table = np.full((len(places), len(places)), -np.inf, np.float32)
-    for person_id, vectors in faces:
-        if person_id in places:
-            row = table[places[person_id]]
-            np.maximum(row, scores(gallery, vectors.mean(axis=0, keepdims=True))[0], out=row)
-    table = np.maximum(table, table.T)
-    rows, columns = np.triu_indices(len(places), 1)
-    order = np.argsort(-table[rows, columns])[:limit]
-    return tuple(
-        ConfusablePair(gallery.names[rows[i]], gallery.names[columns[i]], float(table[rows[i], columns[i]]))
-        for i in order
-    )
 
 
 def build(metric: Metric, persons: Sequence[tuple[str, str]], faces: Sequence[tuple[str, Rows]]) -> Gallery:

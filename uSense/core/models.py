@@ -171,6 +171,34 @@ class ConfusablePair:
 
 
 @dataclass(frozen=True, slots=True)
+class WeakFace:
+    """A kept face that does not look like the other faces of its person; `score` is its likeness to them."""
+
+    name: str
+    face_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came out when one kept face after the other was left out and asked about, as one look.
+
+    `known` looks were asked of the gallery with the rest of their person, all `faces` of the gallery without the
+    person. `advice` is keep, raise, lower or none, `threshold` the advised one and `text` the reason.
+    """
+
+    faces: int
+    complete: bool
+    known: int
+    right: int
+    wrong: int
+    strangers_named: int
+    advice: str
+    threshold: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """State of the last training: `state` is never, running, succeeded or failed."""
 
@@ -182,8 +210,14 @@ class Training:
     finished_at: float | None = None
     message: str = ""
     confusable: tuple[ConfusablePair, ...] = ()
+    weak: tuple[WeakFace, ...] = ()
+    check: Check | None = None
 
     def renamed(self, names: Mapping[str, str]) -> Training:
-        """The same report with new names for old ones; pairs with somebody who has none are left out."""
+        """The same report with new names for old ones; what is about somebody who has none is left out."""
         pairs = (pair for pair in self.confusable if pair.a in names and pair.b in names)
-        return replace(self, confusable=tuple(replace(pair, a=names[pair.a], b=names[pair.b]) for pair in pairs))
+        return replace(
+            self,
+            confusable=tuple(replace(pair, a=names[pair.a], b=names[pair.b]) for pair in pairs),
+            weak=tuple(replace(face, name=names[face.name]) for face in self.weak if face.name in names),
+        )

@@ -1,9 +1,10 @@
-"""Labelled faces as trials of a recognizer: random splits of photos, or leaving out one enrolled face after the other."""
+"""Labelled faces as trials of a recognizer: random splits of photos, or leaving out one kept face after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,6 +16,10 @@ _CLEAR = Quality(value=1.0, size=float("inf"), sharpness=1.0, brightness=0.5)
 """Kept faces have passed the gate; how good they were is not kept."""
 _TABLE = 1 << 22
 """Scores computed at once."""
+
+
+KeptFace: TypeAlias = tuple[str, str, Rows]
+"""Person id, face id, and the vectors of the face's renderings, the plain one first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,12 +94,10 @@ def asked(gallery: Gallery, person: str, looks: Sequence[Look]) -> Trials:
     return Trials(person, looks, gallery.names, matching.scores(gallery, _vectors(looks)), own)
 
 
-def leave_one_out(
-    gallery: Gallery, faces: Sequence[tuple[str, str, Rows]], most: int, seed: int = 0
-) -> Iterator[Trials]:
+def leave_one_out(gallery: Gallery, faces: Sequence[KeptFace], most: int, seed: int = 0) -> Iterator[Trials]:
     """Every face against everybody, and against its own person as they would be without it.
 
-    `faces` (person id, face id, vectors) are what `gallery` was built from; of more than `most`, a random sample is
+    `faces` are what `gallery` was built from; of more than `most`, a random sample is
     compared, and in random order, so that whoever stops early has a sample, too. A person's only face has no score of
     its own: minus infinity.
     """

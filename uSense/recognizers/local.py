@@ -14,10 +14,12 @@ import numpy as np
 from uSense.aio import Lane
 from uSense.core import matching
 from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError, RequestError, UsenseError
-from uSense.core.matching import Gallery, Metric, Rows
-from uSense.core.models import Answer, ConfusablePair, Person, Probe, Training, Vector
+from uSense.core.matching import Gallery, Metric
+from uSense.core.models import Answer, Person, Probe, Training, Vector
+from uSense.core.trials import KeptFace
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Recognizer, Template, Vault
+from uSense.recognizers.checking import check
 from uSense.recognizers.embedders import AnyEmbedder
 from uSense.recognizers.embedders.base import Embedder
 from uSense.recognizers.embedders.dlib import DlibSettings
@@ -187,12 +189,9 @@ class LocalRecognizer:
         self._report = self._report.renamed({name: now[person_id] for person_id, name in before if person_id in now})
         self._gallery = gallery
 
-    def _built(
-        self, people: Iterable[Person], templates: Sequence[Template]
-    ) -> tuple[Gallery, tuple[ConfusablePair, ...]]:
-        faces = _faces(templates)
-        gallery = matching.build(self._gallery.metric, [(person.person_id, person.name) for person in people], faces)
-        return gallery, matching.confusable(gallery, faces)
+    def _built(self, people: Iterable[Person], faces: Sequence[KeptFace]) -> Gallery:
+        persons = [(person.person_id, person.name) for person in people]
+        return matching.build(self._gallery.metric, persons, [(person_id, vectors) for person_id, _, vectors in faces])
 
     def _doubt(
         self, people: Mapping[str, Person], person: Person, face: Vector, kept: Sequence[Template]
@@ -202,7 +201,7 @@ class LocalRecognizer:
         own = [template.vector for template in kept if template.person_id == person.person_id]
         if any(matching.score(face, vector, metric) >= _IDENTICAL for vector in own):
             return _Doubt(f"{person.name} has this very face already", "duplicate_face")
-        gallery, _ = self._built(people.values(), kept)
+        gallery = self._built(people.values(), _faces(kept))
         row = matching.scores(gallery, face[None])[0].tolist()
         against = dict(zip(gallery.person_ids, row, strict=True))
         likeness = against.pop(person.person_id, None)
@@ -227,7 +226,9 @@ class LocalRecognizer:
         began = time.monotonic()
         templates = await self._vault.templates(self.model)
         people = await self._vault.people()  # later: so all whose faces were read and are still kept are among them
-        gallery, pairs = await asyncio.to_thread(self._built, people, templates)
+        faces = _faces(templates)
+        gallery = await asyncio.to_thread(self._built, people, faces)
+        numbers, pairs, weak = await asyncio.to_thread(check, gallery, faces, self.rules)
         report = Training(
             state="succeeded",
             persons=len(gallery.person_ids),
@@ -235,14 +236,16 @@ class LocalRecognizer:
             seconds=round(time.monotonic() - began, 3),
             finished_at=time.time(),
             confusable=pairs,
+            weak=weak,
+            check=numbers,
         )
         report = await self._vault.save_gallery(gallery, model=self.model, report=report, built_from=templates)
         return gallery.numbered(report.gallery), report
 
 
-def _faces(templates: Sequence[Template]) -> list[tuple[str, Rows]]:
-    """Person id and vectors of each face."""
+def _faces(templates: Sequence[Template]) -> list[KeptFace]:
+    """The faces that the templates belong to."""
     faces: dict[tuple[str, str], list[Vector]] = {}
     for template in templates:
         faces.setdefault((template.person_id, template.face_id), []).append(template.vector)
-    return [(person_id, np.stack(vectors)) for (person_id, _), vectors in faces.items()]
+    return [(person_id, face_id, np.stack(vectors)) for (person_id, face_id), vectors in faces.items()]

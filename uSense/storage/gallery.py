@@ -7,12 +7,13 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
 from uSense.core.errors import GalleryChangedError
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import ConfusablePair, Training
+from uSense.core.models import Check, ConfusablePair, Training, WeakFace
 from uSense.ports import Template
 from uSense.storage import sealing
 from uSense.storage.keys import Keys, intact
@@ -33,6 +34,8 @@ def save(
     if built_from is not None and {template.face_id for template in built_from} != set().union(*faces.values()):
         raise GalleryChangedError
     facts = {name: fact for name, fact in asdict(report).items() if name not in {"gallery", "confusable"}}
+    # Without names: they are those of the faces' persons when it is read, and nobody's if the face is gone.
+    facts["weak"] = {face.face_id: face.score for face in report.weak}
     version = connection.execute(
         "INSERT INTO galleries (model, report) VALUES (?, ?)", (model, json.dumps(facts))
     ).lastrowid
@@ -60,7 +63,7 @@ def load(connection: sqlite3.Connection, keys: Keys, model: str, metric: Metric)
         "WHERE version = ? ORDER BY gallery_parts.number",
         (version,),
     ).fetchall()
-    report = Training(**json.loads(facts), gallery=version, confusable=_load_confusable(connection, version))
+    report = _load_report(connection, version, json.loads(facts))
     if not parts:
         return Gallery.empty(metric, version), report
     blocks = []
@@ -118,6 +121,18 @@ def _save_confusable(connection: sqlite3.Connection, gallery: Gallery, report: T
         "INSERT INTO confusable (version, a, b, score) SELECT ?1, ?2, ?3, ?4 WHERE 2 = "
         "(SELECT count(*) FROM persons WHERE person_id IN (?2, ?3))",
         [(gallery.version, ids.get(pair.a), ids.get(pair.b), pair.score) for pair in report.confusable],
+    )
+
+
+def _load_report(connection: sqlite3.Connection, version: int, facts: dict[str, Any]) -> Training:
+    check, weak = facts.pop("check", None), facts.pop("weak", {})
+    names = dict(connection.execute("SELECT face_id, name FROM faces JOIN persons USING (person_id)"))
+    return Training(
+        **facts,
+        gallery=version,
+        confusable=_load_confusable(connection, version),
+        weak=tuple(WeakFace(names[face_id], face_id, score) for face_id, score in weak.items() if face_id in names),
+        check=None if check is None else Check(**check),
     )
 
 

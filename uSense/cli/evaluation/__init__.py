@@ -1,0 +1,1 @@
+"""What `usense evaluate` found, as JSON, text, pictures and a page."""

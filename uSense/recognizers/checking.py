@@ -1,0 +1,51 @@
+"""What a gallery is worth, found out from its own faces: one after the other is left out and asked about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from uSense.core.advice import advise
+from uSense.core.evaluation import Tally
+from uSense.core.matching import Gallery
+from uSense.core.models import Check, ConfusablePair, WeakFace
+from uSense.core.trials import KeptFace, leave_one_out
+from uSense.core.voting import DecisionRules
+
+MOST_FACES = 2000
+"""Of more faces a random sample is left out."""
+SECONDS = 5.0
+"""After this, what was left out so far is the sample."""
+
+Findings = tuple[Check, tuple[ConfusablePair, ...], tuple[WeakFace, ...]]
+
+
+def check(gallery: Gallery, faces: Sequence[KeptFace], rules: DecisionRules) -> Findings:
+    """The numbers with an advice, the people hardest to tell apart, and the faces unlike their person's others.
+
+    Blocks for `SECONDS` at most.
+    """
+    tally = Tally(rules)
+    deadline = time.monotonic() + SECONDS
+    for trials in leave_one_out(gallery, faces, MOST_FACES):
+        tally.add(trials)
+        if time.monotonic() > deadline:
+            break
+    advice = advise(tally)
+    compared = tally.strangers.total()
+    numbers = Check(
+        faces=compared,
+        complete=compared == len(faces),
+        known=tally.probes.total(),
+        right=tally.right.total(),
+        wrong=tally.wrong.total(),
+        strangers_named=tally.named.total(),
+        advice=advice.kind,
+        threshold=advice.threshold,
+        text=advice.text,
+    )
+    return (
+        numbers,
+        tuple(ConfusablePair(pair.a, pair.b, pair.score) for pair in tally.pairs()),
+        tuple(WeakFace(one.person, one.photo, one.score) for one in tally.weak()),
+    )
