@@ -97,10 +97,22 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The answers to the looks at one face; `person` is None for a stranger."""
+    """The answers to the looks at one face of a photo; `person` is None for a stranger."""
 
     person: str | None
     answers: list[tuple[Answer, Quality]]
+    photo: str = ""
+
+
+def files() -> list[str]:
+    """All photos, none of which the accuracy benchmark uses."""
+    groups = [
+        str(path.relative_to(photos.FACES))
+        for folder in ("compreface", "dlib_groups", "ultralight")
+        for path in sorted((photos.FACES / folder).glob("*.jpg"))
+        if not any(mark in path.name for mark in ("_A.", "_B.", "_C.", "Cruise", "dogs"))
+    ]
+    return sorted({*groups, *SINGLES, *(photo.file for own in KNOWN.values() for photo in own)})
 
 
 async def see(detector: Detector, embedder: Embedder, file: str, number: int) -> dict[Key, Seen]:
@@ -181,7 +193,7 @@ def tracks(seen: dict[Key, Seen], metric: matching.Metric) -> list[Track]:
             if looks:
                 ranked = matching.rank(gallery, np.stack([vector for vector, _ in looks]))
                 answers = [(Answer(best, 1), quality) for best, (_, quality) in zip(ranked, looks, strict=True)]
-                made.append(Track(person, answers))
+                made.append(Track(person, answers, key[0]))
     return made
 
 
@@ -235,19 +247,13 @@ async def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     photos.present()
     embedder = await asyncio.to_thread(LocalSettings().embedder.load)
-    groups = [
-        str(path.relative_to(photos.FACES))
-        for folder in ("compreface", "dlib_groups", "ultralight")
-        for path in sorted((photos.FACES / folder).glob("*.jpg"))
-        if not any(mark in path.name for mark in ("_A.", "_B.", "_C.", "Cruise", "dogs"))
-    ]
-    files = sorted({*groups, *SINGLES, *(photo.file for own in KNOWN.values() for photo in own)})
+    used = files()
     for name, settings in DETECTORS.items():
         seen: dict[Key, Seen] = {}
         async with settings.open() as detector:
-            for number, file in enumerate(files):
+            for number, file in enumerate(used):
                 seen.update(await see(detector, embedder, file, number))
-        print(f"\n{name}: {len(seen)} faces in {len(files)} photos")
+        print(f"\n{name}: {len(seen)} faces in {len(used)} photos")
         report(tracks(seen, embedder.metric))
 
 

@@ -72,7 +72,7 @@ def page(found: Mapping[str, Any]) -> str:
             f"{found['detector']}, {found['model']}"
         ),
         tiles="".join(_tiles(found)),
-        advice_kind=escape(found["advice"]["kind"]),
+        advice_kind=escape("no advice" if found["advice"]["kind"] == "none" else found["advice"]["kind"]),
         advice=escape(_sentence(found["advice"]["text"])),
         charts="".join(_charts(found)),
         people="".join(_people(found["per_person"])),
@@ -86,12 +86,14 @@ def page(found: Mapping[str, Any]) -> str:
 def _tiles(found: Mapping[str, Any]) -> Iterator[str]:
     identified, unknown, verified = found["identification"], found["unknown"], found["verification"]
     misses = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in identified["misses"].items())
-    for kind, title, rate, note in (
-        ("good", "right name", identified["right"], f"of {identified['looks']:,} looks at enrolled people"),
-        ("bad", "wrong name", identified["wrong"], "another person's name"),
-        ("bad", "stranger named", unknown["named"], f"of {unknown['looks']:,} looks at people not enrolled"),
-        ("", "missed", identified["missed"], misses or "none"),
+    for title, rate, note in (
+        ("right name", identified["right"], f"of {identified['looks']:,} looks at enrolled people"),
+        ("wrong name", identified["wrong"], f"of {identified['looks']:,} looks at enrolled people"),
+        ("stranger named", unknown["named"], f"of {unknown['looks']:,} looks at people not enrolled"),
+        ("missed", identified["missed"], misses or "nobody"),
     ):
+        harmful = title in {"wrong name", "stranger named"} and rate is not None and rate["value"] > 0
+        kind = "bad" if harmful else "" if title == "missed" else "good"
         yield (
             f'<div class="tile {kind}"><h3>{title}</h3><p class="figure">{_percent(rate)}</p>'
             f'<p class="range">{_range(rate)}</p><p class="note">{escape(note)}</p></div>'
@@ -168,7 +170,9 @@ def _percent(rate: Mapping[str, float] | None) -> str:
 
 
 def _range(rate: Mapping[str, float] | None) -> str:
-    return "" if rate is None else f"95 % interval {100 * rate['low']:.1f} to {100 * rate['high']:.1f} %"
+    if rate is None:
+        return ""
+    return f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f} %" if rate["value"] else "none seen"
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MISSING = "pictures need matplotlib: pip install 'uSense[evaluate]'; text and --json work without"
-_SIZE = (7.2, 4.0)
+_SIZES = {"scores": (13.6, 4.0)}
+_SIZE = (6.6, 4.0)
+"""Inches; the first is drawn over the whole width of the page."""
 _DPI = 144
 
 
@@ -39,13 +41,13 @@ def available() -> bool:
 
 def pictures(found: Mapping[str, Any], look: Look) -> dict[str, bytes]:
     """All pictures as PNG, by name."""
-    return {name: _picture(draw, found, look) for name, draw in _DRAWN.items()}
+    return {name: _picture(name, found, look) for name in _DRAWN}
 
 
-def _picture(draw: Callable[[Axes, Mapping[str, Any], Look], None], found: Mapping[str, Any], look: Look) -> bytes:
+def _picture(name: str, found: Mapping[str, Any], look: Look) -> bytes:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=look.paper, layout="constrained")
+    figure = Figure(figsize=_SIZES.get(name, _SIZE), dpi=_DPI, facecolor=look.paper, layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(look.paper)
     axes.grid(visible=True, color=look.faint, linewidth=0.6)
@@ -53,7 +55,7 @@ def _picture(draw: Callable[[Axes, Mapping[str, Any], Look], None], found: Mappi
     axes.tick_params(colors=look.ink, labelcolor=look.ink, length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    draw(axes, found, look)
+    _DRAWN[name](axes, found, look)
     axes.xaxis.label.set_color(look.ink)
     axes.yaxis.label.set_color(look.ink)
     legend = axes.get_legend()
@@ -98,6 +100,7 @@ def _det(axes: Axes, found: Mapping[str, Any], look: Look) -> None:
     )
     axes.set_xlim(100 * lowest_x, 100)
     axes.set_ylim(100 * lowest_y, 100)
+    axes.minorticks_off()
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.set_xlabel("false match rate: another person scores above the threshold")
@@ -118,7 +121,7 @@ def _thresholds(axes: Axes, found: Mapping[str, Any], look: Look) -> None:
     axes.set_xlabel("threshold")
     axes.set_ylabel("% of looks")
     axes.set_ylim(-2, 102)
-    axes.legend(frameon=False, loc="center left")
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
 
 
 def _threshold(axes: Axes, found: Mapping[str, Any], look: Look) -> None:
@@ -129,6 +132,10 @@ def _threshold(axes: Axes, found: Mapping[str, Any], look: Look) -> None:
         axes.axvline(advised, color=look.mark, linewidth=1.6, linestyle=":", label=f"advised {advised:.2f}")
 
 
-_DRAWN = {"scores": _scores, "det": _det, "thresholds": _thresholds}
+_DRAWN: Mapping[str, Callable[[Axes, Mapping[str, Any], Look], None]] = {
+    "scores": _scores,
+    "det": _det,
+    "thresholds": _thresholds,
+}
 NAMES = tuple(_DRAWN)
 """Names of the pictures."""
