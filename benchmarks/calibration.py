@@ -3,8 +3,8 @@
     python benchmarks/calibration.py [--check] [--plot FILE]
 
 Fitted on the tracks of benchmarks/fit.py, none of whose photos any figure is taken from. Held out: the photos of
-benchmarks/accuracy.py, shown as a camera might see them, in splits of three enrolled photos. What is judged is the first
-verdict on each track, as it is told. Tracks are weighted to the prior: 20 in 100 are strangers'.
+benchmarks/accuracy.py, shown as a camera might see them, in splits of three enrolled photos. What is judged is the
+first verdict on each track, as it is told. Tracks are weighted to the prior: 20 in 100 are strangers'.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ Floats: TypeAlias = NDArray[np.float64]
 MODEL = "dlib-resnet-v1"
 PRIOR = DecisionRules().strangers
 MOST_ERROR = 0.03
+OTHER_PRIORS = (0.05, 0.5, 0.8)
 BINS = 10
 RIDGE = 1e-4
 """Keeps weights finite where the fitted tracks are told apart without error."""
@@ -118,10 +119,10 @@ def held_out(seen: dict[Key, Seen], metric: matching.Metric) -> Iterable[Told]:
                         yield verdict
 
 
-def weights(verdicts: Sequence[Told]) -> Floats:
+def weights(verdicts: Sequence[Told], prior: float = PRIOR) -> Floats:
     """So that the tracks of strangers make up the prior."""
     strangers = np.array([one.person is None for one in verdicts])
-    shares = np.where(strangers, PRIOR / max(1, strangers.sum()), (1.0 - PRIOR) / max(1, (~strangers).sum()))
+    shares = np.where(strangers, prior / max(1, strangers.sum()), (1.0 - prior) / max(1, (~strangers).sum()))
     return np.asarray(shares / shares.sum())
 
 
@@ -203,13 +204,13 @@ class Bin:
     right: float
 
 
-def reliability(verdicts: Sequence[Told], kinds: tuple[bool, ...]) -> list[Bin]:
+def reliability(verdicts: Sequence[Told], kinds: tuple[bool, ...], prior: float = PRIOR) -> list[Bin]:
     """The confidence of named (True) or unknown (False) verdicts as the service tells it, against the truth."""
     rows = []
-    for one, weight in zip(verdicts, weights(verdicts), strict=True):
+    for one, weight in zip(verdicts, weights(verdicts, prior), strict=True):
         known = one.verdict.person_id is not None
         if known in kinds:
-            share = calibration.confidence(MODEL, _decision(one.verdict), PRIOR, known=known)
+            share = calibration.confidence(MODEL, _decision(one.verdict), prior, known=known)
             assert share is not None
             rows.append((share, weight, one.right if known else one.person is None))
     table = np.array(rows, float)
@@ -303,10 +304,13 @@ async def main() -> int:
         "unknown": reliability(theirs, (False,)),
     }
     for title, bins in diagrams.items():
-        print(f"\n{title}: expected calibration error {expected_error(bins):.2%}\n  confidence   events   share  told  right")
+        print(f"\n{title}: expected calibration error {expected_error(bins):.2%}")
+        print("  confidence   events   share  told  right")
         for one in bins:
             ends = f"{one.low:.1f} to {one.low + 1 / BINS:.1f}"
             print(f"  {ends:<11}{one.events:>8}{one.share:>8.2%}{one.confidence:>6.2f}{one.right:>7.2f}")
+    for prior in OTHER_PRIORS:
+        print(f"\nwith {prior:.0%} strangers: error {expected_error(reliability(theirs, (True, False), prior)):.2%}")
     if options.plot:
         plot(diagrams, options.plot)
     missed = failures(made, used, diagrams)

@@ -287,6 +287,7 @@ def _context(settings: Settings, recognizer: Recognizer) -> Context:
         topics=Topics(settings.mqtt.prefix),
         name_topic=settings.mqtt.effective_name_topic,
         lifetime=settings.mqtt.identity_lifetime,
+        strangers=recognizer.rules.strangers,
     )
 
 

@@ -51,7 +51,6 @@ def test_nobody_to_compare_with(people: list[tuple[str, str]], faces: list[tuple
 
     assert gallery.person_ids == ()
     assert matching.rank(gallery, rows((1, 2), (3, 4))) == [(), ()]
-    assert matching.confusable(gallery, faces) == ()
 
 
 def test_the_two_best_are_ranked() -> None:
@@ -112,17 +111,6 @@ def test_a_version_number_is_given_by_storage() -> None:
     """Everything else stays."""
     assert GALLERY.numbered(7).version == 7
     assert GALLERY.numbered(7).person_ids == GALLERY.person_ids
-
-
-def test_confusable_people_are_found_by_their_faces() -> None:
-    """One misleading face is enough, in either direction; the worst pair comes first."""
-    faces = [("a", rows((0, 0))), ("a", rows((0.9, 0))), ("b", rows((1, 0))), ("c", rows((0, 3)))]
-    gallery = matching.build(Metric.EUCLIDEAN, PEOPLE, faces)
-    pairs = matching.confusable(gallery, faces)
-
-    assert [(pair.a, pair.b) for pair in pairs] == [("Anna", "Bert"), ("Anna", "Cleo"), ("Bert", "Cleo")]
-    assert pairs[0].score == pytest.approx(0.9, abs=1e-3)
-    assert matching.confusable(gallery, faces, limit=1) == pairs[:1]
 
 
 @pytest.mark.parametrize("metric", list(Metric))

@@ -55,7 +55,7 @@ def test_a_recognized_person_is_told_exactly_as_the_contract_says() -> None:
     assert (message.topic, message.qos, message.retain) == ("usense/identity", 1, False)
     assert message.payload.decode() == (
         '{"event_id":"0192f","seq":1042,"type":"recognized","instance":"hall-pi","camera":"hall","track_id":"7c1e-81",'
-        '"person_id":"4b33","name":"Anna","visitor_id":null,"confidence":0.612,"confidence_kind":"score",'
+        '"person_id":"4b33","name":"Anna","visitor_id":null,"confidence":0.99,"confidence_kind":"calibrated",'
         '"first_seen_at":"2026-11-22T09:59:59.400Z","captured_at":"2026-11-22T10:00:00.120Z","age_ms":310,'
         '"expires_at":"2026-11-22T10:00:10.120Z","box":{"x":0.41,"y":0.22,"w":0.12,"h":0.2},"assurance":"medium",'
         '"decision":{"score":0.612,"runner_up":0.222,"margin":0.39,"threshold":0.5,"votes":3,"looks":3,"quality":0.8,'
@@ -70,6 +70,19 @@ def test_a_stranger_has_no_name_and_no_invented_numbers() -> None:
     assert data["type"] == "unknown"
     assert (data["person_id"], data["name"], data["confidence"]) == (None, None, None)
     assert data["decision"]["score"] is None
+
+
+def test_confidence_is_a_probability_where_the_model_is_calibrated() -> None:
+    """Of the person named, or of nobody enrolled being there, under the share of strangers; else it is the score."""
+    near = replace(UNKNOWN, score=0.49, runner_up=0.2, margin=0.29, reason="below_threshold")
+    unknown = shown(identity(sighting(1, None, decision=near), context(), 0.0)[0].payload)
+    many = replace(context(), strangers=0.6)
+    likelier = shown(identity(sighting(1, None, decision=near), many, 0.0)[0].payload)
+    other = shown(identity(sighting(1, None, decision=near), replace(context(), model="onnx-1"), 0.0)[0].payload)
+
+    assert unknown["confidence_kind"] == likelier["confidence_kind"] == "calibrated"
+    assert 0.01 < unknown["confidence"] < likelier["confidence"] < 0.99
+    assert (other["confidence"], other["confidence_kind"]) == (0.49, "score")
 
 
 def test_a_score_below_everything_is_told_as_null() -> None:

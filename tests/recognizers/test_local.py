@@ -234,6 +234,21 @@ async def test_the_report_names_confusable_people(recognizer: LocalRecognizer) -
     assert report.confusable[0].score > 0.6 > report.confusable[1].score
 
 
+async def test_the_report_says_what_leaving_out_each_face_showed(recognizer: LocalRecognizer) -> None:
+    """How many are recognized by the others, and which face is not like them; a rename shows there, too."""
+    person_id = await enrolled(recognizer, "Grace", faces=3)
+    odd = (await recognizer.add_face(person_id, eileen())).face_id
+    report = await recognizer.train()
+
+    assert report.check is not None
+    assert (report.check.faces, report.check.known, report.check.right, report.check.complete) == (4, 4, 3, True)
+    assert [(face.name, face.face_id) for face in report.weak] == [("Grace", odd)]
+    assert report.weak[0].score < 0.4
+
+    await recognizer.update_person(person_id, name="Hopper")
+    assert [face.name for face in (await recognizer.training()).weak] == ["Hopper"]
+
+
 async def test_the_report_knows_present_names_only(recognizer: LocalRecognizer) -> None:
     """A new name replaces the old one in the pairs of the last training, and nobody erased is named any more."""
     admiral = await enrolled(recognizer, "Grace")

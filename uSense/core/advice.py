@@ -50,7 +50,7 @@ def advise(tally: Tally) -> Advice:
     today = tally.point(now)
     if _harm(today) > MOST_HARM:
         better = next((point for point in _points(tally, now + STEP, HIGHEST) if _harm(point) <= MOST_HARM), None)
-        if better is None or better.right < today.right / 2:
+        if better is None or better.right <= today.right / 2:
             return Advice(AdviceKind.NONE, now, f"no threshold tells these people apart well: {_effect(tally, now)}")
         return Advice(AdviceKind.RAISE, better.threshold, _change("raise", tally, better.threshold))
     if 1.0 - today.right - today.wrong > MANY_MISSES and len(tally.strangers) >= FEWEST_PEOPLE:

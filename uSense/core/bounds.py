@@ -8,6 +8,8 @@ from annotated_types import Interval
 
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 """A score, a quality or a lead: from nothing to everything."""
+Part: TypeAlias = Annotated[float, Interval(gt=0, lt=1)]
+"""A share that is neither nothing nor everything."""
 Minutes: TypeAlias = Annotated[float, Interval(ge=0, le=300)]
 """Seconds, up to a few minutes."""
 Pause: TypeAlias = Annotated[float, Interval(gt=0, le=300)]

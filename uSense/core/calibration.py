@@ -44,9 +44,9 @@ class Calibration:
 
 
 MODELS = {
-    "dlib-resnet-v1": Calibration(score=64.7, margin=8.4, even=0.52),
+    "dlib-resnet-v1": Calibration(score=64.0, margin=10.6, even=0.5445),
 }
-"""Fitted by `python benchmarks/calibration.py`, on the photos of benchmarks/fit.py. Other models have no calibration."""
+"""Fitted by `python benchmarks/calibration.py`, on the photos of benchmarks/fit.py; other models have none."""
 
 
 def confidence(model: str, decision: Decision, strangers: float, *, known: bool) -> float | None:
@@ -55,7 +55,7 @@ def confidence(model: str, decision: Decision, strangers: float, *, known: bool)
     None for models without a calibration, and where nobody was compared.
     """
     calibration = MODELS.get(model)
-    if calibration is None or decision.score is None:
+    if calibration is None or decision.score is None or not math.isfinite(decision.score):
         return None
     margin = None if decision.runner_up is None else decision.margin
     right = calibration.nearest_is_right(decision.score, margin, decision.quality, strangers)

@@ -112,10 +112,11 @@ class Tally:
 
     def add(self, trials: Trials) -> None:
         """Count known trials, where there is a score of the own person, and strangers' trials."""
-        others = trials.table.copy()
+        table = np.where(np.isfinite(trials.table), trials.table, np.float32(-np.inf))
+        others = table.copy()
         if trials.own is not None:
             others[:, trials.own] = -np.inf
-            for row, look in zip(trials.table, trials.looks, strict=True):
+            for row, look in zip(table, trials.looks, strict=True):
                 if np.isfinite(row[trials.own]):
                     self._known(trials.names, row, trials.own, look)
         for row, look in zip(others, trials.looks, strict=True):

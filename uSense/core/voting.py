@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from uSense.core.bounds import Looks, Share
+from uSense.core.bounds import Looks, Part, Share
 from uSense.core.events import Assurance
 from uSense.core.models import Answer, Candidate, Quality
 
@@ -28,6 +28,8 @@ class DecisionRules:
     """Quality, 0 to 1, below which a look needs a higher score, because poor pictures make strangers alike."""
     doubt: Share = 0.25
     """How much the needed score rises for each point of quality below `clear`."""
+    strangers: Part = 0.20
+    """Share of strangers, 0 to 1, among the people your cameras see; only `confidence` depends on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

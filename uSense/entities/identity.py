@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from uSense.core.calibration import confidence
 from uSense.core.events import Assurance, Sighting, SightingType
 from uSense.core.models import Box, Size
 from uSense.entities.payload import Context, Message, encode, remaining, rfc3339
@@ -82,9 +83,9 @@ class IdentityPayload(Branch):
     visitor_id: str | None
     """Id of an unknown visitor; null if there is none."""
     confidence: float | None
-    """As `confidence_kind` says; a score is a similarity, not a probability."""
+    """Of the identity told, also of unknown, as `confidence_kind` says; a score is no probability."""
     confidence_kind: Literal["score", "calibrated", "azure"]
-    """What `confidence` means: score (of the best person), calibrated (a probability), or azure (as Azure gave it)."""
+    """What `confidence` means: calibrated (a probability), score (of the best person), or azure (as Azure gave it)."""
     first_seen_at: str
     """When the track began; RFC 3339, UTC."""
     captured_at: str
@@ -118,6 +119,7 @@ def live(sighting: Sighting, context: Context, now: float) -> list[Message]:
 def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload:
     """The content of the message."""
     decision, previous = sighting.decision, sighting.previous
+    sure = confidence(context.model, decision, context.strangers, known=sighting.person_id is not None)
     expires = None if context.lifetime is None else rfc3339(sighting.captured_at + context.lifetime)
     return IdentityPayload(
         event_id=sighting.event_id,
@@ -129,8 +131,8 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
         person_id=sighting.person_id,
         name=sighting.name,
         visitor_id=None,
-        confidence=_rounded(decision.score),
-        confidence_kind="score",
+        confidence=_rounded(decision.score if sure is None else sure),
+        confidence_kind="score" if sure is None else "calibrated",
         first_seen_at=rfc3339(sighting.first_seen_at),
         captured_at=rfc3339(sighting.captured_at),
         age_ms=max(0, round((now - sighting.stamp) * 1000)),

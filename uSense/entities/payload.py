@@ -13,7 +13,10 @@ from uSense.core.topics import Topics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What stays the same while the service runs. `lifetime` in seconds, None without; `name_topic` "" for none."""
+    """What stays the same while the service runs. `lifetime` in seconds, None without; `name_topic` "" for none.
+
+    `strangers` is the share of strangers in sight that calibrated confidences assume.
+    """
 
     instance: str
     recognizer: str
@@ -21,6 +24,7 @@ class Context:
     topics: Topics = field(default_factory=Topics)
     name_topic: str = "usense/identity/name"
     lifetime: float | None = 10.0
+    strangers: float = 0.20
 
 
 @dataclass(frozen=True, slots=True)
