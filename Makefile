@@ -42,6 +42,7 @@ check: lint coverage
 bench: $(FILLED)
 	requirements/install .venv bench.txt >&2
 	$(BIN)/python benchmarks/accuracy.py --check $(ARGS)
+	$(BIN)/python benchmarks/calibration.py --check
 	$(BIN)/python benchmarks/speed.py --check $(ARGS)
 	$(BIN)/python benchmarks/gallery.py --check $(ARGS)
 
@@ -55,7 +56,7 @@ fmt: $(FILLED)
 requirements:
 	command -v uv >/dev/null || { echo "make requirements needs uv (https://docs.astral.sh/uv)" >&2; exit 1; }
 	$(COMPILE) --group build --output-file requirements/build.txt >/dev/null
-	$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt >/dev/null
+	$(COMPILE) pyproject.toml --extra demo --extra evaluate --group dev --output-file requirements/dev.txt >/dev/null
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra pi --extra demo --group lab --constraint requirements/dev.txt --output-file requirements/pi.txt >/dev/null
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null

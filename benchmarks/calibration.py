@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -26,7 +26,7 @@ from benchmarks.fit import Key, Seen, Track
 from uSense.core import calibration, matching
 from uSense.core.calibration import Calibration
 from uSense.core.events import Decision
-from uSense.core.models import Answer
+from uSense.core.models import Answer, Quality
 from uSense.core.quality import QualityRules, gate
 from uSense.core.trials import Protocol, splits
 from uSense.core.voting import Ballot, DecisionRules, Verdict, VotingRules, judge
@@ -35,9 +35,14 @@ from uSense.recognizers.local import LocalSettings
 Floats: TypeAlias = NDArray[np.float64]
 
 MODEL = "dlib-resnet-v1"
+METRIC = matching.Metric.EUCLIDEAN
 PRIOR = DecisionRules().strangers
 MOST_ERROR = 0.03
-OTHER_PRIORS = (0.05, 0.5, 0.8)
+FITTED_ON = (2, 3)
+"""Photos enrolled of each person: with three alone hardly anybody enrolled scores low."""
+OTHER_PRIORS, OTHER_HOUSEHOLDS, OTHER_ENROLLMENTS = (0.05, 0.5), (1, 4), (1, 2, 5)
+ENROLLED, EVERYBODY = 3, 99
+KINDS = {"all events": (True, False), "names": (True,), "unknown": (False,)}
 BINS = 10
 RIDGE = 1e-4
 """Keeps weights finite where the fitted tracks are told apart without error."""
@@ -57,30 +62,14 @@ CHOSEN = "score less doubt, margin"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The first verdict on a track, and the truth: `person` is None for a stranger, `group` who or what is seen."""
+    """The first verdict on a track, what it knows, and the truth: `group` is who or what photo is seen."""
 
     verdict: Verdict
-    nearest: str
-    person: str | None
+    value: dict[str, float]
+    stranger: bool
+    right: bool
+    """Whether the nearest person is the right one."""
     group: str
-
-    @property
-    def right(self) -> bool:
-        """Whether the nearest person is the right one."""
-        return self.nearest == self.person
-
-    @property
-    def value(self) -> dict[str, float]:
-        """What the verdict knows."""
-        verdict, constants = self.verdict, calibration.MODELS[MODEL]
-        score = verdict.score or 0.0
-        return {
-            "score": score,
-            "sure": score - constants.doubt * max(0.0, constants.clear - verdict.quality),
-            "margin": min(verdict.margin or 0.0, constants.furthest),
-            "quality": verdict.quality,
-            "looks": float(verdict.looks),
-        }
 
 
 def told(track: Track, group: str) -> Told | None:
@@ -91,37 +80,58 @@ def told(track: Track, group: str) -> Told | None:
         if verdict.decided:
             best = max(ballot.votes, key=lambda vote: vote.score or 0.0)
             nearest = verdict.person_id or (best.nearest.person_id if best.nearest else "")
-            return Told(verdict, nearest, track.person, group)
+            return Told(verdict, _value(verdict), track.person is None, nearest == track.person, group)
     return None
 
 
-def held_out(seen: dict[Key, Seen], metric: matching.Metric) -> Iterable[Told]:
-    """Verdicts on the photos of the accuracy row: known people, and the same with their own person taken out."""
+def _value(verdict: Verdict) -> dict[str, float]:
+    """What a verdict knows, as the calibration uses it."""
+    constants = calibration.MODELS[MODEL]
+    score = verdict.score or 0.0
+    return {
+        "score": score,
+        "sure": score - constants.doubt * max(0.0, constants.clear - verdict.quality),
+        "margin": min(verdict.margin or 0.0, constants.furthest),
+        "quality": verdict.quality,
+        "looks": float(verdict.looks),
+    }
+
+
+def held_out(seen: dict[Key, Seen], metric: matching.Metric, enrolled: int, household: int) -> Iterable[Told]:
+    """Verdicts on the photos of the accuracy row, with so many photos enrolled of so many people.
+
+    Each person is shown to a gallery with them and the people after them, and as a stranger to one of the people after
+    them only.
+    """
     people = {person: [file for file in files if (file, 0) in seen] for person, files in photos.persons().items()}
     people = {person: files for person, files in people.items() if len(files) > 3}
-    for split in splits(people, Protocol()):
-        faces = [
-            (person, rows)
+    names = list(people)
+    for split in splits(people, Protocol(enrolled=enrolled)):
+        rows = {
+            person: [(person, own) for file in files if (own := seen[file, 0].enrolled) is not None]
             for person, files in split.enrolled.items()
-            for file in files
-            if (rows := seen[file, 0].enrolled) is not None
-        ]
-        gallery = matching.build(metric, [(person, person) for person in people], faces)
-        for person, files in split.probes.items():
-            without = gallery.without(person)
-            for file in files:
-                looks = [look for look in seen[file, 0].looks if gate(look[1], QualityRules()) is None]
-                for truth, known in ((person, gallery), (None, without)):
-                    ranked = matching.rank(known, np.stack([vector for vector, _ in looks])) if looks else []
-                    answers = [(Answer(best, 1), quality) for best, (_, quality) in zip(ranked, looks, strict=True)]
-                    verdict = told(Track(truth, answers), person)
+        }
+        for number, person in enumerate(names):
+            after = [*names[number + 1 :], *names[:number]]
+            for truth, members in ((person, [person, *after][:household]), (None, after[:household])):
+                faces = [face for member in members for face in rows[member]]
+                gallery = matching.build(metric, [(member, member) for member in members], faces)
+                for file in split.probes[person]:
+                    verdict = told(Track(truth, _answers(gallery, seen[file, 0])), person)
                     if verdict is not None:
                         yield verdict
 
 
+def _answers(gallery: matching.Gallery, seen: Seen) -> list[tuple[Answer, Quality]]:
+    """What a recognizer says of the looks at a face that pass the gate."""
+    looks = [look for look in seen.looks if gate(look[1], QualityRules()) is None]
+    ranked = matching.rank(gallery, np.stack([vector for vector, _ in looks])) if looks else []
+    return [(Answer(best, 1), quality) for best, (_, quality) in zip(ranked, looks, strict=True)]
+
+
 def weights(verdicts: Sequence[Told], prior: float = PRIOR) -> Floats:
     """So that the tracks of strangers make up the prior."""
-    strangers = np.array([one.person is None for one in verdicts])
+    strangers = np.array([one.stranger for one in verdicts])
     shares = np.where(strangers, prior / max(1, strangers.sum()), (1.0 - prior) / max(1, (~strangers).sum()))
     return np.asarray(shares / shares.sum())
 
@@ -175,8 +185,8 @@ def log_loss(share: Floats, verdicts: Sequence[Told]) -> float:
 
 def left_out(verdicts: Sequence[Told], names: tuple[str, ...]) -> float:
     """Log loss on people (and photos of strangers) left out of the fit, each of the people once."""
-    groups = sorted({one.group for one in verdicts if one.person is not None})
-    others = sorted({one.group for one in verdicts if one.person is None} - set(groups))
+    groups = sorted({one.group for one in verdicts if not one.stranger})
+    others = sorted({one.group for one in verdicts if one.stranger} - set(groups))
     folds = {group: number % len(groups) for members in (groups, others) for number, group in enumerate(members)}
     losses = []
     for fold in range(len(groups)):
@@ -212,7 +222,7 @@ def reliability(verdicts: Sequence[Told], kinds: tuple[bool, ...], prior: float 
         if known in kinds:
             share = calibration.confidence(MODEL, _decision(one.verdict), prior, known=known)
             assert share is not None
-            rows.append((share, weight, one.right if known else one.person is None))
+            rows.append((share, weight, one.right if known else one.stranger))
     table = np.array(rows, float)
     found = []
     for number in range(BINS):
@@ -271,6 +281,37 @@ async def looked(files: Sequence[str]) -> dict[str, dict[Key, Seen]]:
     return everything
 
 
+def compare(ours: Sequence[Told], theirs: Sequence[Told]) -> None:
+    """How well each choice of what a verdict knows foretells what is right."""
+    print(f"fitted on {len(ours)} told tracks, held out {len(theirs)}; {PRIOR:.0%} strangers; log loss on")
+    print(f"{'what the verdict knows':<28}{'people left out':>16}{'held-out photos':>16}")
+    for title, names in FEATURES.items():
+        surprise = log_loss(predicted(fitted(ours, names), theirs, names), theirs)
+        print(f"{title:<28}{left_out(ours, names):>16.4f}{surprise:>16.4f}")
+
+
+def show(diagrams: dict[str, list[Bin]]) -> None:
+    """The reliability diagrams as tables."""
+    for title, bins in diagrams.items():
+        print(f"\n{title}: expected calibration error {expected_error(bins):.2%}")
+        print("  confidence   events   share  told  right")
+        for one in bins:
+            ends = f"{one.low:.1f} to {one.low + 1 / BINS:.1f}"
+            print(f"  {ends:<11}{one.events:>8}{one.share:>8.2%}{one.confidence:>6.2f}{one.right:>7.2f}")
+
+
+def elsewhere(held: Callable[[int, int], list[Told]]) -> None:
+    """The same error under another prior, for other households and with other numbers of photos."""
+    usual = held(ENROLLED, EVERYBODY)
+    cases = {f"{prior:.0%} strangers": (usual, prior) for prior in OTHER_PRIORS}
+    cases |= {f"{people} enrolled": (held(ENROLLED, people), PRIOR) for people in OTHER_HOUSEHOLDS}
+    cases |= {f"{count} photos a person": (held(count, EVERYBODY), PRIOR) for count in OTHER_ENROLLMENTS}
+    print("\nexpected calibration error elsewhere     all   names unknown")
+    for title, (verdicts, prior) in cases.items():
+        errors = (expected_error(reliability(verdicts, kinds, prior)) for kinds in KINDS.values())
+        print(f"  {title:<32}" + "".join(f"{error:>8.2%}" for error in errors))
+
+
 async def main() -> int:
     """Fit, print, and with `--check` say by the exit code whether the code's constants and the bound hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -278,39 +319,25 @@ async def main() -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the reliability diagram as PNG")
     options = parser.parse_args()
     photos.present()
-    metric = matching.Metric.EUCLIDEAN
     ours = [
         verdict
         for seen in (await looked(fit.files())).values()
-        for track in fit.tracks(seen, metric)
+        for enrolled in FITTED_ON
+        for track in fit.tracks(seen, METRIC, enrolled)
         if (verdict := told(track, track.photo if track.person is None else track.person))
     ]
-    theirs = [
-        verdict
-        for seen in (await looked([file for files in photos.persons().values() for file in files])).values()
-        for verdict in held_out(seen, metric)
-    ]
-    print(f"fitted on {len(ours)} told tracks, held out {len(theirs)}; {PRIOR:.0%} strangers; log loss on")
-    print(f"{'what the verdict knows':<28}{'people left out':>16}{'held-out photos':>16}")
-    for title, names in FEATURES.items():
-        found = fitted(ours, names)
-        held = log_loss(predicted(found, theirs, names), theirs)
-        print(f"{title:<28}{left_out(ours, names):>16.4f}{held:>16.4f}")
+    views = await looked([file for files in photos.persons().values() for file in files])
+
+    def held(enrolled: int, household: int) -> list[Told]:
+        return [verdict for seen in views.values() for verdict in held_out(seen, METRIC, enrolled, household)]
+
+    theirs = held(ENROLLED, EVERYBODY)
+    compare(ours, theirs)
     made, used = constants(fitted(ours, FEATURES[CHOSEN])), calibration.MODELS[MODEL]
     print(f"\nfitted now: {made}\nin the code: {used}")
-    diagrams = {
-        "all events": reliability(theirs, (True, False)),
-        "names": reliability(theirs, (True,)),
-        "unknown": reliability(theirs, (False,)),
-    }
-    for title, bins in diagrams.items():
-        print(f"\n{title}: expected calibration error {expected_error(bins):.2%}")
-        print("  confidence   events   share  told  right")
-        for one in bins:
-            ends = f"{one.low:.1f} to {one.low + 1 / BINS:.1f}"
-            print(f"  {ends:<11}{one.events:>8}{one.share:>8.2%}{one.confidence:>6.2f}{one.right:>7.2f}")
-    for prior in OTHER_PRIORS:
-        print(f"\nwith {prior:.0%} strangers: error {expected_error(reliability(theirs, (True, False), prior)):.2%}")
+    diagrams = {title: reliability(theirs, kinds) for title, kinds in KINDS.items()}
+    show(diagrams)
+    elsewhere(held)
     if options.plot:
         plot(diagrams, options.plot)
     missed = failures(made, used, diagrams)

@@ -162,8 +162,8 @@ def find(seen: dict[Key, Seen], photo: Photo) -> Key | None:
     return near[0] if near else None
 
 
-def tracks(seen: dict[Key, Seen], metric: matching.Metric) -> list[Track]:
-    """Tracks of `HOUSEHOLDS` random households and of strangers at their doors."""
+def tracks(seen: dict[Key, Seen], metric: matching.Metric, enrolled_photos: int = 3) -> list[Track]:
+    """Tracks of `HOUSEHOLDS` random households, with so many photos a person, and of strangers at their doors."""
     known = {name: [key for photo in own if (key := find(seen, photo))] for name, own in KNOWN.items()}
     labelled = {photo.file for own in KNOWN.values() for photo in own}
     others = [key for key, one in seen.items() if key[0] not in labelled and len(one.looks) > 2]
@@ -177,7 +177,7 @@ def tracks(seen: dict[Key, Seen], metric: matching.Metric) -> list[Track]:
         probes: list[tuple[str | None, Key]] = [(None, key) for key in others if key not in guests]
         for name, own in known.items():
             drawn = [own[index] for index in generator.permutation(len(own))]
-            first = 3 if name in names else 0
+            first = enrolled_photos if name in names else 0
             enrolled += [(name, rows) for key in drawn[:first] if (rows := seen[key].enrolled) is not None]
             probes += [(name if first else None, key) for key in drawn[first:]]
         for key in guests:

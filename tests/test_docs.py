@@ -12,6 +12,7 @@ from uSense.commands import COMMANDS
 from uSense.entities.identity import IdentityPayload
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
+PAGES = ("architecture", "commands", "evaluation", "mqtt", "recognition")
 MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
 
@@ -53,7 +54,7 @@ def test_the_example_of_an_identity_is_valid() -> None:
     assert set(parsed.model_dump(exclude_none=False)) - {"replaces", "previous"} <= set(IdentityPayload.model_fields)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md", "docs/commands.md", "docs/mqtt.md"])
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{page}.md" for page in PAGES)])
 def test_links_lead_somewhere(name: str) -> None:
     """Every relative link of a document is a file of the project."""
     document = needs.ROOT / name

@@ -58,6 +58,7 @@ def test_no_source_is_named(name: str) -> None:
             [
                 *PROJECT["project"]["dependencies"],
                 *PROJECT["project"]["optional-dependencies"]["demo"],
+                *PROJECT["project"]["optional-dependencies"]["evaluate"],
                 *PROJECT["dependency-groups"]["dev"],
             ],
         ),

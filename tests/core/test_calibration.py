@@ -72,11 +72,11 @@ def test_a_clear_name_is_surer_than_a_close_one() -> None:
     assert poor < close
 
 
-def test_without_a_runner_up_the_lead_is_a_usual_one() -> None:
-    """With one person enrolled the whole score would count as the lead."""
+def test_without_a_runner_up_the_lead_proves_no_more() -> None:
+    """With one person enrolled the whole score is the lead, which is more than counts."""
     alone = confidence(MODEL, replace(DECISION, score=0.51, runner_up=None, margin=0.51), 0.2, known=True)
 
-    assert alone == confidence(MODEL, replace(DECISION, score=0.51, margin=CALIBRATION.alone), 0.2, known=True)
+    assert alone == confidence(MODEL, replace(DECISION, score=0.51, margin=CALIBRATION.furthest), 0.2, known=True)
 
 
 @pytest.mark.parametrize("score", [None, float("-inf"), float("nan")])

@@ -30,21 +30,19 @@ class Calibration:
     doubt: float = 0.25
     """What each point of quality below `clear` takes off the score."""
     clear: float = 0.50
-    alone: float = 0.15
-    """The lead that counts where there is no runner-up: a usual one for this score."""
-    furthest: float = 0.25
-    """A larger lead says no more."""
+    furthest: float = 0.15
+    """A larger lead says no more; where nobody else is enrolled it is as large as the score."""
 
-    def nearest_is_right(self, score: float, margin: float | None, quality: float, strangers: float) -> float:
+    def nearest_is_right(self, score: float, margin: float, quality: float, strangers: float) -> float:
         """Probability that the nearest person is the right one; `strangers` is their share among those in sight."""
-        lead = self.alone if margin is None else min(max(margin, 0.0), self.furthest)
+        lead = min(max(margin, 0.0), self.furthest)
         sure = score - self.doubt * max(0.0, self.clear - quality)
         odds = self.score * (sure - self.even) + self.margin * lead + math.log((1.0 - strangers) / strangers)
         return _sigmoid(odds)
 
 
 MODELS = {
-    "dlib-resnet-v1": Calibration(score=64.0, margin=10.6, even=0.5445),
+    "dlib-resnet-v1": Calibration(score=62.4, margin=17.6, even=0.5436),
 }
 """Fitted by `python benchmarks/calibration.py`, on the photos of benchmarks/fit.py; other models have none."""
 
@@ -57,8 +55,7 @@ def confidence(model: str, decision: Decision, strangers: float, *, known: bool)
     calibration = MODELS.get(model)
     if calibration is None or decision.score is None or not math.isfinite(decision.score):
         return None
-    margin = None if decision.runner_up is None else decision.margin
-    right = calibration.nearest_is_right(decision.score, margin, decision.quality, strangers)
+    right = calibration.nearest_is_right(decision.score, decision.margin or 0.0, decision.quality, strangers)
     return min(max(right if known else 1.0 - right, 1.0 - MOST_SURE), MOST_SURE)
 
 
