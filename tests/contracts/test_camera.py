@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, get_args
 
@@ -147,6 +148,23 @@ class PiRig(Rig):
         self.machine.cameras.append(ID)
 
 
+class RealPiRig(Rig):
+    """The real picamera2 with a virtual camera; it vanishes by the death of picamera2's thread."""
+
+    def __init__(self) -> None:
+        from tests.pi.virtual import Lab  # noqa: PLC0415 - it imports picamera2
+
+        self.lab = Lab()
+        settings = PicameraSettings(camera="numbers", size=(320, 240), lores_size=(160, 120), fps=15, read_timeout=1)
+        self.settings = WithDriver(settings, self.lab.load)
+
+    async def vanish(self) -> None:
+        self.lab.vanish()
+
+    async def come_back(self) -> None:
+        self.lab.come_back()
+
+
 RIGS: dict[str, Callable[[Path], Rig]] = {
     "stream, RTSP": lambda _: ServerRig(RtspServer()),
     "stream, MJPEG": lambda _: ServerRig(MjpegServer()),
@@ -157,7 +175,11 @@ RIGS: dict[str, Callable[[Path], Rig]] = {
 }
 
 
-@pytest.fixture(params=list(RIGS))
+if find_spec("libcamera"):  # so it is in tests/pi/lab
+    RIGS["picamera, real"] = lambda _: RealPiRig()
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.pi] if "real" in name else []) for name in RIGS])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     """Each of the sources in turn, running."""
     rig = RIGS[request.param](tmp_path)
