@@ -185,6 +185,7 @@ class Reader:
         with self._opened() as device:
             with pidevice.in_plain_words(self._name):
                 streams = Streams.read(device.camera_configuration(), self._settings)
+            log.debug("camera configured", camera=self._name, main=streams.main, lores=streams.lores)
             self._inbox.opened()
             self._show(device, streams)
 
