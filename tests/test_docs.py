@@ -12,7 +12,7 @@ from uSense.commands import COMMANDS
 from uSense.entities.identity import IdentityPayload
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
-PAGES = ("architecture", "commands", "evaluation", "mqtt", "recognition")
+PAGES = ("architecture", "cameras", "commands", "evaluation", "mqtt", "recognition")
 MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
 

@@ -295,6 +295,30 @@ async def test_no_picture_stays_out() -> None:
         assert machine.opened[-1].buffers_out == 0
 
 
+async def test_picture_that_comes_too_late_is_given_back() -> None:
+    """A job that finishes when the camera was given up already holds none of the memory; no job is left behind."""
+    machine = Machine(late=True)
+    async with settings().open("hall", machine.load) as camera:
+        await camera.read()
+        machine.alive = False
+        await lost(camera)
+    device = machine.opened[-1]
+    assert (device.buffers_out, device._job_list) == (0, [])
+
+
+async def test_camera_that_cannot_be_closed_ends_the_process() -> None:
+    """A camera that refuses to stop stays taken by this process: the next attempt would find it busy."""
+    machine = Machine(stops=False)
+    async with settings().open("hall", machine.load) as camera:
+        await camera.read()
+        machine.alive = False
+        with pytest.raises(
+            CameraStuckError, match=r"it cannot be closed \(Failed to stop camera: Connection timed out\)"
+        ):
+            await read_on(camera)
+    machine.opened[-1].started = False
+
+
 async def test_closed_camera_is_let_go() -> None:
     """Neither an error nor a cycle keeps a closed device alive: it would keep files open."""
     machine = Machine()

@@ -7,6 +7,7 @@ import inspect
 import io
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -251,6 +252,31 @@ def test_display_stands_in() -> None:
     """The module that picamera2 wants for its preview has every name it asks for."""
     names: Any = pidevice._no_display()
     assert names.PixelFormat.RGB888 == "RGB888"
+
+
+HANGING = """
+import threading
+from tests.peers.picamera import Machine
+from uSense.cameras import pidevice
+
+opened = threading.Event()
+
+def camera():
+    machine = Machine()
+    machine.hanging.clear()
+    device = pidevice.created(machine.load(), 0)
+    device.started = True
+    opened.set()
+    device.close()
+
+threading.Thread(target=camera, daemon=True).start()
+opened.wait()
+"""
+
+
+def test_python_can_end_with_a_hanging_driver() -> None:
+    """picamera2 would close its cameras when Python ends, and with a driver that hangs it would never end."""
+    subprocess.run([sys.executable, "-c", HANGING], cwd=needs.ROOT, timeout=30, check=True)
 
 
 def test_half_made_devices_are_given_back(caplog: pytest.LogCaptureFixture) -> None:

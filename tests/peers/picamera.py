@@ -69,6 +69,10 @@ class Machine:
     """In place of what the pictures come with."""
     hanging: threading.Event = field(default_factory=threading.Event)
     """The driver returns from `stop` when this is set."""
+    stops: bool = True
+    """Whether the camera can be stopped."""
+    late: bool = False
+    """A job finishes at the moment in which all are canceled."""
     taken: set[str] = field(default_factory=set)
     """The cameras that somebody has."""
     out: int = 0
@@ -368,6 +372,9 @@ class FakePicamera2:
         return (True, self.completed_requests.pop(0)) if self.completed_requests else (False, None)
 
     def cancel_all_and_flush(self) -> None:
+        if self.machine.late and self._preview:
+            self.machine.alive = True
+            self.process_requests(self._preview)
         with self.lock:
             for job in self._job_list:
                 job.cancel()
@@ -381,6 +388,8 @@ class FakePicamera2:
         if not self.started:
             return
         self.machine.hanging.wait()
+        if not self.machine.stops:
+            raise RuntimeError("Failed to stop camera: Connection timed out")
         self.started = False
         while self.completed_requests:
             self.completed_requests.pop(0).release()

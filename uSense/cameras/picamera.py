@@ -99,7 +99,7 @@ class PicameraSettings(CameraSettings):
             await asyncio.to_thread(thread.join, CLOSING)
             if thread.is_alive():
                 log.error("camera driver hangs", camera=name, seconds=CLOSING, hint="only a restart helps")
-                raise CameraStuckError(name, CLOSING)
+                raise CameraStuckError(name, f"its driver did not return for {CLOSING:g} s")
 
     @property
     def patience(self) -> float:
@@ -179,7 +179,9 @@ class Reader:
         except BaseException as error:  # noqa: BLE001 - in a thread, even a bug has to be handed over
             pidevice.forget_locals(error)
             self._inbox.fail(error)
-        gc.collect()  # a device is part of cycles, and keeps files open as long as it lives
+        # A device is part of cycles. One that goes later keeps files open until then, and then takes memory with it
+        # that libcamera meanwhile uses for the next one: the process would crash.
+        gc.collect()
 
     def _work(self) -> None:
         with self._opened() as device:
@@ -201,8 +203,10 @@ class Reader:
             yield device
         finally:
             with ends_within(self._settings.patience + CLOSING + _ENDING):
-                pidevice.dispose(device)
+                problem = pidevice.dispose(device)
             self._release_late()
+            if problem:
+                raise CameraStuckError(self._name, f"it cannot be closed ({problem})")
 
     def _begin(self, device: Device) -> None:
         """Configure and start."""

@@ -165,21 +165,27 @@ def created(device_class: type[Device], place: int) -> Device:
     return device
 
 
-def dispose(device: Device) -> None:
-    """Give everything back, whatever state the device is in: also with its thread dead and jobs that never finish."""
-    try:
-        if getattr(device, "is_open", False):
-            device.cancel_all_and_flush()
-        device.close()
-    except _REFUSALS as error:
-        # Half-made ones lack what `close` looks for at its end, when the camera itself has been released.
-        log.debug("camera closed with an error", error=repr(error))
+def dispose(device: Device) -> str:
+    """Give everything back, whatever state the device is in: also with its thread dead and jobs that never finish.
+
+    Returns why the camera cannot be given back; empty if it was.
+    """
+    problem = ""
+    for call in ("cancel_all_and_flush", "close"):
+        try:
+            getattr(device, call)()
+        except _REFUSALS as error:
+            # Half-made ones lack what `close` looks for at its end, when the camera itself has been released.
+            made = not isinstance(error, LookupError | AttributeError)
+            problem = str(error) if made and getattr(device, "is_open", False) else ""
+            log.debug("camera closed with an error", error=repr(error))
     device.is_open = False
     end = getattr(device, "notifymeread", None)
     if end is not None and not end.closed:
         end.close()
         with suppress(OSError):
             os.close(device.notifyme_w)
+    return problem
 
 
 @contextmanager

@@ -103,14 +103,14 @@ class CameraFinished(CameraError):  # noqa: N818 - it is the end of a recording,
 
 
 class CameraStuckError(UsenseError):
-    """A camera whose driver never returns; no other attempt of this process can succeed."""
+    """A camera whose driver never gives it back; no other attempt of this process can succeed."""
 
-    def __init__(self, camera: str, seconds: float) -> None:
+    def __init__(self, camera: str, problem: str) -> None:
         super().__init__(
-            f"camera {camera}: its driver did not return for {seconds:g} s, only a restart of uSense helps; "
-            "if that does not, restart the machine"
+            f"camera {camera}: {problem}; only a restart of uSense helps, and if that does not, one of the machine"
         )
         self.camera = camera
+        self.problem = problem
 
 
 class ModelError(UsenseError):
