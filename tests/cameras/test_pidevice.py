@@ -267,7 +267,7 @@ def camera():
     device = pidevice.created(machine.load(), 0)
     device.started = True
     opened.set()
-    device.close()
+    threading.Event().wait()  # as a driver that hangs while the camera starts
 
 threading.Thread(target=camera, daemon=True).start()
 opened.wait()

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeAlias
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.support.films import bars
+from tests.support.packing import packed
 from uSense.cameras.pidevice import Device
 from uSense.core.models import Rgb, Size
 
@@ -113,36 +113,7 @@ class Machine:
 
     def array(self, rgb: Rgb, kind: str) -> Array:
         """A picture as `make_array` gives it."""
-        height, width = rgb.shape[:2]
-        match kind:
-            case "RGB888":
-                return rgb[:, :, ::-1].copy()
-            case "BGR888" | "MJPEG":
-                return rgb
-            case "XRGB8888" | "XBGR8888":
-                order = rgb if kind == "XBGR8888" else rgb[:, :, ::-1]
-                return np.dstack((order, np.full((height, width), 255, np.uint8)))
-            case "YUYV" | "YVYU" | "UYVY":
-                luma, blue, red = self._planes(rgb, "yuv422p")
-                chroma = np.empty((height, width), np.uint8)
-                chroma[:, ::2], chroma[:, 1::2] = (red, blue) if kind == "YVYU" else (blue, red)
-                pairs = (chroma, luma) if kind == "UYVY" else (luma, chroma)
-                return np.pad(np.dstack(pairs), ((0, 0), (0, self.padding // 2), (0, 0)))
-        luma, blue, red = self._planes(rgb, "yuv420p")
-        first, second = (red, blue) if kind in {"YVU420", "NV21"} else (blue, red)
-        if kind in {"NV12", "NV21"}:
-            return np.vstack((luma, np.dstack((first, second)).reshape(height // 2, width)))
-        halves = np.vstack([np.pad(half, ((0, 0), (0, self.padding // 2))) for half in (first, second)])
-        return np.vstack((np.pad(luma, ((0, 0), (0, self.padding))), halves.reshape(-1, width + self.padding)))
-
-    def _planes(self, rgb: Rgb, pixels: str) -> list[Array]:
-        frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
-        space = "ITU709" if self.rec709 else "ITU601"
-        planes = frame.reformat(format=pixels, dst_colorspace=av.video.reformatter.Colorspace[space]).planes
-        return [
-            np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-            for plane in planes
-        ]
+        return packed(rgb, kind, self.padding, rec709=self.rec709)
 
 
 class FakeRequest:
