@@ -204,3 +204,51 @@ async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, s
         mosquitto.restart()
         await witness.until(lambda: witness.subscribed > 1)
     return await watching
+
+
+async def test_the_doctor_asks_the_service_about_its_cameras(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """All is well beside a running service; a camera that is lost, and one it does not know, are told."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    await enroll(service, tmp_path / "photos")
+    async with Witness(mosquitto.port) as witness, service:
+        await online(witness)
+        well = await service.ask("doctor", "--json")
+        (tmp_path / "album").rename(tmp_path / "away")
+        await witness.until(lambda: "camera hall" in witness.of("usense/health")[-1].json["reason"])
+        service.settings["cameras"]["door"] = {"kind": "folder", "path": str(tmp_path)}
+        ill = await service.ask("doctor", "--json")
+    assert not any(message.retain for message in witness.seen if message.topic == "usense/doctor" and message.payload)
+
+    assert well[0] == 0, well[1]
+    found = {one["check"]: one for one in json.loads(well[1])["findings"]}
+    assert {one["state"] for one in found.values()} <= {"ok", "warning"}
+    assert found["camera hall"]["text"] == "the running service gets its pictures"
+    assert found["broker rights"]["state"] == found["people"]["state"] == "ok"
+    assert "instance 'test'" in found["service"]["text"]
+    assert ill[0] == 1
+    found = {one["check"]: one for one in json.loads(ill[1])["findings"]}
+    assert found["camera hall"]["state"] == found["service"]["state"] == "problem"
+    assert found["camera door"]["state"] == "warning"
+
+
+async def test_the_doctor_opens_cameras_that_nobody_uses(tmp_path: Path) -> None:
+    """And tells what the broker's access list lacks."""
+    users = {"usense": "secret"}
+    acl = "user usense\ntopic readwrite usense/status\ntopic read usense/#\n"
+    with Mosquitto(tmp_path / "mosquitto", users=users, acl=acl) as broker:
+        login = {"host": "127.0.0.1", "port": broker.port, "username": "usense", "password": "secret"}
+        camera = album(tmp_path / "album", pose(GRACE, 5))
+        service = Service(tmp_path / "s", broker.port, {"hall": camera}, mqtt=login)
+        code, out, _ = await service.ask("doctor", "--json")
+        login["password"] = "wrong"
+        _, refused, _ = await service.ask("doctor", "--json")
+    found = {one["check"]: one for one in json.loads(out)["findings"]}
+    assert code == 1
+    assert found["camera hall"]["state"] == "ok"
+    assert found["service"]["text"] == "none runs at the moment"
+    assert found["broker rights"]["state"] == "problem"
+    assert "does not let user 'usense' publish to usense/command/doctor" in found["broker rights"]["text"]
+    assert "read usense/#" in found["broker rights"]["todo"]
+    denied = {one["check"]: one for one in json.loads(refused)["findings"]}
+    assert "wrong user name or password" in denied["broker"]["text"]

@@ -71,6 +71,11 @@ class Asker:
             return None
         return self.last[topic]
 
+    async def send(self, message: Message) -> None:
+        """Publish a message; raises BrokerRefusedError."""
+        if refusal := await self._link.publish(message):
+            raise BrokerRefusedError(refusal)
+
     async def ask(self, command: str, arguments: Mapping[str, Any] | None = None, within: float = ANSWER_WITHIN) -> Any:
         """The data of the reply to a command; RequestError if it was refused, NoAnswerError if nobody answered."""
         topic = self._topics.response(command)
@@ -79,8 +84,7 @@ class Asker:
             self._answerable.add(command)
         transaction = f"asker-{secrets.token_hex(8)}"
         body = json.dumps({**(arguments or {}), "transaction": transaction}).encode()
-        if refusal := await self._link.publish(Message(self._topics.of(f"command/{command}"), body)):
-            raise BrokerRefusedError(refusal)
+        await self.send(Message(self._topics.of(f"command/{command}"), body))
         try:
             async with asyncio.timeout(within):
                 reply = await self._reply(topic, transaction)
