@@ -17,6 +17,7 @@ from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
 from tests.support.portraits import EILEEN, GRACE, pose
+from tests.support.shapes import check
 
 SMALL = {"kind": "hog", "min_face": 40}
 pytestmark = pytest.mark.timeout(180)
@@ -61,6 +62,9 @@ async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto) ->
         )
 
     assert heard[0] == 0
+    check("wait", heard[1])
+    check("snapshot", picture[1])
+    check("healthcheck", health[1])
     told = json.loads(heard[1])
     assert (told["name"], told["camera"]) == ("Grace", "hall")
     assert named[:2] == (0, "Grace\n")
@@ -189,8 +193,9 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto)
     assert "hall        Grace               score 0." in plain
     assert "hall        not recognized      the face is too small" in plain
     assert "camera.lost" not in plain
+    for line in lines.splitlines():
+        check("watch", line)
     messages = [json.loads(line) for line in lines.splitlines()]
-    assert all(set(message) == {"topic", "payload", "retain"} for message in messages)
     assert {"usense/status", "usense/health", "usense/identity", "usense/event"} <= {one["topic"] for one in messages}
     assert "was lost" in back[2]
     assert json.loads(back[1].splitlines()[-1])["topic"].startswith("usense/")
@@ -221,6 +226,7 @@ async def test_the_doctor_asks_the_service_about_its_cameras(tmp_path: Path, mos
     assert not any(message.retain for message in witness.seen if message.topic == "usense/doctor" and message.payload)
 
     assert well[0] == 0, well[1]
+    check("doctor", well[1])
     found = {one["check"]: one for one in json.loads(well[1])["findings"]}
     assert {one["state"] for one in found.values()} <= {"ok", "warning"}
     assert found["camera hall"]["text"] == "the running service gets its pictures"
