@@ -153,6 +153,18 @@ def test_the_page_holds_everything(terminal: Terminal) -> None:
             assert np.asarray(picture.convert("L")).std() > 5
 
 
+def test_what_cannot_be_written_does_not_cost_the_figures(terminal: Terminal) -> None:
+    """They are told first; then the error names the file, exit code 1."""
+    Path("plots").mkdir()
+    Path("plots/scores.png").mkdir()
+
+    outcome = terminal.run("evaluate", "people", "--plots", "plots", "--splits", "1")
+
+    assert outcome.code == 1
+    assert "advice: " in outcome.out
+    assert outcome.err == "plots/scores.png: cannot be written: Is a directory\n"
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

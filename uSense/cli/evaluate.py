@@ -88,13 +88,12 @@ def evaluate(
     page.check_targets(html, plots)
     task = Task(str(folder), jobs, others, [*left_out, *also_left_out], Protocol(enrolled=enroll, splits=splits))
     found = numbers.numbers(asyncio.run(_evaluated(load(ctx, config), task, hidden=as_json)))
-    written = page.write(found, html, plots)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    typer.echo("\n".join([*_problem_lines(found["problems"]), *found["left_out"], "", *numbers.text(found)]))
-    for path in written:
-        typer.echo(f"wrote {path}")
+    else:
+        typer.echo("\n".join([*_problem_lines(found["problems"]), *found["left_out"], "", *numbers.text(found)]))
+    for path in page.write(found, html, plots):
+        typer.echo(f"wrote {path}", err=as_json)
 
 
 async def _evaluated(settings: Settings, task: Task, *, hidden: bool) -> Evaluated:

@@ -14,7 +14,7 @@ from uSense.core.voting import DecisionRules
 
 MOST_FACES = 2000
 """Of more faces a random sample is left out."""
-SECONDS = 5.0
+SECONDS = 2.0
 """After this, what was left out so far is the sample."""
 
 Findings = tuple[Check, tuple[ConfusablePair, ...], tuple[WeakFace, ...]]
