@@ -133,6 +133,22 @@ def test_nobody_to_enroll_is_a_failure(terminal: Terminal) -> None:
     assert outcome.err == "nobody in people has 2 usable photos, one to enroll and one to ask about\n"
 
 
+@pytest.mark.parametrize("bad", ["size", "alone"])
+def test_little_to_compare_is_no_bug(terminal: Terminal, bad: str) -> None:
+    """Faces that are all too small, or a single person: there are fewer figures, and a page all the same."""
+    if bad == "size":
+        terminal.monkeypatch.setenv("USENSE_QUALITY__MIN_SIZE", "4000")
+    else:
+        shutil.rmtree("people/Eileen")
+
+    outcome = terminal.run("evaluate", "people", "--html", "page.html", "--plots", "plots", "--splits", "1")
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "advice: there are too few photos to judge the threshold by" in outcome.out
+    assert ("too_small" in outcome.out) == (bad == "size")
+    assert "How well are people recognized?" in Path("page.html").read_text("utf-8")
+
+
 def test_the_page_holds_everything(terminal: Terminal) -> None:
     """One file without links to others; names cannot break it."""
     Path("people/Eileen").rename("people/<b>Eileen & co")

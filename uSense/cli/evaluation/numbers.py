@@ -107,11 +107,11 @@ def text(found: Mapping[str, Any]) -> Iterator[str]:
         ("stranger named", unknown["named"], f"of {unknown['looks']} looks at people who are not enrolled"),
     ):
         yield f"{title:<16}{_percent(rate):<28}{note}".rstrip()
-    equal = verified["equal_error"]
-    yield (
-        f"{'comparisons':<16}false non-match {verified['fnmr']:.2%}, false match {verified['fmr']:.3%} "
-        f"at {verified['threshold']:.2f}; equal error {equal['rate']:.2%} at {equal['threshold']:.2f}"
-    )
+    if equal := verified["equal_error"]:
+        yield (
+            f"{'comparisons':<16}false non-match {verified['fnmr']:.2%}, false match {verified['fmr']:.3%} "
+            f"at {verified['threshold']:.2f}; equal error {equal['rate']:.2%} at {equal['threshold']:.2f}"
+        )
     yield ""
     yield from _people_lines(found["per_person"])
     yield from _finding_lines(found)
@@ -157,8 +157,10 @@ def _person(done: Evaluated, name: str) -> dict[str, Any]:
     }
 
 
-def _equal_error(curve: Sequence[Point]) -> dict[str, float]:
-    """Where false matches and false non-matches are as frequent, or nearest to it."""
+def _equal_error(curve: Sequence[Point]) -> dict[str, float] | None:
+    """Where false matches and false non-matches are as frequent, or nearest to it; None without comparisons."""
+    if not curve:
+        return None
     point = min(curve, key=lambda one: abs(one.fmr - one.fnmr))
     return {"threshold": point.threshold, "rate": _rounded((point.fmr + point.fnmr) / 2)}
 

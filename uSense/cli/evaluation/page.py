@@ -49,7 +49,7 @@ def write(found: Mapping[str, Any], html: Path | None, folder: Path | None) -> l
         if html is not None:
             html.write_text(page(found), "utf-8")
             written.append(html)
-        if folder is not None:
+        if folder is not None and found["curve"]:
             folder.mkdir(parents=True, exist_ok=True)
             for name, data in plots.pictures(found, plots.LIGHT).items():
                 written.append(folder / f"{name}.png")
@@ -98,16 +98,19 @@ def _tiles(found: Mapping[str, Any]) -> Iterator[str]:
             f'<div class="tile {kind}"><h3>{title}</h3><p class="figure">{_percent(rate)}</p>'
             f'<p class="range">{_range(rate)}</p><p class="note">{escape(note)}</p></div>'
         )
-    equal = verified["equal_error"]
-    yield (
-        f'<div class="tile"><h3>equal error</h3><p class="figure">{equal["rate"]:.2%}</p>'
-        f'<p class="range">at a threshold of {equal["threshold"]:.2f}</p>'
-        f'<p class="note">at {verified["threshold"]:.2f}: false non-match {verified["fnmr"]:.2%}, '
-        f"false match {verified['fmr']:.3%}</p></div>"
-    )
+    if equal := verified["equal_error"]:
+        yield (
+            f'<div class="tile"><h3>equal error</h3><p class="figure">{equal["rate"]:.2%}</p>'
+            f'<p class="range">at a threshold of {equal["threshold"]:.2f}</p>'
+            f'<p class="note">at {verified["threshold"]:.2f}: false non-match {verified["fnmr"]:.2%}, '
+            f"false match {verified['fmr']:.3%}</p></div>"
+        )
 
 
 def _charts(found: Mapping[str, Any]) -> Iterator[str]:
+    if not found["curve"]:
+        yield "<p>No look was good enough to be compared.</p>"
+        return
     light, dark = (plots.pictures(found, look) for look in (plots.LIGHT, plots.DARK))
     for name in plots.NAMES:
         title, caption = _CAPTIONS[name]
