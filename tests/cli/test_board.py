@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from uSense.cli.board import ROWS, Board
 
 ANNA: dict[str, Any] = {
@@ -13,7 +15,7 @@ ANNA: dict[str, Any] = {
     "name": "Anna",
     "captured_at": "2026-11-22T10:00:00.120Z",
     "assurance": "medium",
-    "decision": {"score": 0.61, "margin": 0.39, "threshold": 0.5, "votes": 3, "looks": 4},
+    "decision": {"score": 0.61, "margin": 0.39, "threshold": 0.5, "votes": 3, "looks": 4, "reason": "agreed"},
 }
 WHY: dict[str, Any] = {
     "type": "track.undecided",
@@ -40,13 +42,31 @@ def test_a_track_is_one_row_with_its_latest_news() -> None:
 def test_an_unknown_and_a_correction_are_told() -> None:
     """With what was said before."""
     board = Board()
-    nobody = ANNA["decision"] | {"score": 0.31, "margin": None}
+    nobody = ANNA["decision"] | {"score": 0.31, "margin": None, "reason": "below_threshold"}
     unknown = board.hear("identity", ANNA | {"name": None, "type": "unknown", "decision": nobody})
     changed = board.hear("identity", ANNA | {"type": "changed", "previous": {"person_id": "b", "name": "Bea"}})
     assert unknown is not None
     assert changed is not None
     assert "unknown             nearest score 0.31, 0.50 is needed" in unknown
     assert "was called Bea; score 0.61" in changed
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("nobody_enrolled", "nobody is enrolled yet: usense enroll"),
+        ("between_two", "score 0.61, but the next one is only 0.39 behind"),
+        ("unclear", "score 0.61 is too little for looks this poor"),
+        ("disagreeing_looks", "the looks disagree, nearest score 0.61"),
+        ("something new", "nearest score 0.61, 0.50 is needed"),
+    ],
+)
+def test_an_unknown_face_has_a_reason(reason: str, words: str) -> None:
+    """In words, with the numbers that it is about."""
+    unknown = ANNA | {"name": None, "type": "unknown", "decision": ANNA["decision"] | {"reason": reason}}
+    line = Board().hear("identity", unknown)
+    assert line is not None
+    assert words in line
 
 
 def test_states_are_told_when_they_change() -> None:

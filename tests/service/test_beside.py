@@ -235,6 +235,7 @@ async def test_the_doctor_asks_the_service_about_its_cameras(tmp_path: Path, mos
     assert ill[0] == 1
     found = {one["check"]: one for one in json.loads(ill[1])["findings"]}
     assert found["camera hall"]["state"] == found["service"]["state"] == "problem"
+    assert "is offline in the running service: " in found["camera hall"]["text"]
     assert found["camera door"]["state"] == "warning"
 
 

@@ -11,6 +11,16 @@ ROWS = 15
 """Tracks that are shown; those without news for longest leave."""
 
 
+_NOT = {
+    "": "nearest score {score}, {threshold} is needed",
+    "nobody_enrolled": "nobody is enrolled yet: usense enroll NAME PHOTO...",
+    "between_two": "score {score}, but the next one is only {margin} behind",
+    "unclear": "score {score} is too little for looks this poor",
+    "disagreeing_looks": "the looks disagree, nearest score {score}",
+}
+"""Why a face is unknown, by the reason of the decision."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A track: when there was news of it, where, who it is, and the numbers or the reason."""
@@ -74,7 +84,11 @@ def _decided(identity: Mapping[str, Any]) -> Row:
         looks = f"{decision['votes']} of {decision['looks']} looks"
         why = f"score {_number(decision['score'])}{lead}, {looks}, assurance {identity['assurance']}"
     else:
-        why = f"nearest score {_number(decision['score'])}, {_number(decision['threshold'])} is needed"
+        why = _NOT.get(str(decision["reason"]), _NOT[""]).format(
+            score=_number(decision["score"]),
+            threshold=_number(decision["threshold"]),
+            margin=_number(decision["margin"]),
+        )
     if identity["type"] == "changed":
         why = f"was called {(identity.get('previous') or {}).get('name', 'unknown')}; {why}"
     who = identity["name"] or "unknown"

@@ -185,7 +185,7 @@ def _milliseconds(begun: float) -> str:
 async def _meet(stack: AsyncExitStack, settings: Settings) -> Asker:
     from uSense.cli import remote
 
-    return await remote.meet(stack, settings, "info", "health", "camera/+/status", "command/#", "response/#")
+    return await remote.meet(stack, settings, "health", "camera/+/status", "camera/+/paused", "command/#", "response/#")
 
 
 def _no_broker(error: UsenseError, settings: Settings) -> Finding:
@@ -252,6 +252,21 @@ async def _service(asker: Asker, settings: Settings) -> tuple[dict[str, Any] | N
 # Cameras
 
 
+def _offline(name: str, settings: Settings, asker: Asker) -> Finding:
+    """Why a camera of the running service is offline."""
+    from uSense.mqtt.asker import parsed
+
+    topics, check = settings.mqtt.topics, f"camera {name}"
+    paused = asker.last.get(topics.of(f"camera/{name}/paused"))
+    if paused is not None and paused.payload == b"ON":
+        return warning(check, "is paused", f"`{topics.of('command/camera/resume')}` with payload {name} opens it again")
+    health = asker.last.get(topics.of("health"))
+    told = parsed(health.payload) if health else None
+    reasons = str(told.get("reason")).split("; camera ") if isinstance(told, dict) else []
+    reason = next((one.split(": ", 1)[1] for one in reasons if one.removeprefix("camera ").startswith(f"{name}: ")), "")
+    return problem(check, f"is offline in the running service{': ' if reason else ''}{reason}")
+
+
 async def _camera(name: str, settings: Settings, asker: Asker | None) -> Finding:
     """One that a service uses is asked about, another one is opened."""
     check = f"camera {name}"
@@ -261,9 +276,7 @@ async def _camera(name: str, settings: Settings, asker: Asker | None) -> Finding
             return warning(check, "the running service does not have it", "restart the service after a change of it")
         if status.payload == b"online":
             return ok(check, "the running service gets its pictures")
-        return problem(
-            check, "is offline in the running service", "the reason is in `usense healthcheck`, if not paused"
-        )
+        return _offline(name, settings, asker)
     try:
         async with asyncio.timeout(CAMERA_WITHIN), settings.cameras[name].open(name) as camera:
             frame = await camera.read()

@@ -51,28 +51,23 @@ def watch(
 
 async def _watch(settings: Settings, seconds: float | None, show: Show) -> None:
     """Show what comes until the time is over; a broker that was there once is tried again when it is lost."""
+    from uSense.cli import remote
+    from uSense.mqtt.asker import parsed
+
     was_there = False
     async with asyncio.timeout(seconds):
         while True:
             try:
-                async for topic, payload, retain in _heard(settings):
-                    was_there = True
-                    show(topic, payload, retain)
+                async with AsyncExitStack() as stack:
+                    asker = await remote.meet(stack, settings, *TOPICS)
+                    async for message in asker.messages():
+                        was_there = True
+                        show(message.topic, parsed(message.payload), message.retain)
             except BrokerError as error:
                 if not was_there:
                     raise
                 typer.echo(str(error), err=True)
                 await asyncio.sleep(AGAIN)
-
-
-async def _heard(settings: Settings) -> Any:
-    from uSense.cli import remote
-    from uSense.mqtt.asker import parsed
-
-    async with AsyncExitStack() as stack:
-        asker = await remote.meet(stack, settings, *TOPICS)
-        async for message in asker.messages():
-            yield message.topic, parsed(message.payload), message.retain
 
 
 @contextmanager
