@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from uSense.core.errors import BrokerError, NoAnswerError, RequestError
+from uSense.core.errors import BrokerError, NoAnswerError, RequestError, StorageError
 
 if TYPE_CHECKING:
     from uSense.mqtt.asker import Asker
@@ -20,7 +20,9 @@ async def find(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker
     """
     from uSense.storage.lock import is_served
 
-    served = await asyncio.to_thread(is_served, settings.data_dir)
+    served = False
+    with suppress(StorageError):  # another user's folder: the broker knows
+        served = await asyncio.to_thread(is_served, settings.data_dir)
     try:
         asker = await meet(stack, settings, *topics)
         info = await introduce(asker, settings)

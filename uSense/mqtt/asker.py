@@ -90,11 +90,13 @@ class Asker:
                 reply = await self._reply(topic, transaction)
         except TimeoutError:
             raise NoAnswerError(command, within) from None
-        if reply["status"] != "ok":
-            raise RequestError(reply["error"]["message"], code=reply["error"]["code"])
-        return reply["data"]
+        if reply.get("status") == "ok":
+            return reply.get("data")
+        error = reply.get("error")
+        told = error if isinstance(error, dict) else {}
+        raise RequestError(str(told.get("message", "refused")), code=str(told.get("code", "refused")))
 
-    async def _reply(self, topic: str, transaction: str) -> Any:
+    async def _reply(self, topic: str, transaction: str) -> dict[str, Any]:
         while True:
             for message in [one for one in self._news if one.topic == topic]:
                 reply = parsed(message.payload)
