@@ -11,20 +11,20 @@ import structlog
 log = structlog.get_logger()
 
 
-def within(seconds: float) -> None:
-    """End the process by force if it has not ended by itself after these seconds.
+def within(seconds: float, code: int = 0) -> None:
+    """End the process by force, with this exit code, if it has not ended by itself after these seconds.
 
     Threads that hang on a dead disk would keep Python from ending, and native code that is left alone at its work
     would abort the process.
     """
-    timer = threading.Timer(seconds, _by_force)
+    timer = threading.Timer(seconds, _by_force, (code,))
     timer.daemon = True
     timer.name = "ending"
     timer.start()
 
 
-def _by_force() -> None:
+def _by_force(code: int) -> None:
     working = sorted({thread.name for thread in threading.enumerate()} - {"MainThread", "ending"})
     log.warning("ended by force", hint="a disk or a model did not answer", threads=working)
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -103,7 +104,7 @@ async def _serve(settings: Settings, who: str | None, end: float | None) -> dict
 
     timer = loop.call_at(end, stop.set) if end is not None else None
     try:
-        await serve(settings, ending.within, stop=stop, heard=heard)
+        await serve(settings, partial(ending.within, code=130), stop=stop, heard=heard)
     finally:
         if timer:
             timer.cancel()
