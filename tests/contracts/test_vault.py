@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,33 +12,10 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from tests.storage.samples import DONE, MODEL, assert_same, enroll, find, gallery_of, vectors
-from tests.support.vault import MemoryVault
 from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError, RequestError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Person, Training
 from uSense.ports import Template, Vault
-from uSense.storage import open_storage
-
-
-@asynccontextmanager
-async def sqlite(folder: Path) -> AsyncIterator[Vault]:
-    """The product's."""
-    async with open_storage(folder) as storage:
-        yield storage.vault
-
-
-@asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[Vault]:
-    """The tests'."""
-    yield MemoryVault()
-
-
-@pytest.fixture(params=[sqlite, memory], ids=lambda maker: maker.__name__)
-async def vault(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Vault]:
-    """An empty vault of each kind."""
-    maker: AbstractAsyncContextManager[Vault] = request.param(tmp_path / "data")
-    async with maker as vault:
-        yield vault
 
 
 def seen(templates: list[Template]) -> list[tuple[str, str, str, list[float]]]:

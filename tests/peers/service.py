@@ -48,6 +48,7 @@ class Service:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -111,6 +112,13 @@ class Service:
         """Whether a line of the log has this text."""
         return any(text in line for line in self.lines)
 
+    async def until_logged(self, text: str, seconds: float = 30.0) -> None:
+        """Wait until a line of the log has this text."""
+        async with asyncio.timeout(seconds):
+            while not self.logged(text):
+                self._news.clear()
+                await self._news.wait()
+
     async def _run(self, *arguments: str, **streams: Any) -> asyncio.subprocess.Process:
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("USENSE_")}
         return await asyncio.create_subprocess_exec(
@@ -125,6 +133,7 @@ class Service:
         assert process.stderr is not None
         async for line in process.stderr:
             self.lines.append(line.decode(errors="replace").rstrip())
+            self._news.set()
             if '"ready"' in self.lines[-1]:
                 self._ready.set()
         self._ready.set()

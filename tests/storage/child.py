@@ -102,6 +102,10 @@ async def delete(storage: Storage) -> None:
     await storage.vault.delete_person((await storage.vault.people())[0].person_id)
 
 
+STEPS = {"os.rename", "os.mkdir", "os.remove", "os.listdir", "os.scandir", "open", "sqlite3.connect"}
+"""What is audited and changes or opens files."""
+
+
 def at_statement(step: int) -> Callable[[sqlite3.Connection], None]:
     """Arm the connection to kill the process before the `step`-th SQL statement from now."""
     left = iter(range(step, 0, -1))
@@ -124,7 +128,17 @@ def at_byte(step: int) -> Callable[[sqlite3.Connection], None]:
     return arm
 
 
-KILLERS = {"statement": at_statement, "tick": at_tick, "byte": at_byte}
+def at_file(step: int) -> Callable[..., None]:
+    """Arm it to kill the process before the `step`-th call that opens, renames or removes another file."""
+
+    def arm(*_: sqlite3.Connection) -> None:
+        left = iter(range(step, 0, -1))
+        sys.addaudithook(lambda event, _: die() if event in STEPS and next(left, 0) == 1 else None)
+
+    return arm
+
+
+KILLERS = {"statement": at_statement, "tick": at_tick, "byte": at_byte, "file": at_file}
 WORK: dict[str, Callable[[Storage], Awaitable[None]]] = {"save": save, "delete": delete}
 
 
@@ -133,10 +147,10 @@ async def act(folder: Path, work: str, arm: Callable[[sqlite3.Connection], None]
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     async with open_storage(folder) as storage:
         database = storage.vault._database
-        await database._lane.run(lambda: arm(database._connection))
+        await database.look(arm)
         await WORK[work](storage)
-        await database._lane.run(lambda: database._connection.set_trace_callback(None))
-        await database._lane.run(lambda: database._connection.set_progress_handler(None, 0))
+        await database.look(lambda connection: connection.set_trace_callback(None))
+        await database.look(lambda connection: connection.set_progress_handler(None, 0))
         # What is left of the limit concerns only the work.
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
@@ -157,6 +171,28 @@ def crash(folder: Path, plan: str) -> None:
             return
 
 
+def crash_mending(folder: Path, _: str) -> None:
+    """Open copies of the damaged `folder`, killed one step later in each, until one survives; prints how many died."""
+    for step in range(1, 1000):
+        copy = folder.with_name(f"{folder.name}-{step}")
+        shutil.copytree(folder, copy)
+        pid = os.fork()
+        if not pid:
+            asyncio.run(open_and_die(copy, step))
+            os._exit(0)
+        _pid, status = os.waitpid(pid, 0)
+        if not os.WIFSIGNALED(status):
+            say([step - 1, os.waitstatus_to_exitcode(status)])
+            return
+
+
+async def open_and_die(folder: Path, step: int) -> None:
+    """Open it as the service does, killed before the `step`-th of the audited calls."""
+    at_file(step)()
+    async with open_storage(folder, mend=True):
+        pass
+
+
 VERBS = {"create": create, "rename": rename, "train": train, "fail_to_grow": fail_to_grow}
 
 if __name__ == "__main__":
@@ -165,4 +201,4 @@ if __name__ == "__main__":
     if verb in VERBS:
         asyncio.run(VERBS[verb](place, argument))
     else:
-        {"hold": hold, "crash": crash}[verb](place, argument)
+        {"hold": hold, "crash": crash, "crash_mending": crash_mending}[verb](place, argument)

@@ -50,7 +50,7 @@ class Child:
         """Wait for its good end; what it printed, from JSON."""
         printed, _ = self.process.communicate(timeout=50)
         assert self.process.returncode == 0
-        return json.loads(printed) if printed else None
+        return json.loads(printed.splitlines()[-1]) if printed else None  # before it there may be logs
 
 
 def crashed(folder: Path, work: str, killer: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,13 +12,15 @@ import pytest
 
 from tests.storage.processes import Child, crashed
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of, vectors
+from uSense.core.events import Notice
 from uSense.core.models import ConfusablePair, Person, Training
-from uSense.storage import Storage, open_storage
+from uSense.storage import Storage, container, copies, open_storage
 from uSense.storage.database import _later_if_hindered
 
 SECRETS = """
 SELECT key FROM persons WHERE person_id = :id
-UNION ALL SELECT vectors FROM faces WHERE person_id = :id
+UNION ALL SELECT vectors FROM templates JOIN faces USING (face_id) WHERE person_id = :id
+UNION ALL SELECT crop FROM faces WHERE person_id = :id AND crop IS NOT NULL
 UNION ALL SELECT vectors FROM gallery_parts WHERE person_id = :id
 """
 
@@ -34,7 +37,7 @@ async def secrets(storage: Storage, person: Person) -> list[bytes]:
 
 def left(folder: Path, wanted: list[bytes]) -> list[bytes]:
     """Which of `wanted` can be found in any file of the folder."""
-    stored = b"\0".join(path.read_bytes() for path in folder.glob("usense*"))
+    stored = b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     return [part for part in wanted if part in stored]
 
 
@@ -143,3 +146,101 @@ async def test_a_dropped_face_is_overwritten(folder: Path) -> None:
         await storage.vault.delete_template(anna.person_id, anna.face_ids[0])
 
     assert not left(folder, wanted)
+
+
+PICTURE = bytes(range(256)) * 16
+
+
+async def plain(storage: Storage, person: Person) -> list[bytes]:
+    """The person's key, a template and the crop, as they are never stored."""
+    (template, *_) = [t for t in await storage.vault.templates(MODEL) if t.person_id == person.person_id]
+
+    def key(connection: sqlite3.Connection) -> bytes:
+        query = "SELECT key FROM persons WHERE person_id = ?"
+        (wrapped,) = connection.execute(query, (person.person_id,)).fetchone()
+        return storage.vault._keys.unwrap(wrapped, person.person_id)
+
+    return [await storage.vault._database.read(key), template.vector.tobytes(), PICTURE[:64], person.person_id.encode()]
+
+
+async def inhabited(folder: Path) -> tuple[list[bytes], Person]:
+    """A closed folder with three people, crops, backups and waiting notices; what must vanish of the first of them."""
+    async with open_storage(folder) as storage:
+        vault = storage.vault
+        people = [await enroll(vault, f"Person number {index}", faces=4) for index in range(3)]
+        for index, person in enumerate(people):
+            await vault.add_template(person.person_id, MODEL, list(vectors(seed=index)), PICTURE)
+        await storage.archive.keep("auto")
+        report = Training("succeeded", message=f"{people[0].name} looks like {people[1].name}")
+        await vault.save_gallery(gallery_of(*people), model=MODEL, report=report)
+        notice = {"name": people[0].name, "person_id": people[0].person_id}
+        await storage.journal.append(Notice("enrolled", notice, lasting=True))
+        await storage.archive.keep("auto")
+        await storage.archive.keep("asked")
+        return [*await secrets(storage, people[0]), *await plain(storage, people[0])], people[0]
+
+
+async def in_backups(folder: Path) -> list[set[str]]:
+    """Names in each backup of the folder."""
+
+    def look(_: sqlite3.Connection) -> list[set[str]]:
+        return [names_in(path, backups.lock) for path in backups.files()]
+
+    async with open_storage(folder) as storage:
+        backups = storage.archive._kept
+        return await storage.vault._database.look(look)
+
+
+def names_in(path: Path, lock: container.KeyFile) -> set[str]:
+    """Names in a backup."""
+    data = container.read(path, "backup", 1).plain(lock)
+    with copies.opened(data, str(path)) as copy:
+        return {name for (name,) in copy.execute("SELECT name FROM persons")}
+
+
+async def test_nothing_is_left_in_any_file(folder: Path) -> None:
+    """Not in the database, its log, the backups made before and after, nor in what waits for the broker."""
+    wanted, person = await inhabited(folder)
+    async with open_storage(folder) as storage:
+        erasure = await storage.vault.delete_person(person.person_id)
+        assert not left(folder, wanted)
+        await storage.archive.keep("asked")
+        assert not left(folder, wanted)
+
+    assert (erasure.faces, erasure.crops, erasure.notices, erasure.backups) == (5, 1, 1, 3)
+    assert (erasure.galleries, erasure.left) == (1, ())
+    assert not left(folder, wanted)
+    assert await in_backups(folder) == [{"Person number 1", "Person number 2"}] * 4
+
+
+async def test_a_receipt_tells_what_could_not_be_erased(folder: Path) -> None:
+    """A backup that the key does not open, and a damaged database that was moved aside."""
+    _, person = await inhabited(folder)
+    (folder / "damaged-2026").mkdir()
+    (folder / "backups" / "asked-0.usense").write_bytes(b"no backup")
+    async with open_storage(folder) as storage:
+        with Child("hold", folder, "BEGIN") as child:
+            child.ready()
+            erasure = await storage.vault.delete_person(person.person_id)
+
+    unused, backup, damaged = erasure.left
+    assert unused.startswith("unused parts of the database file or of backups: another program reads it")
+    assert backup == "backups/asked-0.usense: it cannot be opened; delete it if it is not needed"
+    assert damaged == "damaged-2026: what was damaged; delete it if it is not needed"
+
+
+@pytest.mark.slow
+async def test_an_erasure_that_is_killed_among_the_backups_is_finished_later(folder: Path) -> None:
+    """Killed before any file is opened, renamed or removed: after the next start nothing is left in any of them."""
+    wanted, _ = await inhabited(folder)
+
+    copies_of = await asyncio.to_thread(crashed, folder, "delete", "file")
+
+    assert len(copies_of) > 6
+    for copy in copies_of:
+        async with open_storage(copy) as storage:
+            names = [person.name for person in await storage.vault.people()]
+            assert not await erasing(storage)
+        assert names == ["Person number 1", "Person number 2"]
+        assert not left(copy, wanted)
+        assert await in_backups(copy) == [set(names)] * 3

@@ -173,7 +173,9 @@ async def test_a_file_that_is_no_database(used: Path, damage: bytes) -> None:
     """A file with a broken beginning is not overwritten, and the way out is told."""
     (used / "usense.sqlite3").write_bytes(damage)
 
-    with pytest.raises(StorageError, match=r"usense\.sqlite3 is .*: move it away together with its -wal file"):
+    with pytest.raises(
+        StorageError, match=r"usense\.sqlite3 is .*: `usense run` and `usense restore FILE` move it aside"
+    ):
         await open_once(used)
 
     assert damage == (used / "usense.sqlite3").read_bytes()
@@ -186,7 +188,7 @@ async def test_pages_that_were_damaged(used: Path) -> None:
         file.seek(4096)
         file.write(b"\xa5" * (size - 4096))
 
-    with pytest.raises(StorageError, match=r"usense\.sqlite3 is damaged: move it away together"):
+    with pytest.raises(StorageError, match=r"usense\.sqlite3 is damaged: `usense run` and"):
         await open_once(used)
 
 
@@ -223,7 +225,7 @@ async def test_a_database_of_a_newer_version(used: Path) -> None:
     with raw(used) as connection:
         connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StorageError, match=r"written by a newer uSense \(layout 99, this one knows 1\): install"):
+    with pytest.raises(StorageError, match=r"written by a newer uSense \(layout 99, this one knows 2\): install"):
         await open_once(used)
 
 
@@ -269,18 +271,18 @@ async def test_a_full_disk(storage: Storage) -> None:
     await storage.vault.save_gallery(gallery_of(anna), model=MODEL, report=DONE)
     database = storage.vault._database
 
-    def allow(pages: int) -> int:
-        (allowed,) = database._connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+    def allow(connection: sqlite3.Connection, pages: int) -> int:
+        (allowed,) = connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
         return int(allowed)
 
-    await database._lane.run(allow, 1)
+    await database.look(allow, 1)
 
     with pytest.raises(StorageError, match=r"the disk with .* is full: free some space; what was saved before is kept"):
         await storage.vault.save_gallery(gallery_of(anna, rows=200, width=128), model=MODEL, report=DONE)
 
     gallery, report = await storage.vault.load_gallery(MODEL, Metric.EUCLIDEAN)
     assert (gallery.version, len(gallery.vectors), report.gallery) == (1, 3, 1)
-    await database._lane.run(allow, 100_000)
+    await database.look(allow, 100_000)
     assert (await storage.vault.save_gallery(gallery, model=MODEL, report=DONE)).gallery == 2
 
 

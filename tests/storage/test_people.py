@@ -59,14 +59,15 @@ async def test_templates_are_not_readable_in_the_file(folder: Path) -> None:
 
 
 TAMPER = {
-    "changed bytes in a template": "UPDATE faces SET vectors = "
+    "changed bytes in a template": "UPDATE templates SET vectors = "
     "CAST(substr(vectors, 1, 20) || x'0000' || substr(vectors, 23) AS BLOB)",
-    "a truncated template": "UPDATE faces SET vectors = substr(vectors, 1, 9)",
-    "an empty template": "UPDATE faces SET vectors = x''",
-    "a template under another model": "UPDATE faces SET model = 'test-net', vectors = "
-    "(SELECT vectors FROM faces WHERE model = 'other-net') WHERE model = 'test-net'",
-    "a template of another person": "UPDATE faces SET vectors = (SELECT vectors FROM faces JOIN persons "
-    "USING (person_id) WHERE name = 'Bert') WHERE person_id = (SELECT person_id FROM persons WHERE name = 'Anna')",
+    "a truncated template": "UPDATE templates SET vectors = substr(vectors, 1, 9)",
+    "an empty template": "UPDATE templates SET vectors = x''",
+    "a template under another model": "UPDATE templates SET model = 'test-net', vectors = "
+    "(SELECT vectors FROM templates WHERE model = 'other-net') WHERE model = 'test-net'",
+    "a template of another person": "UPDATE templates SET vectors = (SELECT vectors FROM templates JOIN faces USING "
+    "(face_id) JOIN persons USING (person_id) WHERE name = 'Bert') WHERE face_id = (SELECT face_id FROM faces JOIN "
+    "persons USING (person_id) WHERE name = 'Anna')",
     "a damaged key": "UPDATE persons SET key = CAST(x'0000' || substr(key, 3) AS BLOB)",
     "the key of another person": "UPDATE persons SET key = (SELECT key FROM persons WHERE name = 'Bert') "
     "WHERE name = 'Anna'",

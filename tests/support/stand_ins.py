@@ -15,7 +15,7 @@ from uSense import imaging
 from uSense.aio import Limiter, sleep_until
 from uSense.core.errors import RecognizerError
 from uSense.core.events import Event, Notice, Sighting, State
-from uSense.core.models import Answer, Box, Face, Frame, Person, Picture, Probe, Training
+from uSense.core.models import Answer, Box, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 from uSense.core.motion import MotionRules
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Camera
@@ -121,7 +121,16 @@ class Oracle:
     async def update_person(self, person_id: str, *, name: str | None = None, user_data: str | None = None) -> Person:
         raise AssertionError("not asked here")
 
-    async def delete_person(self, person_id: str) -> None:
+    async def delete_person(self, person_id: str) -> Erasure:
+        raise AssertionError("not asked here")
+
+    async def merge_people(self, person_id: str, into: str) -> Person:
+        raise AssertionError("not asked here")
+
+    async def renew(self, told: Callable[[Renewal], None], *, pace: float = 1.0) -> Renewal:
+        raise AssertionError("not asked here")
+
+    async def drop_crops(self, person_id: str | None = None) -> int:
         raise AssertionError("not asked here")
 
     async def add_face(self, person_id: str, probe: Probe, *, force: bool = False) -> AddedFace:

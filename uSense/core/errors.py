@@ -17,6 +17,8 @@ UsenseError
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
 ├── DownloadError            a file could not be fetched or is not the right one; the command fails
 ├── StorageError             the data folder cannot be used; says what to do
+│   ├── StorageDamagedError      the database is damaged: it is moved aside, and a backup takes its place
+│   └── StorageMendedError       what was asked was lost with a damaged database; the next request works again
 └── BrokerError              the MQTT session is opened again after a pause
     ├── BrokerRefusedError   wrong password or not allowed: retried slowly, said loudly
     └── NoAnswerError        a command that nobody answered
@@ -131,6 +133,14 @@ class DownloadError(UsenseError):
 
 class StorageError(UsenseError):
     """The data folder, the key file or the database cannot be used."""
+
+
+class StorageDamagedError(StorageError):
+    """The database is not what uSense wrote."""
+
+
+class StorageMendedError(StorageError):
+    """The database was damaged, and another one is in its place now."""
 
 
 class BrokerError(UsenseError):

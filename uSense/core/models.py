@@ -152,13 +152,44 @@ class PersonRef:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An enrolled person; `trained` tells whether the gallery in use knows all of their faces."""
+    """An enrolled person.
+
+    `trained` tells whether the gallery in use knows all of their faces; `enroll_again` whether the model in use has no
+    template of any of their faces, and no crop was kept that it could make one of.
+    """
 
     person_id: str
     name: str
     user_data: str = ""
     face_ids: tuple[str, ...] = ()
     trained: bool = False
+    enroll_again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What was erased with a person, and in plain words what could not be (`left`)."""
+
+    faces: int = 0
+    templates: int = 0
+    crops: int = 0
+    galleries: int = 0
+    notices: int = 0
+    backups: int = 0
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Faces that got templates of the model in use from their kept crops: how many of `total`, how many could not.
+
+    `untrained` tells whether the gallery does not know all of those templates yet, also of earlier attempts.
+    """
+
+    faces: int = 0
+    total: int = 0
+    failed: int = 0
+    untrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,45 +1,59 @@
-"""People, templates, gallery versions and lasting notices, in `usense.sqlite3` and `key` of the data folder.
+"""People, templates, gallery versions and lasting notices, in `usense.sqlite3`, `key` and `backups` of the data folder.
 
-Templates and gallery vectors are biometric data: encrypted with a key per person, which the key file wraps; deleting
-a person destroys their key. Names and user data are not encrypted: names are published as retained MQTT topics, and
-user data belongs to whoever wrote it; both are erased with the person, and the files are readable by their owner only.
+Templates, crops and gallery vectors are biometric data: encrypted with a key per person, which the key file wraps;
+deleting a person destroys their key. Names and user data are not encrypted: names are published as retained MQTT
+topics, and user data belongs to whoever wrote it; both are erased with the person, and the files are readable by their
+owner only.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from uSense.aio import Lane
+from uSense.core.errors import StorageMendedError
+from uSense.storage import copies
+from uSense.storage.archive import SqliteArchive
 from uSense.storage.database import Database
 from uSense.storage.journal import SqliteJournal
-from uSense.storage.keys import unlock
+from uSense.storage.opening import DATABASE, KEY, Opening
 from uSense.storage.vault import SqliteVault
 
-__all__ = ["SqliteJournal", "SqliteVault", "Storage", "open_storage"]
-
-DATABASE = "usense.sqlite3"
-KEY = "key"
+__all__ = ["DATABASE", "KEY", "SqliteArchive", "SqliteJournal", "SqliteVault", "Storage", "open_storage"]
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What the data folder holds; both may be used by several processes at once."""
+    """What the data folder holds; all of it may be used by several processes at once."""
 
     vault: SqliteVault
     journal: SqliteJournal
+    archive: SqliteArchive
 
 
 @asynccontextmanager
-async def open_storage(data_dir: Path, *, wait: float = 5.0) -> AsyncIterator[Storage]:
-    """Open or create the data folder; another process may lock it for `wait` seconds. Raises StorageError."""
+async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False) -> AsyncIterator[Storage]:
+    """Open or create the data folder; another process may lock it for `wait` seconds. Raises StorageError.
+
+    If it may `mend`, a damaged database is moved aside, now or whenever it is found, and the newest good automatic
+    backup takes its place, or an empty one.
+    """
     async with Lane("storage") as lane:
-        database = Database(data_dir / DATABASE, lane, wait)
+        opening = Opening(data_dir)
+        database = Database(data_dir / DATABASE, lane, wait, opening.begin)
+        database.on_scrub = opening.clean
+        if mend:
+            database.on_damage = partial(opening.mend, database)
         try:
-            await database.open()
-            keys = await database.write(unlock, data_dir / KEY)
-            yield Storage(SqliteVault(database, keys), SqliteJournal(database))
+            with suppress(StorageMendedError):
+                await database.open()
+                if mend:
+                    await database.look(copies.check)
+            vault = SqliteVault(database, opening.keys, opening.backups)
+            yield Storage(vault, SqliteJournal(database), SqliteArchive(database, opening.backups))
         finally:
             await database.close()

@@ -15,7 +15,7 @@ from uSense.core.errors import GalleryChangedError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Check, ConfusablePair, Training, WeakFace
 from uSense.ports import Template
-from uSense.storage import sealing
+from uSense.storage import people, sealing
 from uSense.storage.keys import Keys, intact
 
 KEPT_VERSIONS = 3
@@ -40,6 +40,8 @@ def save(
         "INSERT INTO galleries (model, report) VALUES (?, ?)", (model, json.dumps(facts))
     ).lastrowid
     assert version is not None  # noqa: S101 - an INSERT always has one
+    people.use(connection, model)
+    connection.execute("DELETE FROM renewed WHERE model = ?", (model,))
     _save_parts(connection, keys, gallery.numbered(version), model, faces)
     _save_confusable(connection, gallery.numbered(version), report)
     connection.execute(
@@ -87,7 +89,10 @@ def load(connection: sqlite3.Connection, keys: Keys, model: str, metric: Metric)
 def _faces(connection: sqlite3.Connection, model: str) -> dict[str, list[str]]:
     """Ids of the faces of each person."""
     faces: dict[str, list[str]] = defaultdict(list)
-    rows = connection.execute("SELECT person_id, face_id FROM faces WHERE model = ? ORDER BY number", (model,))
+    rows = connection.execute(
+        "SELECT person_id, face_id FROM templates JOIN faces USING (face_id) WHERE model = ? ORDER BY faces.number",
+        (model,),
+    )
     for person_id, face_id in rows:
         faces[person_id].append(face_id)
     return faces

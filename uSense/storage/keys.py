@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,14 +44,20 @@ def intact(name: str) -> Iterator[None]:
         ) from error
 
 
-def unlock(connection: sqlite3.Connection, path: Path) -> Keys:
+def unlock(connection: sqlite3.Connection, path: Path, others: Sequence[Path] = ()) -> Keys:
     """Read the key file, or create it while nothing depends on it; to be called in a write transaction.
 
-    Raises StorageError for a key file that is missing, of the wrong size, not private or not this database's.
+    Raises StorageError for a key file that is missing, of the wrong size, not private or not this database's. `others`
+    are files beside the database that depend on it, too.
     """
     (needed,) = connection.execute("SELECT EXISTS (SELECT 1 FROM persons)").fetchone()
     with plain_words(path):
         if not path.exists():
+            if others and not needed:
+                raise StorageError(
+                    f"the key file {path} is missing, without it {others[0]} cannot be read: "
+                    "put it back, or move what depends on it away to begin without people"
+                )
             if needed:
                 raise StorageError(
                     f"the key file {path} is missing, without it the stored faces cannot be read: "
@@ -97,6 +103,12 @@ def _create(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def read(path: Path) -> bytes:
+    """The key in a file; StorageError if it is not private, or no key."""
+    with plain_words(path):
+        return _read(path)
 
 
 def _read(path: Path) -> bytes:

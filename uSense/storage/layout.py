@@ -64,6 +64,46 @@ STEPS: tuple[Step, ...] = (
             data TEXT NOT NULL
         ) STRICT""",
     ),
+    (
+        "DROP INDEX faces_of_person",
+        "ALTER TABLE faces RENAME TO old_faces",
+        """CREATE TABLE faces (
+            number INTEGER PRIMARY KEY,
+            face_id TEXT NOT NULL UNIQUE,
+            person_id TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            crop BLOB
+        ) STRICT""",
+        "INSERT INTO faces SELECT number, face_id, person_id, NULL FROM old_faces",
+        "CREATE INDEX faces_of_person ON faces (person_id)",
+        """CREATE TABLE templates (
+            number INTEGER PRIMARY KEY,
+            face_id TEXT NOT NULL REFERENCES faces (face_id) ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            vectors BLOB NOT NULL,
+            UNIQUE (face_id, model)
+        ) STRICT""",
+        "INSERT INTO templates SELECT number, face_id, model, vectors FROM old_faces",
+        "DROP TABLE old_faces",
+        # The model whose templates and galleries count; empty before the first training.
+        "ALTER TABLE installation ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+        # Models with templates that were made of kept crops and that no gallery knows yet.
+        "CREATE TABLE renewed (model TEXT PRIMARY KEY) STRICT",
+        """CREATE TABLE tombstones (
+            number INTEGER PRIMARY KEY,
+            salt BLOB NOT NULL,
+            person BLOB NOT NULL,
+            key BLOB NOT NULL
+        ) STRICT""",
+        # Tombstones to be of those who became part of another person, for the day that person is erased.
+        """CREATE TABLE merged (
+            number INTEGER PRIMARY KEY,
+            person_id TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            salt BLOB NOT NULL,
+            person BLOB NOT NULL,
+            key BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX merged_into_person ON merged (person_id)",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Persons and their faces: what is done inside one transaction."""
+"""Persons: what is done inside one transaction."""
 
 from __future__ import annotations
 
@@ -6,41 +6,69 @@ import json
 import sqlite3
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import replace
 
 from uSense.core.errors import ConflictError, NotFoundError
-from uSense.core.models import Person, Vector
+from uSense.core.models import Erasure, Person
 from uSense.core.names import clean_name, clean_user_data, folded_name
-from uSense.ports import Template
-from uSense.storage import sealing
+from uSense.storage import sealing, tombstones
 from uSense.storage.keys import Keys, intact
+from uSense.storage.redaction import redact
+from uSense.storage.tombstones import Tombstone
 
 
 def everybody(connection: sqlite3.Connection) -> list[Person]:
-    """All persons by name; `trained` compares with the newest gallery version of all models."""
-    kept: dict[str, dict[str, str]] = defaultdict(dict)
-    for person_id, face_id, model in connection.execute("SELECT person_id, face_id, model FROM faces ORDER BY number"):
-        kept[person_id][face_id] = model
-    newest = connection.execute("SELECT version, model FROM galleries ORDER BY version DESC LIMIT 1").fetchone()
-    version, used = newest or (0, "")
-    parts = connection.execute("SELECT person_id, face_ids FROM gallery_parts WHERE version = ?", (version,))
-    known = {person_id: set(json.loads(face_ids)) for person_id, face_ids in parts}
-    people = []
-    for person_id, name, user_data in connection.execute(
-        "SELECT person_id, name, user_data FROM persons ORDER BY folded"
+    """All persons by name; `trained` compares with the newest gallery version of the model in use."""
+    used = model_in_use(connection)
+    kept: dict[str, dict[str, tuple[bool, bool]]] = defaultdict(dict)
+    for person_id, face_id, fits, renewable in connection.execute(
+        "SELECT person_id, face_id, EXISTS (SELECT 1 FROM templates WHERE templates.face_id = faces.face_id AND "
+        "model = ?), crop IS NOT NULL FROM faces ORDER BY number",
+        (used,),
     ):
-        faces = kept[person_id]
-        fit = {face_id for face_id, model in faces.items() if model == used}
-        trained = bool(fit) and known.get(person_id) == fit
-        people.append(Person(person_id, name, user_data, tuple(faces), trained))
-    return people
+        kept[person_id][face_id] = bool(fits), bool(renewable)
+    parts = connection.execute(
+        "SELECT person_id, face_ids FROM gallery_parts WHERE version = "
+        "(SELECT max(version) FROM galleries WHERE model = ?)",
+        (used,),
+    )
+    known = {person_id: set(json.loads(face_ids)) for person_id, face_ids in parts}
+    return [
+        _seen(Person(person_id, name, user_data), kept[person_id], known.get(person_id), used)
+        for person_id, name, user_data in connection.execute(
+            "SELECT person_id, name, user_data FROM persons ORDER BY folded"
+        )
+    ]
 
 
-def create(connection: sqlite3.Connection, keys: Keys, name: str, user_data: str) -> Person:
-    """Add a person with a key of their own."""
-    person = Person(str(uuid.uuid4()), clean_name(name), clean_user_data(user_data))
+def _seen(person: Person, faces: Mapping[str, tuple[bool, bool]], known: set[str] | None, used: str) -> Person:
+    """The person with their faces, each with whether it has a template of the model in use, and whether a crop."""
+    fit = {face_id for face_id, (fits, _) in faces.items() if fits}
+    waiting = any(renewable and not fits for fits, renewable in faces.values())
+    return replace(
+        person,
+        face_ids=tuple(faces),
+        trained=bool(fit) and known == fit and not waiting,
+        enroll_again=bool(used and faces) and not fit and not waiting,
+    )
+
+
+def model_in_use(connection: sqlite3.Connection) -> str:
+    """The model whose templates and galleries count; empty before the first training."""
+    row = connection.execute("SELECT model FROM installation").fetchone()
+    newest = connection.execute("SELECT model FROM galleries ORDER BY version DESC LIMIT 1").fetchone()
+    return str((row and row[0]) or (newest and newest[0]) or "")
+
+
+def use(connection: sqlite3.Connection, model: str) -> None:
+    """From now on `model` is the one in use."""
+    connection.execute("UPDATE installation SET model = ?", (model,))
+
+
+def create(connection: sqlite3.Connection, keys: Keys, name: str, user_data: str, person_id: str = "") -> Person:
+    """Add a person with a key of their own, under a new id unless one is given."""
+    person = Person(person_id or str(uuid.uuid4()), clean_name(name), clean_user_data(user_data))
     _claim(connection, person.name, person.person_id)
     connection.execute(
         "INSERT INTO persons (person_id, name, folded, user_data, key) VALUES (?, ?, ?, ?, ?)",
@@ -57,7 +85,7 @@ def create(connection: sqlite3.Connection, keys: Keys, name: str, user_data: str
 
 def update(connection: sqlite3.Connection, person_id: str, name: str | None, user_data: str | None) -> Person:
     """Change what is given."""
-    _require(connection, person_id)
+    require(connection, person_id)
     if name is not None:
         name = clean_name(name)
         _claim(connection, name, person_id)
@@ -71,59 +99,42 @@ def update(connection: sqlite3.Connection, person_id: str, name: str | None, use
     return next(person for person in everybody(connection) if person.person_id == person_id)
 
 
-def delete(connection: sqlite3.Connection, person_id: str) -> None:
-    """Delete the person's row, and by it their key, faces and parts of galleries."""
-    _require(connection, person_id)
+def delete(connection: sqlite3.Connection, person_id: str) -> Erasure:
+    """Erase a person: their key, faces, parts of galleries and mentions in notices; a tombstone remains."""
+    name, wrapped = require(connection, person_id)
+    (faces, crops, templates, galleries) = connection.execute(
+        "SELECT count(*), count(crop), "
+        "(SELECT count(*) FROM templates JOIN faces USING (face_id) WHERE person_id = :person), "
+        "(SELECT count(*) FROM gallery_parts WHERE person_id = :person) FROM faces WHERE person_id = :person",
+        {"person": person_id},
+    ).fetchone()
+    former = connection.execute("SELECT salt, person, key FROM merged WHERE person_id = ?", (person_id,)).fetchall()
+    tombstones.keep(connection, tombstones.of(person_id, wrapped), *(Tombstone(*row) for row in former))
     connection.execute("DELETE FROM persons WHERE person_id = ?", (person_id,))
+    notices = redact(connection, person_id, name)
+    return Erasure(faces=faces, templates=templates, crops=crops, galleries=galleries, notices=notices)
 
 
-def add_face(connection: sqlite3.Connection, keys: Keys, person_id: str, model: str, vectors: Sequence[Vector]) -> str:
-    """Keep one face's vectors; returns its id."""
-    name, wrapped = _require(connection, person_id)
-    face_id = str(uuid.uuid4())
-    with intact(name):
-        key = keys.unwrap(wrapped, person_id)
-    sealed = sealing.seal_vectors(key, np.stack(vectors), "face", person_id, face_id, model)
-    connection.execute(
-        "INSERT INTO faces (face_id, person_id, model, vectors) VALUES (?, ?, ?, ?)",
-        (face_id, person_id, model, sealed),
-    )
-    return face_id
-
-
-def delete_face(connection: sqlite3.Connection, person_id: str, face_id: str) -> None:
-    """Drop one face."""
-    _require(connection, person_id)
-    dropped = connection.execute(
-        "DELETE FROM faces WHERE person_id = ? AND face_id = ?", (person_id, _bindable(face_id))
-    )
-    if not dropped.rowcount:
-        raise NotFoundError("face", face_id)
-
-
-def templates(connection: sqlite3.Connection, keys: Keys, model: str) -> list[Template]:
-    """All vectors of `model`, person by person, face by face, in the order they were added."""
-    found: list[Template] = []
-    for person_id, name, wrapped, face_id, sealed in connection.execute(
-        "SELECT person_id, name, key, face_id, vectors FROM faces JOIN persons USING (person_id) "
-        "WHERE model = ? ORDER BY persons.number, faces.number",
-        (model,),
-    ):
-        with intact(name):
-            key = keys.unwrap(wrapped, person_id)
-            vectors = sealing.unseal_vectors(key, sealed, "face", person_id, face_id, model)
-        found += [Template(face_id, person_id, model, vector) for vector in vectors]
-    return found
-
-
-def _require(connection: sqlite3.Connection, person_id: str) -> tuple[str, bytes]:
+def require(connection: sqlite3.Connection, person_id: str) -> tuple[str, bytes]:
     """Name and wrapped key of a person; raises NotFoundError."""
     row: tuple[str, bytes] | None = connection.execute(
-        "SELECT name, key FROM persons WHERE person_id = ?", (_bindable(person_id),)
+        "SELECT name, key FROM persons WHERE person_id = ?", (bindable(person_id),)
     ).fetchone()
     if row is None:
         raise NotFoundError("person", person_id)
     return row
+
+
+def opened(connection: sqlite3.Connection, keys: Keys, person_id: str) -> bytes:
+    """The person's key; raises NotFoundError, and StorageError if it was changed."""
+    name, wrapped = require(connection, person_id)
+    with intact(name):
+        return keys.unwrap(wrapped, person_id)
+
+
+def bindable(text: str) -> str:
+    """The text as SQLite can bind it: JSON can carry half a surrogate pair; no id has one."""
+    return text.encode(errors="replace").decode()
 
 
 def _claim(connection: sqlite3.Connection, name: str, person_id: str) -> None:
@@ -132,8 +143,3 @@ def _claim(connection: sqlite3.Connection, name: str, person_id: str) -> None:
     ).fetchone()
     if taken is not None:
         raise ConflictError(f"there is already a person called {taken[0]!r}", code="name_taken")
-
-
-def _bindable(text: str) -> str:
-    # JSON can carry half a surrogate pair, which SQLite cannot bind; no id has one.
-    return text.encode(errors="replace").decode()

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from uSense.core.errors import StorageError
+from uSense.core.errors import StorageDamagedError, StorageError
 
-# A log that stays behind would be played into the backup.
-_REPLACE = "move it away together with its -wal file, then put a backup in its place or begin without people"
+_REPLACE = "`usense run` and `usense restore FILE` move it aside and go on with a backup"
 READ_ONLY = (
     "{path} is read-only: give the user running uSense write permission on it and on its folder, "
     "and check that the disk is mounted writable"
@@ -33,6 +32,7 @@ _SQLITE = {
     sqlite3.SQLITE_IOERR: "the disk failed on {path} ({name}): check the disk or SD card and the space left on it",
     sqlite3.SQLITE_PROTOCOL: "{path} cannot be locked: set data_dir to a folder on a local disk",
 }
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _OS = {
     errno.EACCES: "{path} cannot be used by the user running uSense (uid {uid}): give this user write permission, "
     "or set data_dir to another folder",
@@ -58,7 +58,8 @@ def plain_words(path: Path, wait: float = 0.0) -> Iterator[None]:
         if sentence is None:
             raise
         name = getattr(error, "sqlite_errorname", "")
-        raise StorageError(sentence.format(path=path, wait=wait, name=name)) from error
+        leaf = StorageDamagedError if primary_code(error) in _DAMAGED else StorageError
+        raise leaf(sentence.format(path=path, wait=wait, name=name)) from error
     except OSError as error:
         sentence = _OS.get(error.errno or 0, "{path} cannot be used ({reason}): check the disk and data_dir")
         raise StorageError(sentence.format(path=path, uid=os.geteuid(), reason=error.strerror)) from error

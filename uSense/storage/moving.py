@@ -1,0 +1,103 @@
+"""Persons who become one, leave for another vault, or come from one: what is done inside one transaction."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import uuid
+from collections.abc import Sequence
+
+from uSense.core.errors import ConflictError
+from uSense.core.models import Person
+from uSense.core.names import NAME_LENGTH, clean_name, folded_name
+from uSense.ports import Arrival, Parcel, ParcelFace
+from uSense.storage import faces, people, sealing, tombstones
+from uSense.storage.keys import Keys, intact
+from uSense.storage.people import everybody, opened, require
+
+
+def merge(connection: sqlite3.Connection, keys: Keys, person_id: str, into: str) -> Person:
+    """Give all faces of one person to another, and drop the first."""
+    if person_id == into:
+        raise ConflictError("this is one person: name two", code="same_person")
+    key = opened(connection, keys, into)
+    (parcel,) = pack(connection, keys, [person_id])
+    _, wrapped = require(connection, person_id)
+    connection.execute("UPDATE merged SET person_id = ? WHERE person_id = ?", (into, person_id))
+    mark = tombstones.of(person_id, wrapped)
+    connection.execute(
+        "INSERT INTO merged (person_id, salt, person, key) VALUES (?, ?, ?, ?)",
+        (into, mark.salt, mark.person, mark.key),
+    )
+    connection.execute("DELETE FROM persons WHERE person_id = ?", (person_id,))
+    _take(connection, key, into, parcel)
+    connection.execute(
+        "UPDATE persons SET user_data = ? WHERE person_id = ? AND user_data = ''", (parcel.user_data, into)
+    )
+    return _person(connection, into)
+
+
+def pack(connection: sqlite3.Connection, keys: Keys, person_ids: Sequence[str]) -> list[Parcel]:
+    """Everything kept of these persons, decrypted."""
+    return [_packed(connection, keys, person_id) for person_id in person_ids]
+
+
+def unpack(connection: sqlite3.Connection, keys: Keys, parcel: Parcel, *, erased: bool) -> Arrival:
+    """Take a person in, or the faces of theirs that are missing here."""
+    person_id = parcel.person_id
+    if tombstones.erased(connection, person_id):
+        if not erased:
+            return Arrival(None, 0)
+        person_id = str(uuid.uuid4())
+    there = connection.execute("SELECT 1 FROM persons WHERE person_id = ?", (person_id,)).fetchone()
+    if there is None:
+        name = _free(connection, parcel.name)
+        people.create(connection, keys, name, parcel.user_data, person_id)
+    taken = _take(connection, opened(connection, keys, person_id), person_id, parcel)
+    return Arrival(_person(connection, person_id), taken)
+
+
+def _packed(connection: sqlite3.Connection, keys: Keys, person_id: str) -> Parcel:
+    name, _ = require(connection, person_id)
+    key = opened(connection, keys, person_id)
+    (user_data,) = connection.execute("SELECT user_data FROM persons WHERE person_id = ?", (person_id,)).fetchone()
+    packed = []
+    kept = connection.execute("SELECT face_id, crop FROM faces WHERE person_id = ? ORDER BY number", (person_id,))
+    for face_id, crop in kept.fetchall():
+        rows = connection.execute("SELECT model, vectors FROM templates WHERE face_id = ? ORDER BY number", (face_id,))
+        with intact(name):
+            templates = {
+                model: list(sealing.unseal_vectors(key, sealed, "face", person_id, face_id, model))
+                for model, sealed in rows
+            }
+            plain = None if crop is None else sealing.unseal(key, crop, "crop", person_id, face_id)
+        packed.append(ParcelFace(face_id, plain, templates))
+    return Parcel(person_id, name, user_data, tuple(packed))
+
+
+def _take(connection: sqlite3.Connection, key: bytes, person_id: str, parcel: Parcel) -> int:
+    """Add the parcel's faces that the person does not have; returns how many were new."""
+    taken = 0
+    for face in parcel.faces:
+        row = connection.execute("SELECT person_id FROM faces WHERE face_id = ?", (face.face_id,)).fetchone()
+        if row is not None and row[0] == person_id:
+            continue
+        face_id = face.face_id if row is None else str(uuid.uuid4())
+        faces.put_face(connection, key, person_id, face_id, face.crop)
+        for model, vectors in face.templates.items():
+            faces.put_template(connection, key, (person_id, face_id, model), vectors)
+        taken += 1
+    return taken
+
+
+def _free(connection: sqlite3.Connection, name: str) -> str:
+    """The name, with a number behind it if somebody has it."""
+    name = clean_name(name)
+    taken = {folded for (folded,) in connection.execute("SELECT folded FROM persons")}
+    endings = itertools.chain([""], (f" ({number})" for number in itertools.count(2)))
+    names = (name[: NAME_LENGTH - len(ending)] + ending for ending in endings)
+    return next(one for one in names if folded_name(one) not in taken)
+
+
+def _person(connection: sqlite3.Connection, person_id: str) -> Person:
+    return next(person for person in everybody(connection) if person.person_id == person_id)

@@ -1,0 +1,82 @@
+"""Format 1 of parcels: people with crops and templates as JSON, before it is encrypted.
+
+{"people": [{"person_id": "...", "name": "Anna", "user_data": "", "faces": [{"face_id": "...", "crop": "<base64>" or
+ null, "templates": {"<model>": {"width": 128, "vectors": "<base64 of little-endian float32>"}}}]}]}
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from uSense.core.errors import RequestError
+from uSense.core.models import Vector
+from uSense.ports import Parcel, ParcelFace
+
+KIND = "people"
+FORMAT = 1
+
+
+def encode(parcels: Sequence[Parcel]) -> bytes:
+    """The parcels as bytes."""
+    people = [
+        {
+            "person_id": parcel.person_id,
+            "name": parcel.name,
+            "user_data": parcel.user_data,
+            "faces": [_face(face) for face in parcel.faces],
+        }
+        for parcel in parcels
+    ]
+    return json.dumps({"people": people}).encode()
+
+
+def decode(data: bytes, source: str) -> list[Parcel]:
+    """The parcels that `encode` was given; RequestError for anything else."""
+    try:
+        return [
+            Parcel(
+                str(person["person_id"]),
+                str(person["name"]),
+                str(person["user_data"]),
+                tuple(_unpacked(face) for face in person["faces"]),
+            )
+            for person in json.loads(data)["people"]
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+        raise RequestError(
+            f"what is in {source} is not what uSense writes: export it again", code="bad_file"
+        ) from error
+
+
+def _face(face: ParcelFace) -> dict[str, Any]:
+    return {
+        "face_id": face.face_id,
+        "crop": None if face.crop is None else base64.b64encode(face.crop).decode(),
+        "templates": {
+            model: {
+                "width": len(vectors[0]),
+                "vectors": base64.b64encode(np.stack(vectors).astype("<f4").tobytes()).decode(),
+            }
+            for model, vectors in face.templates.items()
+        },
+    }
+
+
+def _unpacked(face: dict[str, Any]) -> ParcelFace:
+    crop = face["crop"]
+    return ParcelFace(
+        str(face["face_id"]),
+        None if crop is None else base64.b64decode(crop, validate=True),
+        {str(model): _vectors(template) for model, template in face["templates"].items()},
+    )
+
+
+def _vectors(template: dict[str, Any]) -> list[Vector]:
+    data = base64.b64decode(template["vectors"], validate=True)
+    return list(np.frombuffer(data, "<f4").reshape(-1, int(template["width"])).astype(np.float32))
