@@ -37,6 +37,7 @@ from uSense.ports import Detector, Outbox, Recognizer
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
+from uSense.upkeep import Upkeep
 
 log = structlog.get_logger()
 
@@ -85,10 +86,12 @@ async def _serve(parts: Parts, heard: Callable[[Event], None], stop: asyncio.Eve
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, heard), stats)
     info = _info(settings, recognizer, parts.for_photos)
     control = Control(recognizer, parts.for_photos, mqtt, settings.quality, pipeline.switches, lambda: info)
-    control.on_gallery = pipeline.gallery_changed
+    control.archive = parts.storage.archive
+    upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
+    control.on_gallery = upkeep.gallery_changed
     control.shot = pipeline.shot
     control.longest_reply = lambda: mqtt.limit
-    health = Health(stats, lambda: _problems(pipeline, mqtt, parts.broker), mqtt.counters)
+    health = Health(stats, lambda: {**upkeep.problems, **_problems(pipeline, mqtt, parts.broker)}, mqtt.counters)
     await _introduce(settings, mqtt, control, info)
 
     async with asyncio.TaskGroup() as way_out:
@@ -98,6 +101,7 @@ async def _serve(parts: Parts, heard: Callable[[Event], None], stop: asyncio.Eve
             way_out.create_task(pipeline.identify(), name="identify"),
             way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
             way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
+            way_out.create_task(upkeep.run(), name="upkeep"),
         ]
         log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
         await aio.until(stop, _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control)))
@@ -135,8 +139,9 @@ class Overheard:
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
-    storage = await stack.enter_async_context(open_storage(settings.data_dir))
+    storage = await stack.enter_async_context(open_storage(settings.data_dir, mend=True))
     await stack.enter_async_context(sole_service(settings.data_dir))
+    keep_crops = settings.gallery.keep_crops
     broker = None
     if settings.mqtt.embedded:
         broker = await stack.enter_async_context(embedded(settings.mqtt, settings.data_dir))
@@ -144,7 +149,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         settings = settings.model_copy(update={"mqtt": mqtt})
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(_look_around(settings), name="look around")
-        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
+        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault, keep_crops=keep_crops))
         *detectors, for_photos = [
             await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
         ]
@@ -173,11 +178,15 @@ async def open_control(settings: Settings) -> AsyncIterator[Control]:
     """The use cases without the service, for the command line beside it; models are loaded for those that need them."""
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.data_dir))
-        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault, lazily=True))
+        recognizer = await stack.enter_async_context(
+            settings.recognizer.open(storage.vault, lazily=True, keep_crops=settings.gallery.keep_crops)
+        )
         detector = LazyDetector(stack, settings.detector)
         notes = Notes()
         try:
-            yield Control(recognizer, detector, notes, settings.quality, {}, dict)
+            control = Control(recognizer, detector, notes, settings.quality, {}, dict)
+            control.archive = storage.archive
+            yield control
         finally:
             for notice in notes.lasting:
                 await storage.journal.append(notice)

@@ -16,11 +16,11 @@ from uSense.aio import Switch
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
 from uSense.core.events import Notice, State
 from uSense.core.explaining import FLAWS
-from uSense.core.models import Answer, Box, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
+from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
 from uSense.core.names import folded_name
 from uSense.core.quality import QualityRules, gate
 from uSense.core.voting import judge
-from uSense.ports import Detector, Outbox, Recognizer
+from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
 
 log = structlog.get_logger()
 
@@ -28,6 +28,8 @@ CLEARLY_LARGER = 2.5
 """Among several faces of a photo the largest is taken if its area is this many times that of the next."""
 
 
+ELSEWHERE = "copies outside of the data folder; restoring one here leaves this person out"
+"""What no erasure reaches."""
 SNAPSHOT_BYTES = 700_000
 """Bytes of a snapshot unless more are asked for: most brokers take it, also as base64."""
 
@@ -89,6 +91,7 @@ class Control:
         """The next picture of a camera."""
         self.longest_reply: Callable[[], float] = _endless
         """Bytes that a reply may have."""
+        self.archive: Archive | None = None
         self._detecting = asyncio.Lock()
         self._training = asyncio.Lock()
 
@@ -125,13 +128,45 @@ class Control:
 
     async def delete_person(self, who: str) -> Person:
         """Forget a person with all faces, at once."""
+        return (await self.erase_person(who))[0]
+
+    async def erase_person(self, who: str) -> tuple[Person, Erasure]:
+        """Forget a person with all faces, at once, and tell what was erased where and what could not be."""
         person = await self.find(who)
-        await self.recognizer.delete_person(person.person_id)
-        log.info("person deleted", person_id=person.person_id)
-        data = {"person_id": person.person_id, "name": person.name, "faces": len(person.face_ids)}
-        self.outbox.post(Notice("person.erased", data, lasting=True))
+        erasure = await self.recognizer.delete_person(person.person_id)
+        log.info("person erased", person_id=person.person_id, left=list(erasure.left))
+        # Without the name: the receipt waits on the disk until the broker has it.
+        self.outbox.post(
+            Notice("person.erased", {"person_id": person.person_id, **erasure_data(erasure)}, lasting=True)
+        )
         await self.gallery_changed()
-        return person
+        return person, erasure
+
+    async def merge_people(self, who: str, into: str) -> Person:
+        """Make two persons one: the first's faces become the second's, and the gallery is trained anew."""
+        first, second = await self.find(who), await self.find(into)
+        merged = await self.recognizer.merge_people(first.person_id, second.person_id)
+        log.info("people merged", person_id=first.person_id, into=second.person_id)
+        data = {"person_id": first.person_id, "into": second.person_id, "faces": len(merged.face_ids)}
+        self.outbox.post(Notice("person.merged", data, lasting=True))
+        await self.gallery_changed()
+        await self.train()
+        return await self.find(second.person_id)
+
+    async def drop_crops(self, who: str | None = None) -> int:
+        """Erase the kept crops of one person or of all; returns how many there were."""
+        person_id = None if who is None else (await self.find(who)).person_id
+        dropped = await self.recognizer.drop_crops(person_id)
+        await self.tell_people()
+        return dropped
+
+    async def backup(self) -> Backup:
+        """Write a backup into the data folder."""
+        if self.archive is None:
+            raise RequestError("this backend keeps nothing here that a backup could hold", code="no_archive")
+        backup = await self.archive.keep("asked")
+        log.info("backup written", file=str(backup.path), people=backup.people)
+        return backup
 
     # Faces and training
 
@@ -270,7 +305,15 @@ def person_data(person: Person) -> dict[str, Any]:
         "name": person.name,
         "faces": len(person.face_ids),
         "trained": person.trained,
+        "enroll_again": person.enroll_again,
     }
+
+
+def erasure_data(erasure: Erasure) -> dict[str, Any]:
+    """The receipt of an erasure as JSON: what was erased where, and what could not be."""
+    where = asdict(erasure)
+    left = [*where.pop("left"), ELSEWHERE]
+    return {"erased": where, "left": left}
 
 
 def training_data(report: Training) -> dict[str, Any]:

@@ -205,6 +205,13 @@ def jpeg_within(rgb: Rgb, most: int) -> tuple[bytes, Size]:
     return data, size
 
 
+def encode_exactly(rgb: Rgb) -> bytes:
+    """The picture as the bytes of a WebP file in which every pixel is kept."""
+    file = io.BytesIO()
+    _image(rgb).save(file, "WEBP", lossless=True)
+    return file.getvalue()
+
+
 def left_out(files: Iterable[Path]) -> str:
     """A sentence about those of the files that are pictures and cannot be read; empty if none are."""
     endings = Counter(ending for file in files if (ending := file.suffix.lower()) in OTHER_ENDINGS)

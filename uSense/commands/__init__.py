@@ -12,6 +12,7 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     people.CREATE,
     people.RENAME,
     people.DELETE,
+    people.MERGE,
     people.LIST,
     faces.ADD,
     faces.DELETE,
@@ -22,5 +23,6 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     service.PAUSE,
     service.RESUME,
     service.SNAPSHOT,
+    service.BACKUP,
     service.INFO,
 )

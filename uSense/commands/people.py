@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from uSense.commands.base import Command
-from uSense.control import Control, person_data
+from uSense.control import Control, erasure_data, person_data
 from uSense.core.models import Person
 from uSense.schema import Branch
 
@@ -35,6 +35,13 @@ class Rename(Who):
     """The new name."""
 
 
+class Merge(Who):
+    """Two persons who are one."""
+
+    into: str = Field(max_length=512)
+    """Id or name of the person who gets all faces and stays."""
+
+
 class Nothing(Branch):
     """No arguments."""
 
@@ -56,8 +63,14 @@ async def rename(control: Control, asked: Rename) -> dict[str, Any]:
 
 async def delete(control: Control, asked: Who) -> dict[str, Any]:
     """Forget a person with all faces, at once."""
-    person = await control.delete_person(asked.person_id)
-    return {"person_id": person.person_id, "name": person.name, "faces": len(person.face_ids)}
+    person, erasure = await control.erase_person(asked.person_id)
+    told = {"person_id": person.person_id, "name": person.name, "faces": len(person.face_ids)}
+    return {**told, **erasure_data(erasure)}
+
+
+async def merge(control: Control, asked: Merge) -> dict[str, Any]:
+    """Make two persons one, and train."""
+    return full_data(await control.merge_people(asked.person_id, asked.into))
 
 
 async def listing(control: Control, _: Nothing) -> list[dict[str, Any]]:
@@ -68,4 +81,5 @@ async def listing(control: Control, _: Nothing) -> list[dict[str, Any]]:
 CREATE = Command(name="person/create", payload=Create, run=create, scalar="name")
 RENAME = Command(name="person/rename", payload=Rename, run=rename)
 DELETE = Command(name="person/delete", payload=Who, run=delete, scalar="person_id")
+MERGE = Command(name="person/merge", payload=Merge, run=merge)
 LIST = Command(name="person/list", payload=Nothing, run=listing)

@@ -1,4 +1,4 @@
-"""`camera/*` and `info`: the running service."""
+"""`camera/*`, `backup` and `info`: the running service."""
 
 from __future__ import annotations
 
@@ -58,7 +58,14 @@ async def info(control: Control, _: Nothing) -> dict[str, Any]:
     return dict(control.info())
 
 
+async def backup(control: Control, _: Nothing) -> dict[str, Any]:
+    """Write a backup into the data folder."""
+    made = await control.backup()
+    return {"file": str(made.path), "bytes": made.size, "people": made.people}
+
+
 PAUSE = Command(name="camera/pause", payload=Which, run=pause, scalar="camera", prompt=True)
 RESUME = Command(name="camera/resume", payload=Which, run=resume, scalar="camera", prompt=True)
 SNAPSHOT = Command(name="camera/snapshot", payload=Snap, run=snapshot, scalar="camera", prompt=True)
+BACKUP = Command(name="backup", payload=Nothing, run=backup)
 INFO = Command(name="info", payload=Nothing, run=info, prompt=True)

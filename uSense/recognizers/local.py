@@ -13,12 +13,21 @@ import numpy as np
 
 from uSense.aio import Lane
 from uSense.core import matching
-from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError, RequestError, UsenseError
+from uSense.core.errors import (
+    BadImageError,
+    ConflictError,
+    GalleryChangedError,
+    NotFoundError,
+    RequestError,
+    StorageError,
+    UsenseError,
+)
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import Answer, Person, Probe, Training, Vector
+from uSense.core.models import Answer, Erasure, Person, Probe, Renewal, Training, Vector
 from uSense.core.trials import KeptFace
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Recognizer, Template, Vault
+from uSense.recognizers import keepsake
 from uSense.recognizers.checking import check
 from uSense.recognizers.embedders import AnyEmbedder
 from uSense.recognizers.embedders.base import Embedder
@@ -54,15 +63,16 @@ class LocalSettings(Branch):
     """When one look names a person."""
 
     @asynccontextmanager
-    async def open(self, vault: Vault, *, lazily: bool = False) -> AsyncIterator[Recognizer]:
+    async def open(self, vault: Vault, *, lazily: bool = False, keep_crops: bool = True) -> AsyncIterator[Recognizer]:
         """A recognizer over the people in `vault`; raises ModelError and StorageError.
 
         If `lazily`, net and gallery are loaded by the first call that needs them: the care of people needs neither.
         """
         async with Lane("embed") as lane:
             recognizer = LocalRecognizer(lane, self.embedder.load, vault, self.rules)
+            recognizer.keep_crops = keep_crops
             if not lazily:
-                await recognizer.load()
+                await vault.use((await recognizer.load()).model)
             yield recognizer
 
 
@@ -74,6 +84,8 @@ class LocalRecognizer:
     def __init__(self, lane: Lane, opening: Callable[[], Embedder], vault: Vault, rules: DecisionRules) -> None:
         self.model = ""
         self.rules = rules
+        self.keep_crops = True
+        """Keep the crops of faces that are added, for models to come."""
         self._lane = lane
         self._opening = opening
         self._embedder: Embedder | None = None
@@ -127,34 +139,73 @@ class LocalRecognizer:
             self._use(self._gallery.renamed(person_id, person.name))
         return person
 
-    async def delete_person(self, person_id: str) -> None:
+    async def delete_person(self, person_id: str) -> Erasure:
         async with self._changing:
-            await self._vault.delete_person(person_id)
+            erasure = await self._vault.delete_person(person_id)
             self._use(self._gallery.without(person_id))
+        return erasure
+
+    async def merge_people(self, person_id: str, into: str) -> Person:
+        async with self._changing:
+            faces = {person.person_id: len(person.face_ids) for person in await self._vault.people()}
+            together = faces.get(person_id, 0) + faces.get(into, 0)
+            if together > MOST_FACES:
+                message = f"together they have {together} faces, and {MOST_FACES} are the most: delete some first"
+                raise ConflictError(message, code="too_many_faces")
+            person = await self._vault.merge_people(person_id, into)
+            self._use(self._gallery.without(person_id))
+        return person
 
     async def add_face(self, person_id: str, probe: Probe, *, force: bool = False) -> AddedFace:
         embedder = await self.load()
         vectors = await self._lane.run(embedder.enroll, probe)
+        crop = await asyncio.to_thread(keepsake.pack, probe) if self.keep_crops else None
         async with self._changing:
             people = {person.person_id: person for person in await self._vault.people()}
             if person_id not in people:
                 raise NotFoundError("person", person_id)
-            if len(people[person_id].face_ids) >= MOST_FACES:
+            kept = await self._vault.templates(self.model)
+            if len({template.face_id for template in kept if template.person_id == person_id}) >= MOST_FACES:
                 message = f"{people[person_id].name} has {MOST_FACES} faces already: delete some first"
                 raise ConflictError(message, code="too_many_faces")
-            kept = await self._vault.templates(self.model)
             doubt = await asyncio.to_thread(self._doubt, people, people[person_id], vectors[0], kept)
             if doubt is not None and doubt.code is not None and not force:
                 raise ConflictError(doubt.text, code=doubt.code)
-            face_id = await self._vault.add_template(person_id, self.model, list(vectors))
+            face_id = await self._vault.add_template(person_id, self.model, list(vectors), crop)
         return AddedFace(face_id, doubt.text if doubt else "")
 
     async def delete_face(self, person_id: str, face_id: str) -> None:
         async with self._changing:
             await self._vault.delete_template(person_id, face_id)
 
+    async def renew(self, told: Callable[[Renewal], None], *, pace: float = 1.0) -> Renewal:
+        embedder = await self.load()
+        lacking = await self._vault.lacking(embedder.model)
+        renewed = Renewal(0, len(lacking), 0)
+        if lacking:
+            told(renewed)
+        for person_id, face_id in lacking:
+            began = time.monotonic()
+            try:
+                crop = await self._vault.crop(person_id, face_id)
+                probe = await asyncio.to_thread(keepsake.unpack, crop)
+                vectors = await self._lane.run(embedder.enroll, probe)
+                await self._vault.renew_template(person_id, face_id, embedder.model, list(vectors))
+            except NotFoundError:  # dropped meanwhile
+                renewed = replace(renewed, total=renewed.total - 1)
+            except (BadImageError, StorageError):
+                renewed = replace(renewed, failed=renewed.failed + 1)
+            else:
+                renewed = replace(renewed, faces=renewed.faces + 1)
+            told(renewed)
+            await asyncio.sleep(pace * (time.monotonic() - began))
+        return replace(renewed, untrained=await self._vault.renewed(embedder.model))
+
+    async def drop_crops(self, person_id: str | None = None) -> int:
+        return await self._vault.drop_crops(person_id)
+
     async def train(self) -> Training:
-        await self.load()
+        await self.renew(_ignored, pace=0.0)
         async with self._changing:
             before = self._report
             self._report = replace(before, state="running", message="")
@@ -241,6 +292,10 @@ class LocalRecognizer:
         )
         report = await self._vault.save_gallery(gallery, model=self.model, report=report, built_from=templates)
         return gallery.numbered(report.gallery), report
+
+
+def _ignored(_: Renewal) -> None:
+    return
 
 
 def _faces(templates: Sequence[Template]) -> list[KeptFace]:

@@ -25,6 +25,7 @@ from uSense.pipeline import PipelineSettings
 from uSense.recognizers import AnyRecognizer
 from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch, Mark, Name
+from uSense.storage.settings import GallerySettings
 
 
 def _instance() -> str:
@@ -67,6 +68,8 @@ class Settings(Branch):
     """What finds faces: `hog` or `yunet`; by default yunet once `usense models fetch yunet` has its weights."""
     recognizer: AnyRecognizer = LocalSettings()
     """What knows whose face it is: `local`."""
+    gallery: GallerySettings = GallerySettings()
+    """What is kept of people beside their templates."""
     quality: QualityRules = QualityRules()
     """Which faces are good enough to be compared."""
     tracking: TrackingRules = TrackingRules()
