@@ -36,6 +36,7 @@ def test_the_json_of_all_commands(terminal: Terminal, tmp_path: Path) -> None:
         for number in range(3):
             Image.fromarray(pose(photo, number)).save(tmp_path / "photos" / name / f"{number}.png")
     (tmp_path / "photos" / "Grace" / "bad.png").write_bytes(b"x")
+    (tmp_path / "secret").write_text("correct horse")
     login.write(MqttSettings(embedded=True), _made(tmp_path / "data"))
     one, other, bad = (f"photos/Grace/{name}.png" for name in ("0", "1", "bad"))
     terminal.monkeypatch.setenv("USENSE_DATA_DIR", str(tmp_path / "data"))
@@ -46,6 +47,9 @@ def test_the_json_of_all_commands(terminal: Terminal, tmp_path: Path) -> None:
         "enroll": ("--folder", "photos"),
         "people list": (),
         "train": (),
+        "backup": ("house.usense", "--passphrase-file", "secret"),
+        "restore": ("house.usense", "--passphrase-file", "secret", "--yes"),
+        "people import": ("people.usense", "--passphrase-file", "secret"),
         "identify": (one, bad),
         "detect": (one, bad),
         "verify": (one, other),
@@ -60,6 +64,8 @@ def test_the_json_of_all_commands(terminal: Terminal, tmp_path: Path) -> None:
     for words, arguments in commands.items():
         if words == "broker":
             terminal.monkeypatch.setenv("USENSE_MQTT__EMBEDDED", "true")
+        if words == "people import":
+            terminal.run("people", "export", *arguments)
         outcome = terminal.run(*words.split(), *arguments, "--json")
         assert outcome.code in {0, 1}, outcome.err
         check(words, outcome.out)

@@ -20,6 +20,7 @@ import typer
 
 import uSense
 from uSense.cli import (
+    backup,
     broker,
     config,
     demo,
@@ -27,6 +28,7 @@ from uSense.cli import (
     evaluate,
     healthcheck,
     models,
+    moving,
     people,
     pictures,
     run,
@@ -50,6 +52,10 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("people list", people.listing),
     ("people rename", people.rename),
     ("people forget", people.forget),
+    ("people merge", moving.merge),
+    ("people export", moving.export),
+    ("people import", moving.import_),
+    ("people drop-crops", moving.drop_crops),
     ("train", people.train),
     ("identify", pictures.identify),
     ("detect", pictures.detect),
@@ -57,6 +63,8 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("evaluate", evaluate.evaluate),
     ("models list", models.listing),
     ("models fetch", models.fetch),
+    ("backup", backup.backup),
+    ("restore", backup.restore),
     ("config check", config.check),
     ("config example", config.example),
     ("config show", config.show),

@@ -101,7 +101,7 @@ def _integrity(path: Path) -> Finding:
         said = str(error)
     if said == "ok":
         return ok("database", f"{path.name} is sound")
-    todo = f"put back a backup, or move {path} away together with its -wal file and enroll people again"
+    todo = "`usense run` moves it aside and goes on with its newest backup; or `usense restore FILE`"
     return problem("database", f"{path}: {said}", todo)
 
 
@@ -127,9 +127,12 @@ async def _models(settings: Settings, stack: AsyncExitStack, *, sound: bool) -> 
     yield await _recognizer(settings, storage)
     if not sound:
         return
+    again = [person.name for person in people if person.enroll_again]
     untrained = sum(not person.trained and bool(person.face_ids) for person in people)
     if not people:
         yield warning("people", "nobody is enrolled: everybody is unknown", "usense enroll NAME PHOTO...")
+    elif again:
+        yield warning("people", f"no crops of {', '.join(again)} were kept for this embedder", "enroll them again")
     elif untrained:
         yield warning("people", f"{len(people)} enrolled, {untrained} of them not trained", "usense train")
     else:

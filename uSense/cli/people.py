@@ -110,7 +110,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
     if not people:
         typer.echo("nobody is enrolled yet: usense enroll NAME PICTURE...")
     for person in people:
-        state = "" if person.trained else "   not trained yet"
+        state = "" if person.trained else "   must be enrolled again" if person.enroll_again else "   not trained yet"
         typer.echo(f"{person.name:<30} {counted(len(person.face_ids), 'face'):>9}   {person.person_id}{state}")
 
 
@@ -143,6 +143,11 @@ async def _train(settings: Settings, *, as_json: bool) -> None:
 
     async with open_control(settings) as control:
         typer.echo(await _trained(control, {}, as_json=as_json))
+
+
+async def train_now(control: Control, *, as_json: bool) -> str:
+    """Train; what there is to say about it."""
+    return await _trained(control, {}, as_json=as_json)
 
 
 async def _trained(control: Control, photos: Mapping[str, str], *, as_json: bool) -> str:
