@@ -136,7 +136,7 @@ def test_people_move_to_another_machine(home: Terminal) -> None:
     Image.fromarray(pose(GRACE, 7)).save("probe.png")
 
     assert sent.out == "file: 1 person with 2 faces\n"
-    assert first.out.splitlines() == ["imported  Grace: 2 new faces", "trained: 1 person, 2 faces, gallery 1"]
+    assert first.out.splitlines()[:2] == ["imported  Grace: 2 new faces", "trained: 1 person, 2 faces, gallery 1"]
     told = json.loads(again.out)
     assert (told["people"][0]["name"], told["people"][0]["faces"], told["training"]) == ("Grace", 0, None)
     assert "Grace" in home.run("identify", "probe.png").out

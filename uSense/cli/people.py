@@ -134,8 +134,10 @@ async def _forget(settings: Settings, who: str) -> None:
     from uSense.app import open_control
 
     async with open_control(settings) as control:
-        person = await control.delete_person(who)
+        person, erasure = await control.erase_person(who)
     typer.echo(f"{person.name} and {counted(len(person.face_ids), 'face')} are forgotten")
+    for left in erasure.left:
+        typer.echo(f"  not reached: {left}")
 
 
 async def _train(settings: Settings, *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from uSense.aio import Lane
 from uSense.core.errors import StorageMendedError
-from uSense.storage import copies
+from uSense.storage import copies, healing
 from uSense.storage.archive import SqliteArchive
 from uSense.storage.database import Database
 from uSense.storage.journal import SqliteJournal
@@ -53,6 +53,7 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                 await database.open()
                 if mend:
                     await database.look(copies.check)
+                    await database.write(healing.heal, opening.backups)
             vault = SqliteVault(database, opening.keys, opening.backups)
             yield Storage(vault, SqliteJournal(database), SqliteArchive(database, opening.backups))
         finally:

@@ -104,6 +104,10 @@ class Backups:
         key, data = plain[: len(self.keys.installation)], plain[len(self.keys.installation) :]
         return Opened(sealed.source, made_at, data, Keys(key))
 
+    def read(self, path: Path) -> Opened:
+        """What is in a backup of the data folder; raises RequestError and StorageError."""
+        return self.opened(container.read(path, KIND, FORMAT), self.lock)
+
     def restore(self, connection: sqlite3.Connection, backup: Opened) -> Restored:
         """Replace all people by those of a backup, but for who was erased; to be called in a write transaction.
 
@@ -126,7 +130,7 @@ class Backups:
         """Restore the newest automatic backup that is good; None if there is none."""
         for path in self.files("auto"):
             try:
-                return self.restore(connection, self.opened(container.read(path, KIND, FORMAT), self.lock))
+                return self.restore(connection, self.read(path))
             except (RequestError, StorageError):
                 continue
         return None

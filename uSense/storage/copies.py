@@ -35,12 +35,23 @@ _TEXTS = {
     "gallery_parts": "person_id, face_ids",
     "notices": "type, data",
 }
-_SECRETS = (
-    "SELECT person_id, vectors, 'face', person_id, face_id, model FROM templates JOIN faces USING (face_id)",
-    "SELECT person_id, crop, 'crop', person_id, face_id FROM faces WHERE crop IS NOT NULL",
-    "SELECT person_id, vectors, 'gallery', person_id, version, model FROM gallery_parts JOIN galleries USING (version)",
+SEALED = (
+    (
+        "SELECT faces.number, person_id, crop, 'crop', person_id, face_id FROM faces WHERE crop IS NOT NULL",
+        "UPDATE faces SET crop = NULL WHERE number = ?",
+    ),
+    (
+        """SELECT templates.number, person_id, vectors, 'face', person_id, face_id, model
+        FROM templates JOIN faces USING (face_id)""",
+        "DELETE FROM templates WHERE number = ?",
+    ),
+    (
+        """SELECT gallery_parts.number, person_id, vectors, 'gallery', person_id, version, model
+        FROM gallery_parts JOIN galleries USING (version)""",
+        "DELETE FROM gallery_parts WHERE number = ?",
+    ),
 )
-"""Everything that is sealed with a person's key, and what it is bound to."""
+"""All that is sealed with a person's key: how it is found, with number, person and what it is bound to, and dropped."""
 
 
 Rows: TypeAlias = tuple[dict[str, list[tuple[object, ...]]], str]
@@ -130,8 +141,8 @@ def verify(copy: sqlite3.Connection, keys: Keys, source: str) -> None:
     try:
         for person_id, wrapped in copy.execute("SELECT person_id, key FROM persons"):
             opens[person_id] = keys.unwrap(wrapped, person_id)
-        for secrets in _SECRETS:
-            for person_id, sealed, *about in copy.execute(secrets):
+        for find, _ in SEALED:
+            for _, person_id, sealed, *about in copy.execute(find):
                 sealing.unseal(opens[person_id], sealed, *map(str, about))
     except (InvalidTag, KeyError) as error:
         raise RequestError(f"the faces in {source} are damaged: take another backup", code="bad_file") from error
