@@ -50,6 +50,7 @@ class Inbox:
         self._ready = asyncio.Event()
         self._awaited = math.inf
         self._heard = time.monotonic()
+        self._watched: asyncio.TimerHandle | None = None
 
     def opened(self) -> None:
         """The source is open; frames may take a moment yet."""
@@ -99,7 +100,9 @@ class Inbox:
                     return frame
                 if error is not None:
                     raise error
-                await self._sign_of_life()
+                if self._watched is None:
+                    self._watched = self._loop.call_later(self._patience, self._watch)
+                await self._ready.wait()
         finally:
             self._awaited = math.inf
 
@@ -109,15 +112,20 @@ class Inbox:
                 return self._newest.popleft()
         return None
 
-    async def _sign_of_life(self) -> None:
-        """Wait for a frame or an error. The thread's own timeouts fail where a driver hangs in the kernel."""
-        while not self._ready.is_set():
-            try:
-                async with asyncio.timeout(self._patience):
-                    await self._ready.wait()
-            except TimeoutError as error:
-                if time.monotonic() - self._heard > self._patience:
-                    raise CameraError(self.name, f"no picture for {self._patience:g} s: is it on?") from error
+    def _watch(self) -> None:
+        """Look now and then whether the source is alive: the thread's own timeouts fail where a driver hangs.
+
+        One timer for many frames: to set one for each would cost as much as to read it.
+        """
+        self._watched = None
+        if self._awaited == math.inf:
+            return
+        left = self._heard + self._patience - time.monotonic()
+        if left < 0:
+            self._error = self._error or CameraError(self.name, f"no picture for {self._patience:g} s: is it on?")
+            self._ready.set()
+        else:
+            self._watched = self._loop.call_later(left, self._watch)
 
     def _tell(self, event: asyncio.Event) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody listens any more
