@@ -1,5 +1,5 @@
 # One command each. `.venv` is made and filled by itself, and again only when the requirements changed.
-# ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings".
+# ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings -n 0" (all in one process).
 
 .PHONY: help demo test check lint coverage bench fmt example requirements
 .DEFAULT_GOAL := help
@@ -24,7 +24,7 @@ demo: $(FILLED)
 
 test: $(FILLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 # Says nothing when the bound is kept: the last words of `make check` are pytest's.
 coverage: test
