@@ -78,7 +78,7 @@ def test_version(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["--help", "-h", *{" ".join((*words.split(), "--help")) for words, _ in cli.COMMANDS}]
+    "words", ["--help", "-h", *sorted({" ".join((*words.split(), "--help")) for words, _ in cli.COMMANDS})]
 )
 def test_help(terminal: Terminal, words: str) -> None:
     """Every command tells what it does."""
