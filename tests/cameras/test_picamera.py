@@ -8,8 +8,6 @@ import itertools
 import threading
 import time
 import weakref
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -18,15 +16,14 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from tests.peers.picamera import ID, OTHER, Machine
+from tests.support.driver import WithDriver
 from tests.support.films import shows_bars
 from tests.support.stand_ins import Ears, Oracle
 from tests.support.waiting import until
 from uSense.cameras import picamera
 from uSense.cameras.picamera import PicameraSettings
-from uSense.cameras.pidevice import Load
 from uSense.core.errors import CameraAbsentError, CameraError, CameraStuckError
 from uSense.core.models import Frame
-from uSense.core.motion import MotionRules
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
@@ -40,25 +37,6 @@ def settings(**values: Any) -> PicameraSettings:
     return PicameraSettings.model_validate({
         "size": (320, 240), "lores_size": (160, 120), "fps": 20, "read_timeout": 1, **values
     })  # fmt: skip
-
-
-@dataclass(frozen=True)
-class WithDriver:
-    """Settings with another picamera2 than the installed one, as the pipeline takes them."""
-
-    settings: PicameraSettings
-    load: Load
-
-    @property
-    def fps(self) -> float:
-        return self.settings.fps
-
-    @property
-    def motion(self) -> MotionRules:
-        return self.settings.motion
-
-    def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
-        return self.settings.open(name, self.load)
 
 
 def scene() -> Scene:

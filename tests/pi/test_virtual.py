@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 
 import pytest
 
 from tests.pi.virtual import Lab
+from tests.support.driver import WithDriver
 from tests.support.stand_ins import Ears, Oracle
 from tests.support.waiting import until
 from uSense.cameras import picamera
 from uSense.cameras.picamera import PicameraSettings
-from uSense.cameras.pidevice import Load
 from uSense.core.errors import CameraError, CameraStuckError
-from uSense.core.motion import MotionRules
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.detectors.hog import HogSettings
 from uSense.pipeline import Pipeline, PipelineSettings
-from uSense.ports import Camera
 
 pytestmark = pytest.mark.pi
 PORTRAIT = PicameraSettings(camera="portrait", fps=15, read_timeout=2)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Settings with the lab's picamera2, as the pipeline takes them."""
-
-    settings: PicameraSettings
-    load: Load
-
-    @property
-    def fps(self) -> float:
-        return self.settings.fps
-
-    @property
-    def motion(self) -> MotionRules:
-        return self.settings.motion
-
-    def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
-        return self.settings.open(name, self.load)
 
 
 async def test_faces_travel_to_decisions() -> None:
@@ -54,7 +31,7 @@ async def test_faces_travel_to_decisions() -> None:
     pipeline = Pipeline(PipelineSettings(), QualityRules(), scenes, oracle, ears, stats)
     async with HogSettings().open("detect") as detector, asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(pipeline.watch("hall", Source(PORTRAIT, Lab().load)), name="camera"),
+            group.create_task(pipeline.watch("hall", WithDriver(PORTRAIT, Lab().load)), name="camera"),
             group.create_task(pipeline.detect(detector), name="detect"),
             group.create_task(pipeline.identify(), name="identify"),
         ]
@@ -110,7 +87,7 @@ async def test_hanging_thread_is_no_matter_of_another_try(monkeypatch: pytest.Mo
     """With picamera2's thread hanging, its lock held, the camera cannot be closed: only a restart helps."""
     monkeypatch.setattr(picamera, "CLOSING", 0.5)
     lab, release = Lab(), threading.Event()
-    source = Source(PicameraSettings(camera="portrait", fps=15, read_timeout=1), lab.load)
+    source = WithDriver(PicameraSettings(camera="portrait", fps=15, read_timeout=1), lab.load)
 
     async def read_on() -> None:
         async with source.open("hall") as camera:
