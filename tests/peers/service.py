@@ -23,6 +23,8 @@ class Service:
 
     program: tuple[str, ...] = ("-m", "uSense")
     """What Python runs."""
+    environment: Mapping[str, str] = {}
+    """Environment of the process, beside this one's."""
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Service:
     async def begin(self) -> None:
         """Start the service with the settings file as it is, and do not wait for it."""
         self._ready.clear()
-        self._process = await self._run("run", stderr=asyncio.subprocess.PIPE)
+        self._process = await self._run("run", stderr=asyncio.subprocess.PIPE, limit=2**24)
         self._reader = asyncio.create_task(self._read(self._process), name="service log")
 
     async def ask(self, *arguments: str) -> tuple[int, str, str]:
@@ -119,12 +121,19 @@ class Service:
                 self._news.clear()
                 await self._news.wait()
 
+    def note(self, line: str) -> None:
+        """Keep a line of the log."""
+        self.lines.append(line)
+        self._news.set()
+        if '"ready"' in line:
+            self._ready.set()
+
     async def _run(self, *arguments: str, **streams: Any) -> asyncio.subprocess.Process:
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("USENSE_")}
         return await asyncio.create_subprocess_exec(
             *(sys.executable, *self.program, "--config", str(self.config), *arguments),
             cwd=self.root,
-            env=quiet | {"PYTHONPATH": str(self.root)},
+            env=quiet | {"PYTHONPATH": str(self.root)} | dict(self.environment),
             stdin=asyncio.subprocess.DEVNULL,
             **streams,
         )
@@ -132,8 +141,5 @@ class Service:
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         async for line in process.stderr:
-            self.lines.append(line.decode(errors="replace").rstrip())
-            self._news.set()
-            if '"ready"' in self.lines[-1]:
-                self._ready.set()
+            self.note(line.decode(errors="replace").rstrip())
         self._ready.set()

@@ -48,6 +48,10 @@ class Show(ABC):
     def url(self) -> str:
         """The address, without user and password."""
 
+    def picture(self) -> Rgb:
+        """The next picture."""
+        return bars(self.number, self.size)
+
     @abstractmethod
     async def listen(self, port: int) -> int:
         """Start; port 0 takes a free one. Returns the port."""
@@ -76,7 +80,7 @@ class Show(ABC):
         while True:
             due = max(due + 1 / self.fps, loop.time())
             await asyncio.sleep(due - loop.time())
-            if not self.stalled and await self.send(bars(self.number, self.size)):
+            if not self.stalled and await self.send(self.picture()):
                 async with self._sent:
                     self.number += 1
                     self._sent.notify_all()

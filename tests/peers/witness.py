@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,7 +15,7 @@ from tests.support import needs
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message as another client received it; `expiry` in seconds, MQTT 5 only."""
+    """A message as another client received it; `expiry` in seconds, MQTT 5 only; `at` in seconds of both clocks."""
 
     topic: str
     payload: bytes
@@ -22,6 +23,8 @@ class Seen:
     retain: bool
     expiry: int | None
     correlation: str
+    at: tuple[float, float] = (0.0, 0.0)
+    """When: monotonic and wall-clock seconds."""
 
     @property
     def text(self) -> str:
@@ -34,6 +37,9 @@ class Seen:
 
 class Witness:
     """Subscribes with QoS 1 and keeps what it receives; comes back by itself when the broker does."""
+
+    options: tuple[str, ...] = ()
+    """Further arguments of mosquitto_sub."""
 
     def __init__(self, port: int, *topics: str, user: str = "", password: str = "", version: str = "5") -> None:
         self.seen: list[Seen] = []
@@ -52,7 +58,7 @@ class Witness:
         self._process = await asyncio.create_subprocess_exec(
             # Line by line: into a pipe the program would write only now and then.
             *("stdbuf", "-oL", program, "-h", "127.0.0.1", "-p", str(self._port), "-V", self._version, *self._login),
-            *("-q", "1", "-d", "-F", "> %q|%r|%E|%D|%x|%t", *topics),
+            *("-q", "1", "-d", "-F", "> %q|%r|%E|%D|%x|%t", *self.options, *topics),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -97,6 +103,10 @@ class Witness:
         await self.until(lambda: len(self.of(topic)) >= count)
         return self.of(topic)[count - 1]
 
+    def note(self, message: Seen) -> None:
+        """Keep a message."""
+        self.seen.append(message)
+
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
@@ -105,7 +115,8 @@ class Witness:
                     qos, retain, expiry, correlation, payload, topic = line[2:].decode().rstrip("\n").split("|", 5)
                     number = int(expiry) if expiry else None
                     data = bytes.fromhex(payload)
-                    self.seen.append(Seen(topic, data, int(qos), retain == "1", number, correlation))
+                    now = time.monotonic(), time.time()
+                    self.note(Seen(topic, data, int(qos), retain == "1", number, correlation, now))
                 elif line.startswith(b"Subscribed "):
                     self.subscribed += 1
                 self._news.notify_all()

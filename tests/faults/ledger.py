@@ -1,0 +1,163 @@
+"""The account of a run: what the service's log says was decided, against what an independent client received."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.peers.witness import Seen
+
+LIFETIME = 10.0
+"""Seconds for which an identity may be told; `mqtt.identity_lifetime` of the service."""
+SURE = 1.0
+"""Seconds in which an identity reaches the witness if service and broker are connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An identity as the service's log has it; `at` in monotonic seconds."""
+
+    event_id: str
+    at: float
+    camera: str
+    name: str | None
+    during: str
+
+
+@dataclass(slots=True)
+class Span:
+    """A time during which one process of the service was connected to the broker."""
+
+    begin: float
+    end: float | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Takes notes of both sides and finds what does not fit. `people` are those whom each camera shows."""
+
+    people: Mapping[str, frozenset[str]]
+    wall_clock: bool = True
+    """Whether the service's clock is that of the witness."""
+    decided: dict[str, Decided] = field(default_factory=dict)
+    heard: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+    """By event id: when an identity came first, and what it said."""
+    due: dict[str, float] = field(default_factory=dict)
+    """Lasting notices that have to come, by what they are about: since when."""
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
+    """`twice`, `stale`, `wrong` and `disorder`."""
+    details: list[str] = field(default_factory=list)
+    during: str = ""
+    """The fault that comes and goes now."""
+    _spans: list[Span] = field(default_factory=list)
+    _seqs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _tracks: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def connected(self, now: float) -> None:
+        """The service says that it is connected, or a fault is over that it did not notice."""
+        if not self.is_connected:
+            self._spans.append(Span(now))
+
+    def cut(self, now: float) -> None:
+        """The connection or the process is gone, as far as one can know."""
+        if self.is_connected:
+            self._spans[-1].end = now
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether decided identities should arrive at once."""
+        return bool(self._spans) and self._spans[-1].end is None
+
+    def log(self, line: Mapping[str, Any], now: float) -> None:
+        """Note a line of the service's log."""
+        match line.get("event"):
+            case "face decided":
+                self.decided[line["event_id"]] = Decided(
+                    line["event_id"], now, line["camera"], line["name"], self.during
+                )
+            case "connected":
+                self.connected(now)
+            case "training finished":
+                self.due[f"train.finished {line['gallery']}"] = now
+            case "person deleted":
+                self.due[f"person.erased {line['person_id']}"] = now
+
+    def hear(self, message: Seen) -> None:
+        """Note a message that the witness received."""
+        if message.topic == "usense/identity":
+            self._hear_identity(message.json, *message.at)
+        elif message.topic == "usense/event":
+            self._hear_event(message.json)
+
+    def named(self, camera: str, since: float) -> bool:
+        """Whether somebody was recognized in a picture of this camera, decided and received since then."""
+        return any(
+            one.camera == camera and one.at > since and one.name and one.event_id in self.heard
+            for one in reversed(self.decided.values())
+        )
+
+    def lost(self, now: float) -> list[str]:
+        """What should have been received and was not."""
+        identities = [
+            f"identity of {one.name} at {one.camera}, {one.event_id}, during {one.during!r}"
+            for one in self.decided.values()
+            if one.event_id not in self.heard and self._deliverable(one, now)
+        ]
+        return identities + [about for about in self.due if about not in self.told]
+
+    def _deliverable(self, one: Decided, now: float) -> bool:
+        """Whether there was time enough to deliver it before it expired."""
+        ends = one.at + LIFETIME - SURE
+        return any(
+            min(ends, now if span.end is None else span.end) - max(one.at, span.begin) >= SURE for span in self._spans
+        )
+
+    def _hear_identity(self, identity: dict[str, Any], at: float, wall: float) -> None:
+        event_id, camera, name = identity["event_id"], identity["camera"], identity["name"]
+        if event_id in self.heard:
+            return
+        self.heard[event_id] = at, identity
+        if name is not None and name not in self.people[camera]:
+            self._fault("wrong", f"{name} at {camera}: {identity['decision']}")
+        expired = datetime.fromisoformat(identity["expires_at"]).timestamp()
+        one = self.decided.get(event_id)
+        if (self.wall_clock and wall > expired) or (one is not None and at > one.at + LIFETIME):
+            self._fault("stale", f"{event_id} {wall - expired:.1f} s after it expired")
+        run = identity["track_id"][:6]
+        if identity["seq"] < self._seqs[run]:
+            self._fault("disorder", f"seq {identity['seq']} after {self._seqs[run]}")
+        self._seqs[run] = identity["seq"]
+        look = (identity["track_id"], identity["type"], str(name), identity["captured_at"])
+        if self._tracks.setdefault(look, event_id) != event_id:
+            self._fault("twice", f"{look} as {event_id}")
+
+    def _hear_event(self, event: dict[str, Any]) -> None:
+        match event:
+            case {"type": "train.finished", "state": "succeeded", "gallery": number}:
+                about = f"train.finished {number}"
+            case {"type": "person.erased", "person_id": person_id}:
+                about = f"person.erased {person_id}"
+            case _:
+                return
+        if self.told.setdefault(about, event) != event:
+            self._fault("twice", f"{about}: {event} and {self.told[about]}")
+
+    def _fault(self, kind: str, detail: str) -> None:
+        self.faults[kind] += 1
+        self.details.append(f"{kind}: {detail}")
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """A line of the log as JSON; nothing if it is none."""
+    if not line.startswith("{"):
+        return {}
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
