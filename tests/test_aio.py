@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from tests.support import needs, waiting
-from uSense.aio import Best, Lane, Latest, Limiter, Switch, next_batch, until
+from uSense.aio import Best, Lane, Latest, Limiter, Switch, next_batch, stuck, until
 from uSense.core.pacing import EvenPace
 
 
@@ -311,3 +311,25 @@ def test_a_call_that_never_returns_does_not_keep_the_process() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20, cwd=needs.ROOT)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+
+
+async def test_a_lane_that_hangs_is_known_by_name() -> None:
+    """A call that takes longer than it should shows with its lane's name until it returns; waiting lanes do not."""
+    begun, end = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        end.wait(10)
+
+    async with Lane("hung") as lane, Lane("idle"):
+        call = asyncio.create_task(lane.run(hang), name="call")
+        await asyncio.to_thread(begun.wait, 10)
+        hanging = stuck(0.0)
+        patient = stuck(60.0)
+        end.set()
+        await call
+        over = stuck(0.0)
+
+    assert list(hanging) == ["hung"]
+    assert hanging["hung"] > 0
+    assert patient == over == {}

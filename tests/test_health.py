@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 from pathlib import Path
 
 from uSense.core.stats import Stats
@@ -49,3 +51,19 @@ def test_rates_are_between_two_reports() -> None:
     health.report()
 
     assert health.report()["fps"] == {"hall": 0.0}
+
+
+def test_a_process_out_of_files_says_so() -> None:
+    """When nothing may be opened any more, health cannot read its own numbers, and tells why."""
+    health = Health(Stats(), dict, dict)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        report = health.report()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert (report["state"], report["memory_mb"], report["cpu_s"]) == ("degraded", None, None)
+    assert report["reason"].startswith("process: Too many open files: ")

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager, suppress
@@ -13,6 +14,7 @@ from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
+from weakref import WeakSet
 
 from uSense.core.pacing import EvenPace
 
@@ -37,18 +39,21 @@ class Lane:
         self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._open = False
         self._ended = asyncio.Event()
+        self._begun: float | None = None
 
     async def __aenter__(self) -> Self:
         # A daemon: Python waits for all other threads when it ends, those of its executors included.
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._work, args=(loop,), name=self.name, daemon=True).start()
         self._open = True
+        _lanes.add(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open = False
+        _lanes.discard(self)
         self._calls.put(None)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.patience):
@@ -62,14 +67,30 @@ class Lane:
         self._calls.put((promise, partial(call, *args, **kwargs)))
         return await promise
 
+    def busy(self, now: float) -> float:
+        """Seconds that the call under way has taken so far, 0 without one; `now` in monotonic seconds."""
+        begun = self._begun
+        return 0.0 if begun is None else max(0.0, now - begun)
+
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             while (order := self._calls.get()) is not None:
                 promise, call = order
                 if not promise.cancelled():
+                    self._begun = time.monotonic()
                     loop.call_soon_threadsafe(_settle, promise, *_outcome(call))
+                    self._begun = None
                 del order, promise, call  # with its pictures
             loop.call_soon_threadsafe(self._ended.set)
+
+
+_lanes: WeakSet[Lane] = WeakSet()
+
+
+def stuck(patience: float) -> dict[str, float]:
+    """The open lanes whose call takes longer than `patience` seconds, with the seconds it has taken so far."""
+    now = time.monotonic()
+    return {lane.name: busy for lane in list(_lanes) if (busy := lane.busy(now)) > patience}
 
 
 def _outcome(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:

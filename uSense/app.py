@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
 from uSense import __version__, aio
 from uSense.commands import COMMANDS
 from uSense.control import Control
-from uSense.core.errors import BrokerError, StorageError
+from uSense.core.errors import BrokerError, StorageError, StuckError
 from uSense.core.events import Event, Notice, State
 from uSense.core.models import Face, Picture
 from uSense.core.scene import Scene, SceneRules
@@ -49,33 +49,43 @@ IMPATIENCE = 1.0
 """The same while the service starts: there is nothing yet that has to be ended well."""
 LOOK = 3.0
 """Seconds that a start waits for the broker; one that does not answer is asked when it does."""
+SLOW = 10.0
+"""Seconds after which a call that blocks its thread is a problem; the database waits half as long for a lock."""
+MODELS = ("detect", "embed")
+"""What the threads are called in which models work."""
 TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
 
+EndWithin: TypeAlias = Callable[[float, int], None]
+"""Is told how many seconds to wait for the end of the process, and the exit code if it has to be forced then."""
+
+
 async def serve(
     settings: Settings,
-    end_within: Callable[[float], None] = lambda _: None,
+    end_within: EndWithin = lambda _seconds, _code: None,
     *,
     stop: asyncio.Event | None = None,
     heard: Callable[[Event], None] = lambda _: None,
 ) -> None:
     """The service: returns after SIGTERM, SIGINT or `stop`; a second signal cuts the farewell short.
 
-    What hangs in a thread cannot be ended from here: `end_within` is told at the first signal how many seconds to wait.
+    What hangs in a thread cannot be ended from here, so `end_within` is told. Raises StuckError if a model hangs.
     `heard` is told everything that the cameras lead to.
     """
     stop, hurry, started = stop or asyncio.Event(), asyncio.Event(), asyncio.Event()
-    with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
+    with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE, 0)):
         async with AsyncExitStack() as stack:
             parts = await aio.until(stop, _open(settings, stack))
             started.set()
             if parts is not None:
-                await _serve(parts, heard, stop, hurry)
+                await _serve(parts, heard, stop, hurry, end_within)
     log.info("stopped")
 
 
-async def _serve(parts: Parts, heard: Callable[[Event], None], stop: asyncio.Event, hurry: asyncio.Event) -> None:
+async def _serve(
+    parts: Parts, heard: Callable[[Event], None], stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin
+) -> None:
     """Watch, tell and obey until told to stop."""
     settings = parts.settings
     recognizer, journal = parts.recognizer, parts.storage.journal
@@ -91,8 +101,15 @@ async def _serve(parts: Parts, heard: Callable[[Event], None], stop: asyncio.Eve
     control.on_gallery = upkeep.gallery_changed
     control.shot = pipeline.shot
     control.longest_reply = lambda: mqtt.limit
-    health = Health(stats, lambda: {**upkeep.problems, **_problems(pipeline, mqtt, parts.broker)}, mqtt.counters)
+    health = Health(
+        stats,
+        lambda: {**upkeep.problems, **_problems(pipeline, mqtt, parts.broker)},
+        lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting},
+    )
     await _introduce(settings, mqtt, control, info)
+    for notice in await journal.recover():
+        log.info("told late", notice=notice.type, hint="the process that did it died before it could")
+        mqtt.post(notice)
 
     async with asyncio.TaskGroup() as way_out:
         tasks = [
@@ -104,12 +121,20 @@ async def _serve(parts: Parts, heard: Callable[[Event], None], stop: asyncio.Eve
             way_out.create_task(upkeep.run(), name="upkeep"),
         ]
         log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
-        await aio.until(stop, _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control)))
+        way_in = _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control))
+        hung: StuckError | None = None
+        try:
+            await aio.until(stop, way_in)
+        except* StuckError as errors:
+            hung = StuckError(str(errors.exceptions[0]))
+            end_within(PATIENCE, 1)
         log.info("stopping")
         pipeline.close()
         await aio.until(hurry, mqtt.leave(FAREWELL))
         for task in tasks:
             task.cancel()
+    if hung is not None:
+        raise hung
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +254,17 @@ async def _way_in(
         for name, camera in settings.cameras.items():
             group.create_task(pipeline.watch(name, camera), name=f"camera {name}")
         group.create_task(commands, name="commands")
+        group.create_task(_guard(settings.pipeline.patience), name="guard")
+
+
+async def _guard(patience: float) -> None:
+    """Raise StuckError when a model hangs: its thread cannot be ended, so nothing but a new process helps."""
+    while True:
+        await asyncio.sleep(TICK)
+        if hanging := sorted(name for name in aio.stuck(patience) if name.startswith(MODELS)):
+            message = f"{hanging[0]} has not answered for {patience:g} s: the service ends, to be started again"
+            log.error("stuck", problem=message)
+            raise StuckError(message)
 
 
 async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Mapping[str, Any]) -> None:
@@ -322,8 +358,9 @@ def _runtime_settings(settings: Settings, recognizer: Recognizer) -> dict[str, A
 
 def _problems(pipeline: Pipeline, mqtt: Mqtt, broker: EmbeddedBroker | None) -> dict[str, str]:
     """Everything that is wrong now, by part, in plain words."""
+    slow = {name: f"has not answered for {seconds:.0f} s" for name, seconds in aio.stuck(SLOW).items()}
     problem = (broker and broker.problem) or mqtt.problem
-    return {**pipeline.problems, **({"broker": problem} if problem else {})}
+    return {**slow, **pipeline.problems, **({"broker": problem} if problem else {})}
 
 
 @contextmanager

@@ -40,7 +40,16 @@ class Health:
         frames = Counter(self.stats.frames)
         rates = {camera: round((frames[camera] - self._frames[camera]) / elapsed, 1) for camera in frames}
         self._frames, self._last = frames, now
-        problems = self.problems()
+        problems = {**self.problems()}
+        try:
+            memory: float | None = round(self._process.memory_info().rss / 1e6, 1)
+            processor: float | None = round(sum(self._process.cpu_times()[:2]), 1)
+        except OSError as error:
+            # What health is there for: nothing may be opened any more, /proc neither.
+            memory = processor = None
+            problems["process"] = (
+                f"{error.strerror}: if it lasts, raise the limit of open files (ulimit -n, LimitNOFILE)"
+            )
         return {
             "state": "degraded" if problems else "ok",
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -52,8 +61,8 @@ class Health:
             "counts": dict(sorted({**self.stats.counts, **self.counters()}.items())),
             "stages": self.stats.percentiles(),
             "quota": None,
-            "memory_mb": round(self._process.memory_info().rss / 1e6, 1),
-            "cpu_s": round(sum(self._process.cpu_times()[:2]), 1),
+            "memory_mb": memory,
+            "cpu_s": processor,
             "temperature_c": self._temperature(),
         }
 

@@ -45,6 +45,8 @@ class PipelineSettings(Branch):
     """Faces identified in one call at most."""
     batch_wait: float = Field(default=0.02, ge=0, le=5)
     """Seconds to wait for further faces before a batch is sent."""
+    patience: float = Field(default=60, ge=10, le=3600)
+    """Seconds after which the service ends, to be started anew, if a detector or a net does not answer."""
 
 
 class CameraSource(Protocol):
@@ -193,6 +195,11 @@ class Pipeline:
             message = f"the camera {camera} sent no picture within {SHOT_WITHIN:g} s"
             raise RequestError(message, code="camera_offline") from None
 
+    @property
+    def faces_waiting(self) -> int:
+        """Faces that wait for an identification now."""
+        return len(self._faces)
+
     def gallery_changed(self) -> None:
         """Ask again about everybody in sight; answers that are under way name people as they were before."""
         self._epoch += 1
@@ -316,7 +323,7 @@ class Pipeline:
         self.stats.add(stage, time.monotonic() - begun)
 
 
-_STEADY = 30.0
+_STEADY = 5.0
 """A camera that ran this long (seconds) starts its pauses anew when it is lost."""
 
 

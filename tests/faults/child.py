@@ -93,11 +93,11 @@ def _write(orders: Orders) -> None:
             doomed.append(where)
         return result
 
-    def scrubbing(self: Database, wait: float) -> None:
+    def scrubbing(self: Database, connection: sqlite3.Connection, wait: float) -> None:
         if doomed:
-            self._log_truncated()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             die()
-        scrub(self, wait)
+        scrub(self, connection, wait)
 
     for name, around in (("_transact", writing), ("_scrub_if_due", scrubbing)):
         setattr(Database, name, around)

@@ -20,11 +20,12 @@ from structlog.testing import capture_logs
 from tests.peers.certificates import Authority
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import Witness
-from tests.support.mqtt import connected, make, running, settled, sighting
+from tests.support.mqtt import MemoryJournal, connected, make, running, settled, sighting
 from tests.support.ports import free_port
 from tests.support.waiting import until
 from uSense.core.errors import BrokerError, BrokerRefusedError
-from uSense.core.events import State
+from uSense.core.events import Notice, State
+from uSense.entities import Message
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.settings import TlsSettings
 from uSense.mqtt.trouble import CutOffError, VersionRefusedError, lost, not_connected
@@ -170,6 +171,41 @@ async def test_a_state_that_was_denied_is_tried_again(tmp_path: Path) -> None:
             await until(lambda: mqtt.problem is None)
 
             assert mqtt.counters()["reconnects"] == 0
+
+
+async def test_denials_are_forgotten_together(tmp_path: Path) -> None:
+    """A denied topic that is taken again means a mended list: what is told only once is no problem for ever."""
+    with Mosquitto(tmp_path / "broker", users={"usense": "right"}, acl=ACL) as broker:
+        settings = MqttSettings(port=broker.port, username="usense", password=SecretStr("right"))
+        async with running(make(settings, retry=0.1)) as mqtt:
+            mqtt.post(State("secret/x", 1))
+            await connected(mqtt)
+            mqtt.answer(Message("usense/secret/once", b"1"))
+            await until(lambda: "secret/once" in (mqtt.problem or ""))
+            broker.reload("user usense\ntopic readwrite #\n")
+            await until(lambda: mqtt.problem is None)
+
+
+async def test_a_lasting_notice_that_was_denied_is_not_lost(tmp_path: Path) -> None:
+    """A receipt that the access list keeps out stays in the journal, and arrives when the list is right."""
+    denied = "user usense\ntopic write usense/status\n"
+    journal = MemoryJournal()
+    with Mosquitto(tmp_path / "broker", users={"usense": "right"}, acl=denied) as broker:
+        settings = MqttSettings(port=broker.port, username="usense", password=SecretStr("right"))
+        async with running(make(settings, journal)) as mqtt:
+            await connected(mqtt)
+            mqtt.post(Notice("person.erased", {"person_id": "1"}, lasting=True))
+            await until(lambda: "usense/event" in (mqtt.problem or ""))
+            kept = len(journal.kept)
+            broker.acl = "user usense\ntopic readwrite #\n"
+            broker.restart()
+            async with Witness(broker.port, "usense/event", user="usense", password="right") as witness:
+                event = (await witness.next("usense/event")).json
+            await settled(mqtt)
+
+    assert kept == 1
+    assert event["person_id"] == "1"
+    assert journal.kept == {}
 
 
 async def test_an_unknown_host_is_named() -> None:

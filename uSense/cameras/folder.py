@@ -139,10 +139,13 @@ def _pictures(name: str, folder: Path) -> list[Path]:
             raise CameraError(name, f"there is no folder {folder}: check `path`")
     except OSError as error:
         raise CameraError(name, f"the folder {folder} cannot be opened: {error.strerror}") from error
-    files = [Path(place, file) for place, _, names in os.walk(folder) for file in names]
+    closed: list[OSError] = []
+    files = [Path(place, file) for place, _, names in os.walk(folder, onerror=closed.append) for file in names]
     visible = [file for file in files if not _hidden(file.relative_to(folder))]
     found = [file for file in visible if file.suffix.lower() in imaging.ENDINGS]
     others = imaging.left_out(visible)
+    if not found and closed:
+        raise CameraError(name, f"the folder {closed[0].filename} cannot be opened: {closed[0].strerror}")
     if not found:
         advice = others or f"put some there ({', '.join(sorted(imaging.ENDINGS))})"
         raise CameraError(name, f"there are no pictures in {folder}: {advice}")

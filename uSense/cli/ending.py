@@ -1,4 +1,4 @@
-"""The end of the service's process: in time and with exit code 0, whatever hangs in it."""
+"""The end of the service's process: in time, whatever hangs in it."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ UsenseError
 │   └── DetectorError        the same of a detector's
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
 ├── DownloadError            a file could not be fetched or is not the right one; the command fails
+├── StuckError               a thread hangs for good: the process ends with exit code 1, to be started again
 ├── StorageError             the data folder cannot be used; says what to do
 │   ├── StorageDamagedError      the database is damaged: it is moved aside, and a backup takes its place
 │   └── StorageMendedError       what was asked was lost with a damaged database; the next request works again
@@ -129,6 +130,10 @@ class RecognizerError(UsenseError):
 
 class DownloadError(UsenseError):
     """A file cannot be fetched or written, or is not what it should be."""
+
+
+class StuckError(UsenseError):
+    """A part of the service does not answer any more, and only a new process can help."""
 
 
 class StorageError(UsenseError):

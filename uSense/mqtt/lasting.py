@@ -117,13 +117,18 @@ class Lasting:
         return fresh[:limit]
 
     def delivered(self, number: int) -> None:
-        """The broker has it, or does not want it: it is never loaded again, and removed as soon as the disk allows."""
+        """The broker has it, or can never have it: it is not loaded again, and removed as soon as the disk allows."""
         self._sent.add(number)
+        self._news.set()
+
+    def refused(self) -> None:
+        """The broker does not allow one that was loaded: all that it does not have are loaded again after a rest."""
+        self._more = self._resting = True
         self._news.set()
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(self._retry if self._problems else None):
+            async with asyncio.timeout(self._retry if self._problems or self._resting else None):
                 await self._news.wait()
         except TimeoutError:
             self._problems.pop(_NOT_SAVED, None)

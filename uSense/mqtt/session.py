@@ -117,6 +117,7 @@ class Mqtt:
             "events_expired": sum(self._outbox.expired.values()),
             "live_skipped": self._counts["live_skipped"],
             "commands_refused": self._dispatcher.refused,
+            "messages_waiting": self._outbox.waiting(),
             "reconnects": max(0, self._counts["connects"] - 1),
         }
 
@@ -316,7 +317,10 @@ class Mqtt:
             if item.kind is Kind.REPLY and not link.fits(content):
                 await self._publish(link, too_large(content))
             if item.kind is Kind.LASTING:
-                self._lasting.delivered(item.number)
+                if taken or not link.fits(content):
+                    self._lasting.delivered(item.number)
+                else:
+                    self._lasting.refused()
             self._outbox.done(item, again=None if taken else time.monotonic() + self._retry)
             return
         for entity in QUEUED:
@@ -362,7 +366,9 @@ class Mqtt:
     def _note_refusal(self, topic: str, refusal: str | None) -> None:
         """Keep in mind what the broker does not allow, and say it once a topic."""
         if refusal is None:
-            self._refusals.pop(topic, None)
+            if trouble.is_denial(self._refusals.pop(topic, "")):
+                # The access list was mended; what it still forbids will be refused once more.
+                self._refusals = {one: why for one, why in self._refusals.items() if not trouble.is_denial(why)}
         elif topic not in self._refusals and len(self._refusals) < REFUSALS:
             self._refusals[topic] = refusal
             log.warning("broker", problem=refusal)

@@ -11,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from uSense.core.errors import BrokerError, BrokerRefusedError
 from uSense.mqtt.settings import MqttSettings
 
+_DENIAL = "the broker does not let"
 _UNSPECIFIED = 128
 _UNSUPPORTED_VERSION = 132
 _INVALID_CLIENT_ID = 133
@@ -101,12 +102,17 @@ def given_up(topic: str, settings: MqttSettings) -> str:
 
 def publish_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:
     """Why a message was not taken."""
-    return f"the broker does not let {_who(settings)} publish to {topic} ({code}); allow it in the broker's access list"
+    return f"{_DENIAL} {_who(settings)} publish to {topic} ({code}); allow it in the broker's access list"
 
 
 def subscribe_refused(topic: str, code: ReasonCode, settings: MqttSettings) -> str:
     """Why nothing will be heard from a topic."""
-    return f"the broker does not let {_who(settings)} read {topic} ({code}); allow it in the broker's access list"
+    return f"{_DENIAL} {_who(settings)} read {topic} ({code}); allow it in the broker's access list"
+
+
+def is_denial(refusal: str) -> bool:
+    """Whether the access list was the reason."""
+    return refusal.startswith(_DENIAL)
 
 
 def _refused(reason: ReasonCode, settings: MqttSettings) -> BrokerError:

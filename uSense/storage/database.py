@@ -124,6 +124,7 @@ class Database:
         self._use_write_ahead_log(connection)
         with _transaction(connection, "BEGIN IMMEDIATE"):
             layout.migrate(connection)
+            layout.check_schema(connection)
             self._begin(connection)
         self._scrub_if_due(connection, self._wait)
         self._seen = _data_version(connection)

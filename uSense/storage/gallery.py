@@ -17,6 +17,7 @@ from uSense.core.models import Check, ConfusablePair, Training, WeakFace
 from uSense.ports import Template
 from uSense.storage import people, sealing
 from uSense.storage.keys import Keys, intact
+from uSense.storage.trouble import parsing
 
 KEPT_VERSIONS = 3
 
@@ -65,7 +66,8 @@ def load(connection: sqlite3.Connection, keys: Keys, model: str, metric: Metric)
         "WHERE version = ? ORDER BY gallery_parts.number",
         (version,),
     ).fetchall()
-    report = _load_report(connection, version, json.loads(facts))
+    with parsing():
+        report = _load_report(connection, version, json.loads(facts))
     if not parts:
         return Gallery.empty(metric, version), report
     blocks = []

@@ -6,7 +6,9 @@ import json
 import sqlite3
 
 from uSense.core.events import Notice
+from uSense.storage import untold
 from uSense.storage.database import Database
+from uSense.storage.trouble import parsing
 
 JOURNAL_BOUND = 10_000
 
@@ -23,6 +25,10 @@ class SqliteJournal:
         self.dropped += dropped
         return number
 
+    async def recover(self) -> list[Notice]:
+        """Notices of what was done by a process that died before it could append them; to be appended now."""
+        return await self._database.read(untold.notices)
+
     async def pending(self, limit: int) -> list[tuple[int, Notice]]:
         return await self._database.read(_pending, limit)
 
@@ -35,6 +41,7 @@ def _append(connection: sqlite3.Connection, notice: Notice) -> tuple[int, int]:
         "INSERT INTO notices (type, data) VALUES (?, ?)", (notice.type, json.dumps(dict(notice.data)))
     ).lastrowid
     assert number is not None  # noqa: S101 - an INSERT always has one
+    untold.tell(connection, notice)
     dropped = connection.execute(
         "DELETE FROM notices WHERE number <= (SELECT number FROM notices ORDER BY number DESC LIMIT 1 OFFSET ?)",
         (JOURNAL_BOUND,),
@@ -44,7 +51,8 @@ def _append(connection: sqlite3.Connection, notice: Notice) -> tuple[int, int]:
 
 def _pending(connection: sqlite3.Connection, limit: int) -> list[tuple[int, Notice]]:
     rows = connection.execute("SELECT number, type, data FROM notices ORDER BY number LIMIT ?", (limit,))
-    return [(number, Notice(kind, json.loads(data), lasting=True)) for number, kind, data in rows]
+    with parsing():
+        return [(number, Notice(kind, dict(json.loads(data)), lasting=True)) for number, kind, data in rows]
 
 
 def _done(connection: sqlite3.Connection, number: int) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
 from uSense.core.errors import StorageError
+from uSense.storage import untold
+from uSense.storage.trouble import DamagedError
 
 APPLICATION_ID = 0x7553656E
 """`uSen`, so that `file` and uSense itself tell this database from another program's."""
@@ -104,6 +107,7 @@ STEPS: tuple[Step, ...] = (
         ) STRICT""",
         "CREATE INDEX merged_into_person ON merged (person_id)",
     ),
+    untold.SCHEMA,
 )
 
 
@@ -119,6 +123,20 @@ def check_origin(connection: sqlite3.Connection, path: Path, steps: Sequence[Ste
             f"{path} was written by a newer uSense (layout {taken}, this one knows {len(steps)}): "
             "install the newer uSense again, or choose another data_dir"
         )
+
+
+def check_schema(connection: sqlite3.Connection) -> None:
+    """Raise DamagedError if tables and triggers are not those that the steps make."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        if _schema(connection) != _schema(fresh):
+            raise DamagedError
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Every table, index and trigger; how its text is spaced does not matter."""
+    rows = connection.execute("SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_master")
+    return {(kind, name, table, "".join(sql.split())) for kind, name, table, sql in rows}
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> None:

@@ -16,6 +16,7 @@ from uSense.storage import sealing, tombstones
 from uSense.storage.keys import Keys, intact
 from uSense.storage.redaction import redact
 from uSense.storage.tombstones import Tombstone
+from uSense.storage.trouble import parsing
 
 
 def everybody(connection: sqlite3.Connection) -> list[Person]:
@@ -33,7 +34,8 @@ def everybody(connection: sqlite3.Connection) -> list[Person]:
         "(SELECT max(version) FROM galleries WHERE model = ?)",
         (used,),
     )
-    known = {person_id: set(json.loads(face_ids)) for person_id, face_ids in parts}
+    with parsing():
+        known = {person_id: set(json.loads(face_ids)) for person_id, face_ids in parts}
     return [
         _seen(Person(person_id, name, user_data), kept[person_id], known.get(person_id), used)
         for person_id, name, user_data in connection.execute(

@@ -33,6 +33,8 @@ _SQLITE = {
     sqlite3.SQLITE_PROTOCOL: "{path} cannot be locked: set data_dir to a folder on a local disk",
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_DAMAGED_WORDS = ("unsupported file format", "malformed")
+"""How SQLite complains about a damaged schema, with the code of a mistake in SQL."""
 _OS = {
     errno.EACCES: "{path} cannot be used by the user running uSense (uid {uid}): give this user write permission, "
     "or set data_dir to another folder",
@@ -48,11 +50,29 @@ _OS |= {
 }
 
 
+class DamagedError(sqlite3.DatabaseError):
+    """What was read cannot have been written by uSense."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+@contextmanager
+def parsing() -> Iterator[None]:
+    """Around everything that takes stored values apart: what does not fit is damage, not a bug."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedError from error
+
+
 @contextmanager
 def plain_words(path: Path, wait: float = 0.0) -> Iterator[None]:
     """Turn OSError and what SQLite says about the file or the disk into StorageError; mistakes in SQL stay bugs."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        # SQLite quotes the damaged place, and Python cannot read it.
+        raise StorageDamagedError(_SQLITE[sqlite3.SQLITE_CORRUPT].format(path=path)) from error
     except sqlite3.Error as error:
         sentence = _SQLITE.get(primary_code(error))
         if sentence is None:
@@ -70,4 +90,6 @@ def primary_code(error: sqlite3.Error) -> int:
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return sqlite3.SQLITE_CORRUPT if isinstance(error, sqlite3.OperationalError) else sqlite3.SQLITE_MISUSE
+    if code == sqlite3.SQLITE_ERROR and str(error).startswith(_DAMAGED_WORDS):
+        return sqlite3.SQLITE_CORRUPT
     return code & 0xFF
