@@ -257,6 +257,8 @@ def database_damaged(*, running: bool, beginning: bool) -> Strike:
             await house.stop(signal.SIGKILL)
             for path in _files(file):
                 path.unlink()
+            for folder in house.disk.place.glob("damaged-*"):
+                shutil.rmtree(folder)  # as health asks the household to
             for copy in copies:
                 shutil.move(copy, house.disk.place)
             await asyncio.to_thread(os.sync)  # else a disk that fails next would lose the backup

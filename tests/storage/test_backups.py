@@ -71,6 +71,7 @@ async def test_a_backup_brings_everything_back(folder: Path, tmp_path: Path, sec
         back = await storage.archive.restore(await read(tmp_path / "file"), LOCK if secret else None)
 
         assert await everything(storage) == before
+        assert await storage.journal.recover() == []
     assert (made.people, made.size) == (2, (tmp_path / "file").stat().st_size)
     assert (back.people, back.gone, back.erased) == (("Anna Example", "Bert"), ("Cleo",), 0)
     assert back.made_at.startswith("20")

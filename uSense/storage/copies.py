@@ -176,6 +176,7 @@ def put_back(connection: sqlite3.Connection, content: Rows) -> None:
         holes = ", ".join("?" * len(columns.split(",")))
         connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({holes})", tables[table])  # noqa: S608 - the same
     connection.execute("UPDATE installation SET model = ? WHERE model = ''", (model,))
+    connection.execute("DELETE FROM untold")  # the trainings of these galleries were told when they were made
 
 
 def _content(copy: sqlite3.Connection) -> Content:
