@@ -16,6 +16,7 @@ async def test_whatever_breaks_nothing_is_lost(capsys: pytest.CaptureFixture[str
     """After each fault all is well again in time, and it was named; nothing lost, twice, stale, wrong or disordered."""
     needs.folder(needs.SHARED / "faces")
     needs.program("mosquitto_pub", "mosquitto-clients")
+    needs.program("faketime", "faketime")
 
     result = await run(COUNT, 1, told=lambda text: None)
 
