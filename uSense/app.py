@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import structlog
 
@@ -57,13 +57,20 @@ TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
 
-EndWithin: TypeAlias = Callable[[float, int], None]
-"""Is told how many seconds to wait for the end of the process, and the exit code if it has to be forced then."""
+class EndWithin(Protocol):
+    """Is told how many seconds to wait for the end of the process; `code` if it has to be forced then, else its own."""
+
+    def __call__(self, seconds: float, *, code: int = 0) -> None:
+        """End the process by force if it has not ended by itself."""
+
+
+def _patiently(seconds: float, *, code: int = 0) -> None:  # noqa: ARG001 - who is told what needs no telling
+    """Let whatever hangs hang."""
 
 
 async def serve(
     settings: Settings,
-    end_within: EndWithin = lambda _seconds, _code: None,
+    end_within: EndWithin = _patiently,
     *,
     stop: asyncio.Event | None = None,
     heard: Callable[[Event], None] = lambda _: None,
@@ -74,7 +81,7 @@ async def serve(
     `heard` is told everything that the cameras lead to.
     """
     stop, hurry, started = stop or asyncio.Event(), asyncio.Event(), asyncio.Event()
-    with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE, 0)):
+    with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
         async with AsyncExitStack() as stack:
             parts = await aio.until(stop, _open(settings, stack))
             started.set()
@@ -127,7 +134,7 @@ async def _serve(
             await aio.until(stop, way_in)
         except* StuckError as errors:
             hung = StuckError(str(errors.exceptions[0]))
-            end_within(PATIENCE, 1)
+            end_within(PATIENCE, code=1)
         log.info("stopping")
         pipeline.close()
         await aio.until(hurry, mqtt.leave(FAREWELL))
