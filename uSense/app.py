@@ -64,7 +64,7 @@ class EndWithin(Protocol):
         """End the process by force if it has not ended by itself."""
 
 
-def _patiently(seconds: float, *, code: int = 0) -> None:  # noqa: ARG001 - who is told what needs no telling
+def _patiently(seconds: float, *, code: int = 0) -> None:
     """Let whatever hangs hang."""
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import cache
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support.portraits import GRACE
 
+TIMES = int(os.environ.get("FUZZ", "0"))
+"""`FUZZ=20 make test ARGS="tests/fuzz"` tries 20 times as many examples, others at each run."""
 KINDS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 SIDE = 64
 
@@ -21,6 +25,14 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 """Any value of JSON, and of what Python's writer adds to it: NaN and infinities."""
+
+
+def fuzzed(examples: int) -> settings:
+    """So many examples, the same at each run; other and more ones if FUZZ says how many times more."""
+    slow = [HealthCheck.too_slow]
+    return settings(
+        max_examples=examples * max(1, TIMES), derandomize=not TIMES, deadline=None, suppress_health_check=slow
+    )
 
 
 @cache

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.corpus import JSON, pictures, spoiled
+from tests.fuzz.corpus import JSON, fuzzed, pictures, spoiled
 from tests.support.portraits import GRACE, jpeg, pose
 from tests.support.stand_ins import Ears
 from tests.support.vault import MemoryVault
@@ -106,7 +106,7 @@ PATHS = st.sampled_from(NAMES) | st.sampled_from(NAMES).map(lambda name: f"{name
 PATHS |= st.text(st.characters(codec="utf-8", exclude_characters="+#\0"), min_size=1, max_size=30)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@fuzzed(250)
 @given(path=PATHS, payload=PAYLOADS)
 def test_every_request_gets_one_answer(office: tuple[asyncio.Runner, Office], path: str, payload: bytes) -> None:
     """Data or an error with a code and a sentence, as JSON, on the topic of the command."""
@@ -124,7 +124,7 @@ def test_every_request_gets_one_answer(office: tuple[asyncio.Runner, Office], pa
         assert "data" in reply
 
 
-@settings(max_examples=50, deadline=None)
+@fuzzed(50)
 @given(path=PATHS, payload=PAYLOADS.filter(bool))
 def test_a_retained_request_is_not_carried_out(
     office: tuple[asyncio.Runner, Office], path: str, payload: bytes

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.corpus import pictures, spoiled
+from tests.fuzz.corpus import fuzzed, pictures, spoiled
 from uSense import imaging
 from uSense.core.errors import BadImageError
 from uSense.core.models import Rgb
@@ -18,7 +18,7 @@ def test_the_corpus_is_readable() -> None:
         assert imaging.decode(data, "corpus").ndim == 3
 
 
-@settings(max_examples=300, deadline=None)
+@fuzzed(300)
 @given(data=spoiled(st.sampled_from(pictures()) | st.binary(max_size=200)))
 def test_a_spoiled_picture_is_read_or_refused_with_a_reason(data: bytes) -> None:
     """Whatever happened to a file, there are pixels or a BadImageError with source, code and a sentence."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.corpus import JSON, spoiled
+from tests.fuzz.corpus import JSON, fuzzed, spoiled
 from tests.support import needs
 from uSense.core.errors import SettingsError
 from uSense.settings import Settings, load
@@ -43,14 +43,14 @@ def loaded(data: bytes) -> str:
             return str(error)
 
 
-@settings(max_examples=200, deadline=None)
+@fuzzed(200)
 @given(data=spoiled(st.sampled_from([EXAMPLE, PLAIN]) | st.binary(max_size=100), most=4))
 def test_a_spoiled_file_is_understood_or_refused(data: bytes) -> None:
     """Bytes changed, lost or put in anywhere: settings, or a sentence."""
     assert loaded(data)
 
 
-@settings(max_examples=200, deadline=None)
+@fuzzed(200)
 @given(tree=st.dictionaries(st.sampled_from(NAMES), TREES, max_size=6))
 def test_any_tree_is_understood_or_refused(tree: dict[str, Any]) -> None:
     """Any values under the names that there are, and under others."""

@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz.corpus import fuzzed
 from tests.storage.samples import DONE, MODEL, gallery_of, vectors
 from uSense.core.errors import StorageError
 from uSense.core.events import Notice
@@ -63,7 +64,7 @@ def problem(folder: Path) -> str:
     return ""
 
 
-@settings(max_examples=300, deadline=None)
+@fuzzed(300)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 12), length=st.sampled_from([1, 1, 4, 64, 4096]))
 def test_a_damaged_database_is_read_right_or_refused(seed: int, count: int, length: int) -> None:
     """Bytes flipped anywhere: no wrong vector, no exception but StorageError."""
@@ -78,7 +79,7 @@ def test_a_damaged_database_is_read_right_or_refused(seed: int, count: int, leng
         problem(folder)
 
 
-@settings(max_examples=40, deadline=None)
+@fuzzed(40)
 @given(key=st.none() | st.binary(max_size=64) | st.binary(min_size=32, max_size=32))
 def test_a_wrong_key_is_refused_and_never_replaced(key: bytes | None) -> None:
     """Any other key file, or none, while people are there: a sentence, and the file stays as it is."""

@@ -8,6 +8,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from uSense.storage.trouble import parsing
+
 GONE = "(erased)"
 
 _IDENTIFYING = frozenset({"person_id", "name", "a", "b", "into"})
@@ -24,7 +26,8 @@ def redact(connection: sqlite3.Connection, person_id: str, name: str) -> int:
     person = _Person(person_id, name)
     touched = 0
     for number, data in connection.execute("SELECT number, data FROM notices").fetchall():
-        before = json.loads(data)
+        with parsing():
+            before = json.loads(data)
         after = person.removed_from(before)
         if after is None:
             connection.execute("DELETE FROM notices WHERE number = ?", (number,))
@@ -32,7 +35,8 @@ def redact(connection: sqlite3.Connection, person_id: str, name: str) -> int:
             connection.execute("UPDATE notices SET data = ? WHERE number = ?", (json.dumps(after), number))
         touched += after != before
     for version, report in connection.execute("SELECT version, report FROM galleries").fetchall():
-        facts = json.loads(report)
+        with parsing():
+            facts = dict(json.loads(report))
         # Persons are referred to by rows of their own; only a sentence may name somebody.
         facts["message"] = person.removed_from(facts.get("message", ""))
         connection.execute("UPDATE galleries SET report = ? WHERE version = ?", (json.dumps(facts), version))

@@ -34,7 +34,7 @@ _SQLITE = {
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _DAMAGED_WORDS = ("unsupported file format", "malformed")
-"""How SQLite complains about a damaged schema, with the code of a mistake in SQL."""
+"""How SQLite complains about a damaged schema or its damaged number, with the code of a mistake in SQL."""
 _OS = {
     errno.EACCES: "{path} cannot be used by the user running uSense (uid {uid}): give this user write permission, "
     "or set data_dir to another folder",
@@ -90,6 +90,8 @@ def primary_code(error: sqlite3.Error) -> int:
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return sqlite3.SQLITE_CORRUPT if isinstance(error, sqlite3.OperationalError) else sqlite3.SQLITE_MISUSE
-    if code == sqlite3.SQLITE_ERROR and str(error).startswith(_DAMAGED_WORDS):
+    said = str(error)
+    spoiled = code == sqlite3.SQLITE_ERROR and (said.startswith(_DAMAGED_WORDS) or said.endswith(" already exists"))
+    if spoiled or code == sqlite3.SQLITE_TOOBIG:
         return sqlite3.SQLITE_CORRUPT
     return code & 0xFF
