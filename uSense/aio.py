@@ -78,8 +78,11 @@ class Lane:
                 promise, call = order
                 if not promise.cancelled():
                     self._begun = time.monotonic()
-                    loop.call_soon_threadsafe(_settle, promise, *_outcome(call))
+                    result, error = _outcome(call)
+                    # First of all: who is told the result may look at once whether the lane still works.
                     self._begun = None
+                    loop.call_soon_threadsafe(_settle, promise, result, error)
+                    del result, error
                 del order, promise, call  # with its pictures
             loop.call_soon_threadsafe(self._ended.set)
 
