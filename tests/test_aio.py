@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from tests.support import needs, waiting
-from uSense.aio import Best, Lane, Latest, Limiter, Switch, next_batch, stuck, until
+from uSense.aio import Best, Lane, Latest, Limiter, Switch, idle, next_batch, stuck, until
 from uSense.core.pacing import EvenPace
 
 
@@ -324,7 +324,7 @@ async def test_a_lane_that_hangs_is_known_by_name() -> None:
     async with Lane("hung") as lane, Lane("idle"):
         call = asyncio.create_task(lane.run(hang), name="call")
         await asyncio.to_thread(begun.wait, 10)
-        hanging = stuck(0.0)
+        hanging, resting = stuck(0.0), idle()
         patient = stuck(60.0)
         end.set()
         await call
@@ -332,4 +332,5 @@ async def test_a_lane_that_hangs_is_known_by_name() -> None:
 
     assert list(hanging) == ["hung"]
     assert hanging["hung"] > 0
+    assert resting == {"idle"}
     assert patient == over == {}

@@ -96,6 +96,12 @@ def stuck(patience: float) -> dict[str, float]:
     return {lane.name: busy for lane in list(_lanes) if (busy := lane.busy(now)) > patience}
 
 
+def idle() -> set[str]:
+    """The open lanes that have no call."""
+    now = time.monotonic()
+    return {lane.name for lane in list(_lanes) if not lane.busy(now)}
+
+
 def _outcome(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
     """What a call returned, or raised."""
     try:

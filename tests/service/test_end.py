@@ -84,7 +84,7 @@ async def test_a_start_does_not_wait_for_models(tmp_path: Path) -> None:
         await service.kill()
 
     assert code == 0
-    assert any("ended by force" in line and "embed" in line for line in service.lines)
+    assert any("ended by force" in line and "a model (embed) did not answer" in line for line in service.lines)
 
 
 async def test_a_thread_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ async def test_a_data_folder_that_hangs_does_not_hold_up_the_end(tmp_path: Path,
         await witness.until(lambda: witness.seen[-1].text == "offline")
 
     assert code == 0
-    assert any("ended by force" in line and "storage" in line for line in service.lines)
+    assert any("ended by force" in line and "the disk with the data folder did" in line for line in service.lines)

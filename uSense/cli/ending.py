@@ -5,10 +5,25 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterable
 
 import structlog
 
+from uSense import aio
+
 log = structlog.get_logger()
+
+WORK = {
+    "camera": "the {name}",
+    "detect": "a model ({name})",
+    "evaluate": "a model ({name})",
+    "embed": "a model ({name})",
+    "storage": "the disk with the data folder",
+    "lock": "the disk with the data folder",
+    "mqtt look-up": "the name server",
+    "asyncio": "a disk",
+}
+"""What does not answer, by how the names of its threads begin."""
 
 
 def within(seconds: float, code: int = 0) -> None:
@@ -23,8 +38,18 @@ def within(seconds: float, code: int = 0) -> None:
     timer.start()
 
 
+def blamed(threads: Iterable[str]) -> str:
+    """What threads with these names wait for, in plain words."""
+    found = [
+        words.format(name=name) for name in sorted(threads) for start, words in WORK.items() if name.startswith(start)
+    ]
+    # Threads of asyncio's own wait for work after it, too.
+    sure = [one for one in found if one != WORK["asyncio"]] or found
+    return f"{' and '.join(dict.fromkeys(sure)) or 'something'} did not answer"
+
+
 def _by_force(code: int) -> None:
-    working = sorted({thread.name for thread in threading.enumerate()} - {"MainThread", "ending"})
-    log.warning("ended by force", hint="a disk or a model did not answer", threads=working)
+    working = {thread.name for thread in threading.enumerate()} - {"MainThread", "ending"} - aio.idle()
+    log.warning("ended by force", hint=blamed(working), threads=sorted(working))
     sys.stderr.flush()
     os._exit(code)
