@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.support import needs
+from tests.support.mqtt import context, sighting
 from uSense import cli
-from uSense.commands import COMMANDS
-from uSense.entities.identity import IdentityPayload
+from uSense.commands import COMMANDS, base
+from uSense.core.stats import Stats
+from uSense.core.topics import Topics
+from uSense.entities.identity import IdentityPayload, live
+from uSense.health import Health
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
 PAGES = ("architecture", "cameras", "commands", "evaluation", "mqtt", "recognition")
@@ -52,6 +59,50 @@ def test_the_example_of_an_identity_is_valid() -> None:
     parsed = IdentityPayload.model_validate_json(example)
 
     assert set(parsed.model_dump(exclude_none=False)) - {"replaces", "previous"} <= set(IdentityPayload.model_fields)
+
+
+def home_assistant() -> list[Any]:
+    """What the document tells to put into Home Assistant's files."""
+    section = MQTT.split("### Home Assistant\n", 1)[1].split("\n### ", 1)[0]
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)]
+
+
+def rendered(template: str, payload: bytes) -> str:
+    """What Home Assistant makes of a template that is one field of a JSON payload."""
+    found = re.fullmatch(r"\{\{ value_json\.(\w+) \}\}", template)
+    assert found is not None
+    return str(json.loads(payload)[found[1]])
+
+
+def test_the_automation_for_home_assistant_fits_what_is_sent() -> None:
+    """It hears the live topic, and its templates name fields of the payload."""
+    (automation,), _ = home_assistant()
+    [trigger], [action] = automation["triggers"], automation["actions"]
+
+    [message] = live(sighting(), context(), 0.0)
+
+    assert trigger["topic"] == message.topic
+    assert rendered(trigger["value_template"], message.payload) == trigger["payload"] == "Anna"
+    fields = re.findall(r"trigger\.payload_json\.(\w+)", action["data"]["message"])
+    assert fields
+    assert set(fields) <= set(IdentityPayload.model_fields)
+
+
+def test_the_entities_for_home_assistant_fit_what_is_sent() -> None:
+    """The sensor reads a field of health, the button sends a command that is understood, both know who is offline."""
+    _, entities = home_assistant()
+    [sensor], [button] = entities["mqtt"]["sensor"], entities["mqtt"]["button"]
+    topics = Topics()
+
+    health = json.dumps(Health(Stats(), dict, dict).report()).encode()
+    call = base.bind(
+        COMMANDS, topics.command(button["command_topic"]) or "", base.read(button["payload_press"].encode())
+    )
+
+    assert sensor["state_topic"] == sensor["json_attributes_topic"] == topics.of("health")
+    assert rendered(sensor["value_template"], health) == "ok"
+    assert call.command.name == "train"
+    assert sensor["availability_topic"] == button["availability_topic"] == topics.status
 
 
 @pytest.mark.parametrize("name", ["README.md", *(f"docs/{page}.md" for page in PAGES)])
