@@ -145,10 +145,14 @@ class ParcelFace:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What became of a parcel: the person here, and how many of its faces are new; none if they were erased here."""
+    """What became of a parcel: the person here, and how many of its faces are new; none if they were erased here.
+
+    `refused` counts those for which the person has no room any more.
+    """
 
     person: Person | None
     faces: int
+    refused: int = 0
 
 
 class Vault(Protocol):
@@ -180,6 +184,7 @@ class Vault(Protocol):
 
         The person has the same id as where they came from; if they are here already, name and user data stay. A name
         that somebody else has gets a number. Who was erased here does not come back, unless `erased`, as somebody new.
+        A person's first MOST_FACES faces are kept, those that are here before those that come.
         """
 
     async def add_template(

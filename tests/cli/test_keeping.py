@@ -10,7 +10,9 @@ from PIL import Image
 
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.terminal import Terminal
+from uSense.cli import moving as words
 from uSense.core.models import Rgb
+from uSense.storage import moving
 
 SECRET = ("--passphrase-file", "secret")
 
@@ -140,6 +142,18 @@ def test_people_move_to_another_machine(home: Terminal) -> None:
     told = json.loads(again.out)
     assert (told["people"][0]["name"], told["people"][0]["faces"], told["training"]) == ("Grace", 0, None)
     assert "Grace" in home.run("identify", "probe.png").out
+
+
+def test_faces_for_which_there_is_no_room_are_told(home: Terminal) -> None:
+    """A file of another machine may bring more than are kept of one person."""
+    home.run("people", "export", "file", "grace", *SECRET)
+    home.run("people", "forget", "Grace", "--yes")
+    home.monkeypatch.setattr(moving, "MOST_FACES", 1)
+    home.monkeypatch.setattr(words, "MOST_FACES", 1)
+
+    outcome = home.run("people", "import", "file", "--erased", *SECRET)
+
+    assert "imported  Grace: 1 new face, 1 left out: 1 are the most for one person" in outcome.out
 
 
 def test_a_name_that_is_taken_is_told_with_the_way_out(home: Terminal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from tests.storage.samples import DONE, MODEL, enroll, find, gallery_of, vectors
 from tests.support.vault import MemoryVault
 from uSense.core.errors import ConflictError, NotFoundError
 from uSense.core.matching import Metric
-from uSense.core.models import Erasure, Person
+from uSense.core.models import MOST_FACES, Erasure, Person
 from uSense.ports import Arrival, Parcel, Vault
 
 OTHER = "other-net"
@@ -197,6 +199,20 @@ async def test_a_person_who_is_there_gets_only_new_faces(vault: Vault) -> None:
     assert arrival.person is not None
     assert (arrival.faces, arrival.person.name, arrival.person.user_data) == (1, "Anna Maria", "new")
     assert set(arrival.person.face_ids) == set(anna.face_ids)
+
+
+async def test_a_person_has_room_for_so_many_faces(vault: Vault) -> None:
+    """Those that are here come first, then the first of the parcel; the others are counted."""
+    anna, parcel = await packed(vault)
+    more = [replace(parcel.faces[0], face_id=f"face-{number}") for number in range(MOST_FACES)]
+
+    arrival = await vault.unpack(replace(parcel, faces=(*parcel.faces, *more)))
+    again = await vault.unpack(replace(parcel, faces=(*parcel.faces, *more)))
+
+    assert arrival.person is not None
+    assert (arrival.faces, arrival.refused) == (MOST_FACES - 2, 2)
+    assert arrival.person.face_ids == (*anna.face_ids, *(f"face-{number}" for number in range(MOST_FACES - 2)))
+    assert (again.faces, again.refused) == (0, 2)
 
 
 async def test_a_name_that_is_taken_gets_a_number(vault: Vault) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import Erasure, Person, Training, Vector
+from uSense.core.models import MOST_FACES, Erasure, Person, Training, Vector
 from uSense.core.names import clean_name, clean_user_data, folded_name
 from uSense.ports import Arrival, Parcel, ParcelFace, Template
 
@@ -69,7 +69,7 @@ class MemoryVault:
             raise ConflictError("this is one person", code="same_person")
         (parcel,) = await self.pack([person_id])
         self._drop(person_id)
-        self._take(into, parcel)
+        self._take(into, parcel.faces)
         self.merged |= {one: into for one, now in self.merged.items() if now == person_id} | {person_id: into}
         return await self.update_person(into, user_data=after.user_data or before.user_data)
 
@@ -87,8 +87,11 @@ class MemoryVault:
             names = itertools.chain([parcel.name], (f"{parcel.name} ({number})" for number in itertools.count(2)))
             name = next(one for one in names if folded_name(one) not in taken)
             self.persons[person_id] = Person(person_id, clean_name(name), parcel.user_data)
-        faces = self._take(person_id, parcel)
-        return Arrival(self._seen(self.persons[person_id]), faces)
+        here = self._faces(person_id)
+        new = [face for face in parcel.faces if face.face_id not in here]
+        room = max(0, MOST_FACES - len(here))
+        self._take(person_id, new[:room])
+        return Arrival(self._seen(self.persons[person_id]), len(new[:room]), len(new[room:]))
 
     async def add_template(
         self, person_id: str, model: str, vectors: Sequence[Vector], crop: bytes | None = None
@@ -205,9 +208,8 @@ class MemoryVault:
             faces.append(ParcelFace(face_id, self.crops.get(face_id), dict(templates)))
         return Parcel(person.person_id, person.name, person.user_data, tuple(faces))
 
-    def _take(self, person_id: str, parcel: Parcel) -> int:
-        """Add the faces that the person does not have; returns how many."""
-        new = [face for face in parcel.faces if face.face_id not in self._faces(person_id)]
+    def _take(self, person_id: str, new: Iterable[ParcelFace]) -> None:
+        """Add faces that the person does not have."""
         for face in new:
             taken = face.face_id in {template.face_id for template in self.kept}
             face_id = str(uuid.uuid4()) if taken else face.face_id
@@ -215,7 +217,6 @@ class MemoryVault:
                 self.kept += [Template(face_id, person_id, model, vector) for vector in vectors]
             if face.crop is not None:
                 self.crops[face_id] = face.crop
-        return len(new)
 
     def _faces(self, person_id: str, model: str | None = None) -> list[str]:
         own = (face for face in self.kept if face.person_id == person_id and model in (None, face.model))

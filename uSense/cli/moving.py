@@ -15,6 +15,7 @@ from uSense.cli import passphrase
 from uSense.cli.common import ConfigFile, Json, counted, load
 from uSense.cli.passphrase import PassphraseFile
 from uSense.cli.people import Who, train_now
+from uSense.core.models import MOST_FACES
 
 if TYPE_CHECKING:
     from uSense.ports import Arrival, Parcel
@@ -158,6 +159,7 @@ def _data(parcel: Parcel, arrival: Arrival) -> dict[str, Any]:
         "name": person.name if person else None,
         "exported_as": parcel.name,
         "faces": arrival.faces,
+        "refused": arrival.refused,
         "left_out": "" if person else "erased",
     }
 
@@ -168,6 +170,8 @@ def _line(parcel: Parcel, arrival: Arrival) -> str:
     if person is None:
         return f"left out  {parcel.name}: was erased here; --erased takes them in as somebody new"
     faces = counted(arrival.faces, "new face")
+    if arrival.refused:
+        faces += f", {arrival.refused} left out: {MOST_FACES} are the most for one person"
     if person.name == parcel.name:
         return f"imported  {person.name}: {faces}"
     if person.name.startswith(parcel.name):

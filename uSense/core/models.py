@@ -150,6 +150,10 @@ class PersonRef:
     name: str
 
 
+MOST_FACES = 40
+"""Faces kept for one person; more make a person resemble everybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """An enrolled person.

@@ -23,7 +23,7 @@ from uSense.core.errors import (
     UsenseError,
 )
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import Answer, Erasure, Person, Probe, Renewal, Training, Vector
+from uSense.core.models import MOST_FACES, Answer, Erasure, Person, Probe, Renewal, Training, Vector
 from uSense.core.trials import KeptFace
 from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Recognizer, Template, Vault
@@ -34,8 +34,6 @@ from uSense.recognizers.embedders.base import Embedder
 from uSense.recognizers.embedders.dlib import DlibSettings
 from uSense.schema import Branch
 
-MOST_FACES = 40
-"""Faces kept for one person; more make a person resemble everybody."""
 ATTEMPTS = 3
 """Times that a gallery is built while other processes change the people."""
 _IDENTICAL = 0.98

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from uSense.core.errors import ConflictError
-from uSense.core.models import Person
+from uSense.core.models import MOST_FACES, Person
 from uSense.core.names import NAME_LENGTH, clean_name, folded_name
 from uSense.ports import Arrival, Parcel, ParcelFace
 from uSense.storage import faces, people, sealing, tombstones
@@ -30,7 +30,7 @@ def merge(connection: sqlite3.Connection, keys: Keys, person_id: str, into: str)
         (into, mark.salt, mark.person, mark.key),
     )
     connection.execute("DELETE FROM persons WHERE person_id = ?", (person_id,))
-    _take(connection, key, into, parcel)
+    _take(connection, key, into, parcel.faces)
     connection.execute(
         "UPDATE persons SET user_data = ? WHERE person_id = ? AND user_data = ''", (parcel.user_data, into)
     )
@@ -53,8 +53,11 @@ def unpack(connection: sqlite3.Connection, keys: Keys, parcel: Parcel, *, erased
     if there is None:
         name = _free(connection, parcel.name)
         people.create(connection, keys, name, parcel.user_data, person_id)
-    taken = _take(connection, opened(connection, keys, person_id), person_id, parcel)
-    return Arrival(_person(connection, person_id), taken)
+    here = set(_person(connection, person_id).face_ids)
+    new = [face for face in parcel.faces if face.face_id not in here]
+    room = max(0, MOST_FACES - len(here))
+    _take(connection, opened(connection, keys, person_id), person_id, new[:room])
+    return Arrival(_person(connection, person_id), len(new[:room]), len(new[room:]))
 
 
 def _packed(connection: sqlite3.Connection, keys: Keys, person_id: str) -> Parcel:
@@ -75,19 +78,14 @@ def _packed(connection: sqlite3.Connection, keys: Keys, person_id: str) -> Parce
     return Parcel(person_id, name, user_data, tuple(packed))
 
 
-def _take(connection: sqlite3.Connection, key: bytes, person_id: str, parcel: Parcel) -> int:
-    """Add the parcel's faces that the person does not have; returns how many were new."""
-    taken = 0
-    for face in parcel.faces:
-        row = connection.execute("SELECT person_id FROM faces WHERE face_id = ?", (face.face_id,)).fetchone()
-        if row is not None and row[0] == person_id:
-            continue
-        face_id = face.face_id if row is None else str(uuid.uuid4())
+def _take(connection: sqlite3.Connection, key: bytes, person_id: str, new: Iterable[ParcelFace]) -> None:
+    """Add faces that the person does not have; an id that somebody else's face has is replaced."""
+    for face in new:
+        taken = connection.execute("SELECT 1 FROM faces WHERE face_id = ?", (face.face_id,)).fetchone()
+        face_id = face.face_id if taken is None else str(uuid.uuid4())
         faces.put_face(connection, key, person_id, face_id, face.crop)
         for model, vectors in face.templates.items():
             faces.put_template(connection, key, (person_id, face_id, model), vectors)
-        taken += 1
-    return taken
 
 
 def _free(connection: sqlite3.Connection, name: str) -> str:
