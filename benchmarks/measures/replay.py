@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import uvloop
 
 from benchmarks.measures import heartbeat
 from benchmarks.measures.ledger import Ledger, Meter, Spent
@@ -28,7 +29,7 @@ def run(settings: Settings, film: Path, folder: Path, *, warm_up: int = 0, beats
 
     With `beats` the calls are made in a thread, beside an event loop that does nothing else but to beat.
     """
-    return asyncio.run(_run(settings, film, Ledger(folder), warm_up, beats=beats))
+    return uvloop.run(_run(settings, film, Ledger(folder), warm_up, beats=beats))
 
 
 async def _run(settings: Settings, film: Path, ledger: Ledger, warm_up: int, *, beats: bool) -> Spent:

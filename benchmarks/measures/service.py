@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
@@ -11,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
+
+import uvloop
 
 from benchmarks.measures import heartbeat
 from benchmarks.measures.ledger import Ledger, Meter, Spent
@@ -34,7 +35,7 @@ def run(settings: Settings, folder: Path, *, warm_up: int = 0, beats: bool = Fal
     notes = Notes(Ledger(folder), Meter(), warm_up)
     with (folder / "service.log").open("w") as stream, notes.taken():
         log.configure(settings.log.level, "json", stream)
-        asyncio.run(_serve(settings, notes.meter, beats=beats))
+        uvloop.run(_serve(settings, notes.meter, beats=beats))
     return notes.meter.spent
 
 

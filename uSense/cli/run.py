@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 
@@ -26,7 +25,10 @@ def run(ctx: typer.Context, config: ConfigFile = None) -> None:
     for doubt in looking.doubts(loaded):
         structlog.get_logger().warning(doubt)
 
+    import uvloop
+
     from uSense.app import serve
     from uSense.cli import ending
 
-    asyncio.run(serve(loaded.settings, ending.within))
+    # Its wake-ups cost a third less than those of Python's own loop, and a frame has half a dozen.
+    uvloop.run(serve(loaded.settings, ending.within))
