@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +16,14 @@ from tests.support.nets import looks
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.stand_ins import Ears
 from uSense.control import Control
+from uSense.core.errors import StorageError
+from uSense.core.events import Notice
 from uSense.core.models import Renewal, Rgb
 from uSense.core.quality import QualityRules
 from uSense.detectors.hog import HogSettings
 from uSense.recognizers.local import LocalSettings
 from uSense.storage import Storage, open_storage
-from uSense.upkeep import Upkeep
+from uSense.upkeep import Upkeep, tell_late
 
 DLIB = LocalSettings()
 
@@ -83,6 +86,28 @@ async def folder(tmp_path: Path) -> Path:
 def kinds(home: House) -> list[str]:
     """The events told, each once."""
     return list(dict.fromkeys(notice.type for notice in home.ears.notices))
+
+
+async def test_what_others_did_is_told_late() -> None:
+    """Of processes before this one at once; of others only when they had time; a disk that fails is asked again."""
+    asked: list[float] = []
+    answers: list[list[str] | None] = [None, ["a"], [], ["b"]]
+
+    async def recover(rest: float) -> list[Notice]:
+        asked.append(rest)
+        answer = answers.pop(0) if answers else []
+        if answer is None:
+            raise StorageError("the disk failed")
+        return [Notice(kind, {}, lasting=True) for kind in answer]
+
+    ears = Ears()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        task = group.create_task(tell_late(recover, ears, rest=0.001))
+        await ears.until(lambda heard: len(heard.notices) == 2)
+        task.cancel()
+
+    assert [notice.type for notice in ears.notices] == ["a", "b"]
+    assert asked[:4] == [0.0, 0.0, 0.001, 0.001]
 
 
 async def test_another_model_needs_no_new_photos(folder: Path, onnx: LocalSettings) -> None:

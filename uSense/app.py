@@ -37,7 +37,7 @@ from uSense.ports import Detector, Outbox, Recognizer
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
-from uSense.upkeep import Upkeep
+from uSense.upkeep import Upkeep, tell_late
 
 log = structlog.get_logger()
 
@@ -114,9 +114,6 @@ async def _serve(
         lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting},
     )
     await _introduce(settings, mqtt, control, info)
-    for notice in await journal.recover():
-        log.info("told late", notice=notice.type, hint="the process that did it died before it could")
-        mqtt.post(notice)
 
     async with asyncio.TaskGroup() as way_out:
         tasks = [
@@ -126,6 +123,7 @@ async def _serve(
             way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
             way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
             way_out.create_task(upkeep.run(), name="upkeep"),
+            way_out.create_task(tell_late(journal.recover, mqtt), name="untold"),
         ]
         log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
         way_in = _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control))

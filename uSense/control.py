@@ -19,6 +19,7 @@ from uSense.core.explaining import FLAWS
 from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
 from uSense.core.names import folded_name
 from uSense.core.quality import QualityRules, gate
+from uSense.core.receipts import erasure_data
 from uSense.core.voting import judge
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
 
@@ -28,8 +29,6 @@ CLEARLY_LARGER = 2.5
 """Among several faces of a photo the largest is taken if its area is this many times that of the next."""
 
 
-ELSEWHERE = "copies outside of the data folder; restoring one here leaves this person out"
-"""What no erasure reaches."""
 SNAPSHOT_BYTES = 700_000
 """Bytes of a snapshot unless more are asked for: most brokers take it, also as base64."""
 
@@ -307,13 +306,6 @@ def person_data(person: Person) -> dict[str, Any]:
         "trained": person.trained,
         "enroll_again": person.enroll_again,
     }
-
-
-def erasure_data(erasure: Erasure) -> dict[str, Any]:
-    """The receipt of an erasure as JSON: what was erased where, and what could not be."""
-    where = asdict(erasure)
-    left = [*where.pop("left"), ELSEWHERE]
-    return {"erased": where, "left": left}
 
 
 def training_data(report: Training) -> dict[str, Any]:

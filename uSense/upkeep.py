@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 import structlog
 
@@ -13,7 +14,7 @@ from uSense.control import Control
 from uSense.core.errors import GalleryChangedError, StorageError
 from uSense.core.events import Notice
 from uSense.core.models import Renewal
-from uSense.ports import Archive
+from uSense.ports import Archive, Outbox
 
 log = structlog.get_logger()
 
@@ -21,6 +22,24 @@ LOOK = 3600.0
 """Seconds between two looks whether something is to be done, unless woken."""
 TOLD = 2.0
 """Seconds between two events about a renewal's progress."""
+LATE = 30.0
+"""Seconds that a process beside the service has to tell what it did, before the service does."""
+
+
+Recover: TypeAlias = Callable[[float], Awaitable[Sequence[Notice]]]
+"""Notices of what others did and did not tell within so many seconds."""
+
+
+async def tell_late(recover: Recover, outbox: Outbox, *, rest: float = LATE) -> None:
+    """Tell what was done by processes that died before they could: of those before this one at once."""
+    patience = 0.0
+    while True:
+        with suppress(StorageError):  # whoever looks for changes has the same problem, and says it
+            for notice in await recover(patience):
+                log.info("told late", notice=notice.type, hint="the process that did it died before it could")
+                outbox.post(notice)
+            patience = rest
+        await asyncio.sleep(rest)
 
 
 class Upkeep:

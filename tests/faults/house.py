@@ -206,6 +206,17 @@ class House:
         assert process.returncode == 0
         return transaction
 
+    async def beside(self, place: str, *arguments: str) -> int:
+        """Run a command beside the service, that dies at a place in one of its writes; its exit code."""
+        orders = self.folder / "beside"
+        orders.mkdir(exist_ok=True)
+        (orders / "die").write_text(place, "ascii")
+        command = Service(self.service.folder, self.broker.port)
+        command.settings, command.environment = self.service.settings, self.service.environment
+        command.program = ("-m", "tests.faults.child", str(orders))
+        code, _, _ = await command.ask(*arguments)
+        return code
+
     def complained(self, words: str, since: float) -> bool:
         """Whether health, or while the broker cannot tell it the log, says all of these words."""
         texts = [text for at, text in self.said if at > since]

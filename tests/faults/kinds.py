@@ -380,6 +380,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("service killed", service_killed, weight=3, passing=True),
     Fault("service frozen", service_frozen, weight=2),
     *(Fault(f"killed in {step}", steps.killed(step), weight=2, passing=True) for step in steps.STEPS),
+    Fault("killed beside", steps.killed_beside, weight=2, passing=True),
     Fault("clock + 1 h", clock_jumps("+3600"), clock=True),
     Fault("clock - 1 h", clock_jumps("-3600"), clock=True),
     Fault("clock + 10 y", clock_jumps("+10y"), clock=True),

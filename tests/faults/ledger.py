@@ -84,8 +84,10 @@ class Ledger:
                 self.connected(now)
             case "training finished":
                 self.due[f"train.finished {line['gallery']}"] = now
-            case "person deleted":
+            case "person erased":
                 self.due[f"person.erased {line['person_id']}"] = now
+            case "people merged":
+                self.due[f"person.merged {line['person_id']}"] = now
 
     def hear(self, message: Seen) -> None:
         """Note a message that the witness received."""
@@ -140,8 +142,8 @@ class Ledger:
         match event:
             case {"type": "train.finished", "state": "succeeded", "gallery": number}:
                 about = f"train.finished {number}"
-            case {"type": "person.erased", "person_id": person_id}:
-                about = f"person.erased {person_id}"
+            case {"type": "person.erased" | "person.merged" as kind, "person_id": person_id}:
+                about = f"{kind} {person_id}"
             case _:
                 return
         if self.told.setdefault(about, event) != event:

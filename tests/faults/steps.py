@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -16,20 +17,22 @@ from PIL import Image
 from tests.faults.house import BOUND, House
 from tests.support import needs
 
-STEPS = ("person/create", "face/add", "train", "person/rename", "person/delete")
+STEPS = ("person/create", "face/add", "train", "person/rename", "person/merge", "person/delete")
 _PLACES = {
     "person/create": ("1 inside", "1 after"),
     "face/add": ("1 inside", "1 after"),
     # The gallery, then the notice into the journal, then the notice out of it.
     "train": ("1 inside", "1 after", "2 inside", "2 after", "3 inside", "3 after"),
     "person/rename": ("1 inside", "1 after"),
+    # The merge, then the notice into the journal or the gallery.
+    "person/merge": ("1 inside", "1 erasing", "1 after", "2 inside", "2 after"),
     "person/delete": ("1 inside", "1 erasing", "1 after", "2 inside", "2 after", "3 inside", "3 after"),
+    "people forget": ("1 inside", "1 erasing", "1 after", "2 inside", "2 after"),
 }
 """The number of the write and the place in it, at which the process dies."""
-_RECEIPTED = ("2 after", "3 inside", "3 after")
-"""Places in an erasure after which its receipt lies in the journal; what is killed before never sends one."""
 GUEST = "Guest"
 OTHER_NAME = "Guest of honor"
+DOUBLE = "Guest again"
 
 
 @cache
@@ -54,19 +57,29 @@ async def guest(house: House) -> dict[str, Any] | None:
 
 async def prepare(house: House, step: str) -> dict[str, Any]:
     """Bring everything to the moment before the step; the guest as they are then."""
-    if left := await guest(house):
-        await done(house, "person/delete", {"person_id": left["person_id"]})
+    await clear(house)
     if step == "person/create":
         return {}
     await done(house, "person/create", {"name": GUEST})
     if step != "face/add":
         for photo in _photos()[:2]:
             await done(house, "face/add", {"person_id": GUEST, "image": photo, "force": True})
-    if step in {"person/rename", "person/delete"}:
+    if step == "person/merge":
+        await done(house, "person/create", {"name": DOUBLE})
+        await done(house, "face/add", {"person_id": DOUBLE, "image": _photos()[2], "force": True})
+    if step in {"person/rename", "person/merge", "person/delete", "people forget"}:
         await done(house, "train", {})
     found = await guest(house)
     assert found is not None
     return found
+
+
+async def clear(house: House) -> None:
+    """Let all guests leave."""
+    people = (await house.ask("person/list", {}))["data"]
+    for person in people:
+        if person["name"] in {GUEST, OTHER_NAME, DOUBLE}:
+            await done(house, "person/delete", {"person_id": person["person_id"]})
 
 
 async def done(house: House, command: str, payload: dict[str, Any]) -> Any:
@@ -97,15 +110,35 @@ def killed(step: str) -> Callable[[House, random.Random], AbstractAsyncContextMa
     return strike
 
 
+@asynccontextmanager
+async def killed_beside(house: House, rng: random.Random) -> AsyncIterator[None]:
+    """A command beside the service dies in or after one of its writes; the service tells what it did."""
+    before = await prepare(house, "people forget")
+    place = rng.choice(_PLACES["people forget"])
+    code = await house.beside(place, "people", "forget", GUEST, "--yes")
+    assert code == -signal.SIGKILL, f"people forget, to be killed at {place}, ended with {code}"
+    yield
+    await _check(house, "people forget", place, before)
+
+
 def _payload(step: str) -> dict[str, Any]:
     payloads: dict[str, dict[str, Any]] = {
         "person/create": {"name": GUEST},
         "face/add": {"person_id": GUEST, "image": _photos()[0], "force": True},
         "train": {},
         "person/rename": {"person_id": GUEST, "name": OTHER_NAME},
+        "person/merge": {"person_id": GUEST, "into": DOUBLE},
         "person/delete": {"person_id": GUEST},
     }
     return payloads[step]
+
+
+async def _told(house: House, step: str, person_id: str) -> None:
+    """What became of somebody has to be told; before others are erased, whose erasure might take it along."""
+    about = f"{'person.merged' if step == 'person/merge' else 'person.erased'} {person_id}"
+    house.ledger.due.setdefault(about, 0.0)
+    if step != "people forget":  # the service does not know at once that the process beside it died
+        await house.until(lambda: about in house.ledger.told, BOUND, f"{about} told")
 
 
 async def _check(house: House, step: str, place: str, before: dict[str, Any]) -> None:
@@ -128,7 +161,6 @@ async def _check(house: House, step: str, place: str, before: dict[str, Any]) ->
             assert found["name"] == (OTHER_NAME if committed else GUEST)
         case _:
             assert (found is None) == committed
-            if place in _RECEIPTED:
-                house.ledger.due.setdefault(f"person.erased {before['person_id']}", 0.0)
-    if found is not None:
-        await done(house, "person/delete", {"person_id": found["name"]})
+            if committed:
+                await _told(house, step, before["person_id"])
+    await clear(house)

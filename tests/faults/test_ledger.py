@@ -77,7 +77,7 @@ def test_what_could_not_be_sent_while_it_lived_is_not_lost() -> None:
 def test_a_receipt_that_never_arrives_is_lost() -> None:
     """Whatever happened in between: what lasts has to be told."""
     account = ledger()
-    account.log({"event": "person deleted", "person_id": "p"}, 101.0)
+    account.log({"event": "person erased", "person_id": "p"}, 101.0)
     account.cut(101.0)
 
     assert account.lost(200.0) == ["person.erased p"]

@@ -95,6 +95,31 @@ async def test_who_is_erased_stays_erased(tmp_path: Path, mosquitto: Mosquitto) 
     assert "Eileen" not in json.dumps(receipt)
 
 
+async def test_an_erasure_is_told_though_its_process_died(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """A command that erased somebody was killed; the service tells it, once, also after another restart."""
+    service = await home(tmp_path, mosquitto.port)
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    (orders / "die").write_text("1 after")
+    killed = Service(service.folder, mosquitto.port)
+    killed.settings, killed.program = service.settings, ("-m", "tests.faults.child", str(orders))
+    assert (await killed.ask("people", "forget", "Eileen", "--yes"))[0] == -signal.SIGKILL
+
+    async with Witness(mosquitto.port) as witness:
+        for _ in range(2):
+            async with service:
+                await witness.until(lambda: len(events(witness, "person.erased")) == 1)
+                await witness.until(lambda: named(witness) >= {"Grace"}, 60)
+                service.send(signal.SIGTERM)
+                assert await service.ended() == 0
+
+    (receipt,) = events(witness, "person.erased")
+    assert receipt["erased"] == {
+        "faces": 3, "templates": 3, "crops": 3, "galleries": 1, "notices": receipt["erased"]["notices"], "backups": None
+    }  # fmt: skip
+    assert receipt["left"] == ["copies outside of the data folder; restoring one here leaves this person out"]
+
+
 async def test_a_restore_is_taken_over_by_the_running_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Whoever comes back is recognized again within seconds."""
     service = await home(tmp_path, mosquitto.port)

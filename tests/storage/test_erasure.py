@@ -14,6 +14,7 @@ from tests.storage.processes import Child, crashed
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of, vectors
 from uSense.core.events import Notice
 from uSense.core.models import ConfusablePair, Person, Training
+from uSense.core.receipts import ELSEWHERE
 from uSense.storage import Storage, container, copies, open_storage
 from uSense.storage.database import _later_if_hindered
 
@@ -116,7 +117,7 @@ async def test_an_erasure_that_is_killed_is_finished_later(folder: Path, killer:
         people = [await enroll(storage.vault, f"Person number {index}", faces=8) for index in range(3)]
         gallery = gallery_of(*people, rows=9)
         await storage.vault.save_gallery(gallery, model=MODEL, report=DONE)
-        wanted = await secrets(storage, people[0])
+        wanted, person_id = await secrets(storage, people[0]), people[0].person_id
 
     *killed, survived = crashed(folder, "delete", killer)
 
@@ -125,11 +126,14 @@ async def test_an_erasure_that_is_killed_is_finished_later(folder: Path, killer:
         async with open_storage(copy) as storage:
             names = [person.name for person in await storage.vault.people()]
             assert not await erasing(storage)
+            told = await receipts(storage)
         if "Person number 0" in names:
             assert left(copy, wanted) == wanted
+            assert not told
         else:
             gone += 1
             assert not left(copy, wanted)
+            assert [(notice.type, notice.data["person_id"]) for notice in told] == [("person.erased", person_id)]
     assert 0 < gone < len(killed)
     assert not left(survived, wanted)
 
@@ -191,6 +195,15 @@ async def in_backups(folder: Path) -> list[set[str]]:
         return await storage.vault._database.look(look)
 
 
+async def plain_backups(folder: Path) -> list[bytes]:
+    """The content of each backup of the folder."""
+    async with open_storage(folder) as storage:
+        kept = storage.archive._kept
+        return await asyncio.to_thread(
+            lambda: [container.read(path, "backup", 1).plain(kept.lock) for path in kept.files()]
+        )
+
+
 def names_in(path: Path, lock: container.KeyFile) -> set[str]:
     """Names in a backup."""
     data = container.read(path, "backup", 1).plain(lock)
@@ -198,19 +211,37 @@ def names_in(path: Path, lock: container.KeyFile) -> set[str]:
         return {name for (name,) in copy.execute("SELECT name FROM persons")}
 
 
+async def receipts(storage: Storage) -> list[Notice]:
+    """Deliver everything, as the service does after whatever happened to the process that erased; only receipts."""
+    for notice in await storage.journal.recover():
+        await storage.journal.append(notice)
+    pending = await storage.journal.pending(10)
+    for number, _ in pending:
+        await storage.journal.done(number)
+    return [notice for _, notice in pending if notice.type == "person.erased"]
+
+
 async def test_nothing_is_left_in_any_file(folder: Path) -> None:
-    """Not in the database, its log, the backups made before and after, nor in what waits for the broker."""
+    """Not in the database, its log, the backups made before and after, nor in what waits for the broker.
+
+    The id alone stays until the broker has the receipt, which tells it, and never gets into a backup.
+    """
     wanted, person = await inhabited(folder)
+    person_id = person.person_id.encode()
     async with open_storage(folder) as storage:
         erasure = await storage.vault.delete_person(person.person_id)
-        assert not left(folder, wanted)
+        assert left(folder, wanted) == [person_id]
         await storage.archive.keep("asked")
+        assert left(folder, wanted) == [person_id]
+        (receipt,) = await receipts(storage)
         assert not left(folder, wanted)
 
+    assert receipt.data["person_id"] == person.person_id
     assert (erasure.faces, erasure.crops, erasure.notices, erasure.backups) == (5, 1, 1, 3)
     assert (erasure.galleries, erasure.left) == (1, ())
     assert not left(folder, wanted)
     assert await in_backups(folder) == [{"Person number 1", "Person number 2"}] * 4
+    assert not any(person_id in plain for plain in await plain_backups(folder))
 
 
 async def test_a_receipt_tells_what_could_not_be_erased(folder: Path) -> None:
@@ -232,7 +263,7 @@ async def test_a_receipt_tells_what_could_not_be_erased(folder: Path) -> None:
 @pytest.mark.slow
 async def test_an_erasure_that_is_killed_among_the_backups_is_finished_later(folder: Path) -> None:
     """Killed before any file is opened, renamed or removed: after the next start nothing is left in any of them."""
-    wanted, _ = await inhabited(folder)
+    wanted, person = await inhabited(folder)
 
     copies_of = await asyncio.to_thread(crashed, folder, "delete", "file")
 
@@ -241,6 +272,13 @@ async def test_an_erasure_that_is_killed_among_the_backups_is_finished_later(fol
         async with open_storage(copy) as storage:
             names = [person.name for person in await storage.vault.people()]
             assert not await erasing(storage)
+            assert left(copy, wanted) == [person.person_id.encode()]
+            (receipt,) = await receipts(storage)
         assert names == ["Person number 1", "Person number 2"]
         assert not left(copy, wanted)
+        assert receipt.type == "person.erased"
+        assert receipt.data["erased"] == {
+            "faces": 5, "templates": 5, "crops": 1, "galleries": 1, "notices": 1, "backups": None
+        }  # fmt: skip
+        assert receipt.data["left"] == [ELSEWHERE]
         assert await in_backups(copy) == [set(names)] * 3

@@ -7,7 +7,6 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.storage.samples import DONE, MODEL, gallery_of
 from uSense.core.events import Notice
 from uSense.storage import Storage, open_storage
 from uSense.storage.journal import JOURNAL_BOUND
@@ -88,20 +87,3 @@ async def test_any_json_comes_back(storage: Storage, data: dict[str, object]) ->
     await storage.journal.done(number)
 
     assert (found, dict(notice.data)) == (number, data)
-
-
-async def test_what_was_not_told_is_remembered(folder: Path) -> None:
-    """A process dies between a training and its notice: the next one finds out and tells it, once."""
-    async with open_storage(folder) as storage:
-        bert = await storage.vault.create_person("Bert")
-        trained = await storage.vault.save_gallery(gallery_of(bert, rows=2), model=MODEL, report=DONE)
-
-    async with open_storage(folder) as storage:
-        late = await storage.journal.recover()
-        for notice in late:
-            await storage.journal.append(notice)
-        nothing = await storage.journal.recover()
-
-    assert [(notice.type, notice.lasting) for notice in late] == [("train.finished", True)]
-    assert (late[0].data["state"], late[0].data["gallery"]) == ("succeeded", trained.gallery)
-    assert nothing == []

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from uSense.commands.base import Command
-from uSense.control import Control, erasure_data, person_data
+from uSense.control import Control, person_data
 from uSense.core.models import Person
+from uSense.core.receipts import erasure_data
 from uSense.schema import Branch
 
 

@@ -172,14 +172,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """What was erased with a person, and in plain words what could not be (`left`)."""
+    """What was erased with a person, and in plain words what could not be (`left`).
+
+    `backups` is None if it is not known how many held the person: the process that erased them died.
+    """
 
     faces: int = 0
     templates: int = 0
     crops: int = 0
     galleries: int = 0
     notices: int = 0
-    backups: int = 0
+    backups: int | None = 0
     left: tuple[str, ...] = ()
 
 

@@ -55,6 +55,6 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                     await database.look(copies.check)
                     await database.write(healing.heal, opening.backups)
             vault = SqliteVault(database, opening.keys, opening.backups)
-            yield Storage(vault, SqliteJournal(database), SqliteArchive(database, opening.backups))
+            yield Storage(vault, SqliteJournal(database, opening.backups), SqliteArchive(database, opening.backups))
         finally:
             await database.close()

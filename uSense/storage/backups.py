@@ -151,9 +151,15 @@ class Backups:
                 container.write(path, container.seal(KIND, FORMAT, rest, self.lock, sealed.head))
                 self.cleaned += 1
 
-    def unreachable(self) -> list[str]:
-        """What is in the data folder and cannot be freed of an erased person, in plain words."""
+    def left(self, connection: sqlite3.Connection) -> list[str]:
+        """What in the data folder was not freed of those who were erased, or cannot be, in plain words."""
         closed = []
+        (erasing,) = connection.execute("SELECT max(erasing) FROM installation").fetchone()
+        if erasing:
+            closed.append(
+                "unused parts of the database file or of backups: another program reads it, or the disk is full; "
+                "it is tried again"
+            )
         for path in self.files():
             try:
                 container.read(path, KIND, FORMAT).plain(self.lock)

@@ -34,6 +34,7 @@ _TEXTS = {
     "galleries": "model, report",
     "gallery_parts": "person_id, face_ids",
     "notices": "type, data",
+    "untold": "type, about",
 }
 SEALED = (
     (
@@ -69,7 +70,7 @@ class Content:
 def take(connection: sqlite3.Connection) -> Content:
     """A copy of the database as it is between two transactions; StorageDamagedError if it is not sound.
 
-    Other connections may write meanwhile; notices that wait for the broker are left out.
+    Other connections may write meanwhile; notices that wait for the broker, or were not made yet, are left out.
     """
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     if pages * size > MOST_BYTES:
@@ -78,6 +79,7 @@ def take(connection: sqlite3.Connection) -> Content:
         connection.backup(copy)
         check(copy)
         copy.execute("DELETE FROM notices")
+        copy.execute("DELETE FROM untold")
         copy.execute("UPDATE installation SET erasing = 0")
         return _content(copy)
 
@@ -176,7 +178,8 @@ def put_back(connection: sqlite3.Connection, content: Rows) -> None:
         holes = ", ".join("?" * len(columns.split(",")))
         connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({holes})", tables[table])  # noqa: S608 - the same
     connection.execute("UPDATE installation SET model = ? WHERE model = ''", (model,))
-    connection.execute("DELETE FROM untold")  # the trainings of these galleries were told when they were made
+    # The trainings of these galleries were told when they were made.
+    connection.execute("DELETE FROM untold WHERE type = 'train.finished'")
 
 
 def _content(copy: sqlite3.Connection) -> Content:

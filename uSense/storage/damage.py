@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from uSense.storage import tombstones
+from uSense.storage import tombstones, untold
 from uSense.storage.tombstones import Tombstone
 from uSense.storage.trouble import plain_words
 
@@ -21,10 +21,11 @@ KEPT = 3
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What could still be read of a damaged database: tombstones, and notices that wait for the broker."""
+    """What could still be read of a damaged database: tombstones, waiting notices, and what was to become notices."""
 
     erased: tuple[Tombstone, ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
+    untold: tuple[tuple[str, str], ...] = ()
 
 
 def folders(data_dir: Path) -> list[Path]:
@@ -59,6 +60,7 @@ def remains(database: Path) -> Remains:
     """What can be read of a damaged database; nothing of it is changed."""
     erased: list[Tombstone] = []
     notices: list[tuple[str, str]] = []
+    done: list[tuple[str, str]] = []
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         with suppress(sqlite3.Error):
             erased = tombstones.known(connection)
@@ -66,4 +68,6 @@ def remains(database: Path) -> Remains:
             for kind, data in connection.execute("SELECT type, data FROM notices ORDER BY number"):
                 json.loads(data)
                 notices.append((kind, data))
-    return Remains(tuple(erased), tuple(notices))
+        with suppress(sqlite3.Error):
+            done = untold.of_people(connection)
+    return Remains(tuple(erased), tuple(notices), tuple(done))

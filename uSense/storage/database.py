@@ -88,6 +88,10 @@ class Database:
         """Run `call(connection, ...)` outside of any transaction."""
         return await self._lane.run(self._guarded, lambda connection: call(connection, *args, **kwargs))
 
+    async def fold(self) -> None:
+        """Fold the log into the file, so that neither holds what was overwritten; later, if another process reads."""
+        await self._lane.run(self._guarded, self._fold)
+
     async def changed(self) -> bool:
         """True once after another process wrote, or a damaged file was replaced."""
         return await self._lane.run(self._changed)
@@ -207,6 +211,14 @@ class Database:
                         connection.execute("UPDATE installation SET erasing = 2")
                 if _erasing(connection) == 2 and time.monotonic() >= self._rests_until:  # noqa: PLR2004 - told above
                     self._scrub_others(connection)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * self._wait)}")
+
+    def _fold(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            with _later_if_hindered():
+                _log_truncated(connection)
         finally:
             connection.execute(f"PRAGMA busy_timeout = {int(1000 * self._wait)}")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import UTC, datetime
 
 import structlog
 from cryptography.exceptions import InvalidTag
 
 from uSense.core.errors import RequestError, StorageError
 from uSense.ports import Parcel
-from uSense.storage import copies, faces, moving, sealing
+from uSense.storage import copies, faces, moving, sealing, untold
 from uSense.storage.backups import Backups
 from uSense.storage.keys import Keys
 
@@ -35,8 +34,7 @@ def heal(connection: sqlite3.Connection, backups: Backups) -> list[str]:
     refilled = sum(_refill(connection, backups.keys, parcel) for parcel in _kept(backups, harmed))
     names = dict(connection.execute("SELECT person_id, name FROM persons ORDER BY folded"))
     people = [{"person_id": person_id, "name": name} for person_id, name in names.items() if person_id in harmed]
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    data = json.dumps({"at": at, "people": people, "refilled": refilled})
+    data = json.dumps({"at": untold.now(), "people": people, "refilled": refilled})
     connection.execute("INSERT INTO notices (type, data) VALUES ('storage.healed', ?)", (data,))
     log.error("faces were damaged", people=[one["name"] for one in people], taken_from_backup=refilled)
     return [one["name"] for one in people]

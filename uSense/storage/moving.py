@@ -11,7 +11,7 @@ from uSense.core.errors import ConflictError
 from uSense.core.models import MOST_FACES, Person
 from uSense.core.names import NAME_LENGTH, clean_name, folded_name
 from uSense.ports import Arrival, Parcel, ParcelFace
-from uSense.storage import faces, people, sealing, tombstones
+from uSense.storage import faces, people, sealing, tombstones, untold
 from uSense.storage.keys import Keys, intact
 from uSense.storage.people import everybody, opened, require
 
@@ -34,7 +34,10 @@ def merge(connection: sqlite3.Connection, keys: Keys, person_id: str, into: str)
     connection.execute(
         "UPDATE persons SET user_data = ? WHERE person_id = ? AND user_data = ''", (parcel.user_data, into)
     )
-    return _person(connection, into)
+    merged = _person(connection, into)
+    data = {"person_id": person_id, "into": into, "faces": len(merged.face_ids)}
+    untold.note(connection, "person.merged", data)
+    return merged
 
 
 def pack(connection: sqlite3.Connection, keys: Keys, person_ids: Sequence[str]) -> list[Parcel]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from uSense.core.errors import StorageError
-from uSense.storage import copies, damage, tombstones
+from uSense.storage import copies, damage, tombstones, untold
 from uSense.storage.backups import Backups
 from uSense.storage.database import Database
 from uSense.storage.keys import Keys, unlock
@@ -74,11 +73,15 @@ class Opening:
     def _refill(self, connection: sqlite3.Connection, moved: Path) -> None:
         remains = damage.remains(moved / DATABASE)
         tombstones.keep(connection, *remains.erased)
+        untold.keep(connection, remains.untold)
+        if remains.erased:
+            # The backups may still have held them: whether that was so is lost.
+            connection.execute("UPDATE installation SET erasing = 2")
         restored = self.backups.restore_newest(connection)
         # Numbers of notices are never used twice, also not those of the lost ones.
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', ?)", (int(time.time()),))
         data = {
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "at": untold.now(),
             "moved_to": str(moved),
             "restored_from": restored.made_at if restored else None,
             "people": len(restored.people) if restored else 0,

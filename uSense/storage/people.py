@@ -12,7 +12,7 @@ from dataclasses import replace
 from uSense.core.errors import ConflictError, NotFoundError
 from uSense.core.models import Erasure, Person
 from uSense.core.names import clean_name, clean_user_data, folded_name
-from uSense.storage import sealing, tombstones
+from uSense.storage import sealing, tombstones, untold
 from uSense.storage.keys import Keys, intact
 from uSense.storage.redaction import redact
 from uSense.storage.tombstones import Tombstone
@@ -102,7 +102,10 @@ def update(connection: sqlite3.Connection, person_id: str, name: str | None, use
 
 
 def delete(connection: sqlite3.Connection, person_id: str) -> Erasure:
-    """Erase a person: their key, faces, parts of galleries and mentions in notices; a tombstone remains."""
+    """Erase a person: their key, faces, parts of galleries and mentions in notices; a tombstone remains.
+
+    So does what the receipt needs, until the receipt is in the journal.
+    """
     name, wrapped = require(connection, person_id)
     (faces, crops, templates, galleries) = connection.execute(
         "SELECT count(*), count(crop), "
@@ -114,7 +117,9 @@ def delete(connection: sqlite3.Connection, person_id: str) -> Erasure:
     tombstones.keep(connection, tombstones.of(person_id, wrapped), *(Tombstone(*row) for row in former))
     connection.execute("DELETE FROM persons WHERE person_id = ?", (person_id,))
     notices = redact(connection, person_id, name)
-    return Erasure(faces=faces, templates=templates, crops=crops, galleries=galleries, notices=notices)
+    erased = {"faces": faces, "templates": templates, "crops": crops, "galleries": galleries, "notices": notices}
+    untold.note(connection, "person.erased", {"person_id": person_id, "erased": erased})
+    return Erasure(**erased)
 
 
 def require(connection: sqlite3.Connection, person_id: str) -> tuple[str, bytes]:

@@ -17,6 +17,9 @@ _IDENTIFYING = frozenset({"person_id", "name", "a", "b", "into"})
 _FIXED = frozenset({"state", "type", "at", "finished_at", "model", "code"})
 """Fields whose words are uSense's own, also when somebody is called so."""
 
+_NOTICES = (("notices", "data"), ("untold", "about"))
+"""Where they are: those in the journal, and what will be one."""
+
 
 def redact(connection: sqlite3.Connection, person_id: str, name: str) -> int:
     """Take a person out of the waiting notices and the reports of trainings; returns the number of notices touched.
@@ -24,22 +27,28 @@ def redact(connection: sqlite3.Connection, person_id: str, name: str) -> int:
     A notice about them goes, and so does an entry of a list that is; in running text their name is replaced.
     """
     person = _Person(person_id, name)
-    touched = 0
-    for number, data in connection.execute("SELECT number, data FROM notices").fetchall():
-        with parsing():
-            before = json.loads(data)
-        after = person.removed_from(before)
-        if after is None:
-            connection.execute("DELETE FROM notices WHERE number = ?", (number,))
-        elif after != before:
-            connection.execute("UPDATE notices SET data = ? WHERE number = ?", (json.dumps(after), number))
-        touched += after != before
+    touched = sum(_redact(connection, person, table, column) for table, column in _NOTICES)
     for version, report in connection.execute("SELECT version, report FROM galleries").fetchall():
         with parsing():
             facts = dict(json.loads(report))
         # Persons are referred to by rows of their own; only a sentence may name somebody.
         facts["message"] = person.removed_from(facts.get("message", ""))
         connection.execute("UPDATE galleries SET report = ? WHERE version = ?", (json.dumps(facts), version))
+    return touched
+
+
+def _redact(connection: sqlite3.Connection, person: _Person, table: str, column: str) -> int:
+    touched = 0
+    for number, data in connection.execute(f"SELECT number, {column} FROM {table}").fetchall():  # noqa: S608 - the names are ours
+        with parsing():
+            before = json.loads(data)
+        after = person.removed_from(before)
+        if after is None:
+            connection.execute(f"DELETE FROM {table} WHERE number = ?", (number,))  # noqa: S608 - the same
+        elif after != before:
+            text = json.dumps(after)
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE number = ?", (text, number))  # noqa: S608 - the same
+        touched += after != before
     return touched
 
 

@@ -49,5 +49,11 @@ def erased(connection: sqlite3.Connection, person_id: str) -> bool:
     return any(one.fits(person_id, b"") for one in known(connection))
 
 
+def gone(connection: sqlite3.Connection, person_id: str) -> bool:
+    """Whether somebody with this id was erased here, or became part of another person."""
+    merged = connection.execute("SELECT salt, person, key FROM merged").fetchall()
+    return erased(connection, person_id) or any(Tombstone(*row).fits(person_id, b"") for row in merged)
+
+
 def _hash(salt: bytes, secret: bytes) -> bytes:
     return hmac.new(salt, secret, hashlib.sha256).digest()

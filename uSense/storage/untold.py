@@ -1,15 +1,23 @@
 """What was done and not yet put into the journal: the database itself keeps account of it, in the same transaction.
 
-A process that dies between a training and its notice would otherwise never tell it. Erasures are not among this: the
-account would keep the id of somebody who is to leave no trace, in the file and in its backups.
+A process that dies between a training, an erasure or a merge and its notice would otherwise never tell it. What is
+noted of a person who is gone is what their receipt holds, which waits in the journal next: their id, and numbers. It
+leaves in the transaction that puts the receipt there, and is in no backup.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from uSense.core.events import Notice
+from uSense.core.models import Erasure
+from uSense.core.receipts import erasure_data
+from uSense.storage import tombstones
 from uSense.storage.trouble import parsing
 
 SCHEMA = (
@@ -22,26 +30,94 @@ SCHEMA = (
         INSERT INTO untold (type, about) VALUES ('train.finished', NEW.version);
     END""",
 )
+GONE = {"person.erased", "person.merged"}
+"""Kinds that are about somebody who is no more; `about` is JSON, and of a training its gallery's version."""
 
 
-def tell(connection: sqlite3.Connection, notice: Notice) -> None:
-    """The notice is in the journal now: what it is about is told."""
+class Deed(NamedTuple):
+    """What a notice is about."""
+
+    type: str
+    about: str
+
+
+class Row(NamedTuple):
+    """What was done, and what is known of it."""
+
+    deed: Deed
+    data: dict[str, Any]
+
+
+def now() -> str:
+    """The time as notices have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def note(connection: sqlite3.Connection, kind: str, data: Mapping[str, Any]) -> None:
+    """Keep account of something that happens to a person in this transaction."""
+    about = json.dumps({"at": now(), **data})
+    connection.execute("INSERT INTO untold (type, about) VALUES (?, ?)", (kind, about))
+
+
+def deed(notice: Notice) -> Deed:
+    """What the notice is about."""
+    field = "person_id" if notice.type in GONE else "gallery"
+    return Deed(notice.type, str(notice.data.get(field)).encode(errors="replace").decode())
+
+
+def tell(connection: sqlite3.Connection, notice: Notice) -> bool:
+    """The notice is put into the journal now; False if another process, which had waited long enough, did that."""
+    done = deed(notice)
     if notice.type == "gallery.renewed":
         connection.execute("DELETE FROM untold WHERE type = 'train.finished'")
     elif notice.type == "train.finished":
-        about = str(notice.data.get("gallery")).encode(errors="replace").decode()
-        connection.execute("DELETE FROM untold WHERE type = 'train.finished' AND about = ?", (about,))
+        connection.execute("DELETE FROM untold WHERE type = ? AND about = ?", done)
+    elif notice.type in GONE:
+        told = [(number,) for number, row in _rows(connection) if row.deed == done]
+        connection.executemany("DELETE FROM untold WHERE number = ?", told)
+        return bool(told) or not tombstones.gone(connection, done.about)
+    return True
 
 
-def notices(connection: sqlite3.Connection) -> list[Notice]:
-    """A notice for everything that a process, which is no more, did not come to tell."""
-    rows = connection.execute("SELECT type, about FROM untold ORDER BY number").fetchall()
-    return [Notice(kind, _data(connection, about), lasting=True) for kind, about in rows]
+def rows(connection: sqlite3.Connection) -> list[Row]:
+    """Everything that is not in the journal, oldest first."""
+    return [row for _, row in _rows(connection)]
 
 
-def _data(connection: sqlite3.Connection, about: str) -> dict[str, object]:
-    row = connection.execute("SELECT report FROM galleries WHERE version = ?", (about,)).fetchone()
+def late(row: Row, left: tuple[str, ...]) -> Notice:
+    """The notice of it, by another process; `left` is what no erasure reaches in this data folder, as it is now."""
+    data = row.data
+    if row.deed.type == "person.erased":
+        # Some backups may have been freed of the person by the process that died, others by this one.
+        with parsing():
+            erasure = replace(Erasure(**data["erased"]), backups=None, left=left)
+        data = {**data, **erasure_data(erasure)}
+    return Notice(row.deed.type, data, lasting=True)
+
+
+def of_people(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """What is to be kept of it when the database is lost."""
+    found = connection.execute("SELECT type, about FROM untold ORDER BY number").fetchall()
     with parsing():
-        known = {} if row is None else dict(json.loads(row[0]))
+        return [(kind, about) for kind, about in found if kind in GONE and json.loads(about)]
+
+
+def keep(connection: sqlite3.Connection, saved: Sequence[tuple[str, str]]) -> None:
+    """Put that into another database."""
+    connection.executemany("INSERT INTO untold (type, about) VALUES (?, ?)", saved)
+
+
+def _rows(connection: sqlite3.Connection) -> list[tuple[int, Row]]:
+    found = connection.execute("SELECT number, type, about FROM untold ORDER BY number").fetchall()
+    with parsing():
+        return [(number, _row(connection, kind, about)) for number, kind, about in found]
+
+
+def _row(connection: sqlite3.Connection, kind: str, about: str) -> Row:
+    if kind in GONE:
+        data = dict(json.loads(about))
+        return Row(Deed(kind, data["person_id"]), data)
+    report = connection.execute("SELECT report FROM galleries WHERE version = ?", (about,)).fetchone()
+    known = {} if report is None else dict(json.loads(report[0]))
     kept = {name: known[name] for name in ("persons", "faces", "seconds") if name in known}
-    return {"state": "succeeded", "gallery": int(about), **kept}
+    return Row(Deed(kind, about), {"state": "succeeded", "gallery": int(about), **kept})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,7 +35,7 @@ class SqliteVault:
     async def delete_person(self, person_id: str) -> Erasure:
         before = self._backups.cleaned
         erasure = await self._database.erase(people.delete, person_id)
-        left = await self._database.read(self._left)
+        left = await self._database.read(self._backups.left)
         return replace(erasure, backups=self._backups.cleaned - before, left=tuple(left))
 
     async def merge_people(self, person_id: str, into: str) -> Person:
@@ -88,14 +87,3 @@ class SqliteVault:
 
     async def changed(self) -> bool:
         return await self._database.changed()
-
-    def _left(self, connection: sqlite3.Connection) -> list[str]:
-        """What an erasure did not reach."""
-        left = []
-        (erasing,) = connection.execute("SELECT max(erasing) FROM installation").fetchone()
-        if erasing:
-            left.append(
-                "unused parts of the database file or of backups: another program reads it, or the disk is full; "
-                "it is tried again"
-            )
-        return left + self._backups.unreachable()
