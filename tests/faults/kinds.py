@@ -80,6 +80,7 @@ def broker_frozen(seconds: float) -> Strike:
             await asyncio.sleep(seconds)
             yield
         finally:
+            house.ledger.wakes(time.monotonic())
             house.broker.thaw()
         if not house.complained("broker", begun):
             house.ledger.connected(time.monotonic())
@@ -357,6 +358,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("broker restarted", broker_restarted, "broker|lost", 2),
     Fault("broker frozen 1 s", broker_frozen(1.0), weight=2),
     Fault("broker frozen 6 s", broker_frozen(6.0), "broker|lost"),
+    Fault("broker frozen 14 s", broker_frozen(14.0), "broker|lost"),
     Fault("broker hangs up", broker_hangs_up, "hung up", 2),
     Fault("broker forbids", broker_forbids, "the broker does not let|publish"),
     Fault("camera gone", camera_gone, "hall|nobody answers", 2),

@@ -13,7 +13,7 @@ from tests.peers.witness import Seen
 
 LIFETIME = 10.0
 """Seconds for which an identity may be told; `mqtt.identity_lifetime` of the service."""
-SURE = 1.0
+SURE = 0.5
 """Seconds in which an identity reaches the witness if service and broker are connected."""
 
 
@@ -54,6 +54,9 @@ class Ledger:
     details: list[str] = field(default_factory=list)
     during: str = ""
     """The fault that comes and goes now."""
+    swallowed: int = 0
+    """Old names that a broker told when it woke: it had them unread, and counts their age from when it reads them."""
+    _woken_at: float | None = None
     _spans: list[Span] = field(default_factory=list)
     _seqs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _tracks: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -67,6 +70,10 @@ class Ledger:
         """The connection or the process is gone, as far as one can know."""
         if self.is_connected:
             self._spans[-1].end = now
+
+    def wakes(self, now: float) -> None:
+        """A frozen broker goes on: one identity, the one that waits to be acknowledged, may be in its socket unread."""
+        self._woken_at = now
 
     @property
     def is_connected(self) -> bool:
@@ -107,17 +114,33 @@ class Ledger:
         """What should have been received and was not."""
         identities = [
             f"identity of {one.name} at {one.camera}, {one.event_id}, during {one.during!r}"
-            for one in self.decided.values()
-            if one.event_id not in self.heard and self._deliverable(one, now)
+            for one in self._unheard()
+            if self._chance(one, now) >= SURE
         ]
         return identities + [about for about in self.due if about not in self.told]
 
-    def _deliverable(self, one: Decided, now: float) -> bool:
-        """Whether there was time enough to deliver it before it expired."""
+    def excused(self, now: float) -> list[float]:
+        """Of each identity that was not received and could not be: the seconds of connection that it had."""
+        chances = [self._chance(one, now) for one in self._unheard()]
+        return [seconds for seconds in chances if seconds < SURE]
+
+    def delays(self) -> list[float]:
+        """Of each identity that was decided and received within one connection: the seconds that took."""
+        heard = [(one.at, self.heard[one.event_id][0]) for one in self.decided.values() if one.event_id in self.heard]
+        return [
+            received - decided
+            for decided, received in heard
+            if any(span.begin <= decided and (span.end is None or received <= span.end) for span in self._spans)
+        ]
+
+    def _unheard(self) -> list[Decided]:
+        return [one for one in self.decided.values() if one.event_id not in self.heard]
+
+    def _chance(self, one: Decided, now: float) -> float:
+        """The longest time in one piece in which it could be delivered before it expired."""
         ends = one.at + LIFETIME - SURE
-        return any(
-            min(ends, now if span.end is None else span.end) - max(one.at, span.begin) >= SURE for span in self._spans
-        )
+        pieces = [(max(one.at, span.begin), min(ends, now if span.end is None else span.end)) for span in self._spans]
+        return max((0.0, *(end - begin for begin, end in pieces)))
 
     def _hear_identity(self, identity: dict[str, Any], at: float, wall: float) -> None:
         event_id, camera, name = identity["event_id"], identity["camera"], identity["name"]
@@ -129,7 +152,7 @@ class Ledger:
         expired = datetime.fromisoformat(identity["expires_at"]).timestamp()
         one = self.decided.get(event_id)
         if (self.wall_clock and wall > expired) or (one is not None and at > one.at + LIFETIME):
-            self._fault("stale", f"{event_id} {wall - expired:.1f} s after it expired")
+            self._hear_stale(one, at, f"{event_id} {wall - expired:.1f} s after it expired")
         run = identity["track_id"][:6]
         if identity["seq"] < self._seqs[run]:
             self._fault("disorder", f"seq {identity['seq']} after {self._seqs[run]}")
@@ -137,6 +160,13 @@ class Ledger:
         look = (identity["track_id"], identity["type"], str(name), identity["captured_at"])
         if self._tracks.setdefault(look, event_id) != event_id:
             self._fault("twice", f"{look} as {event_id}")
+
+    def _hear_stale(self, one: Decided | None, at: float, detail: str) -> None:
+        woken_at, self._woken_at = self._woken_at, None
+        if one is not None and woken_at is not None and one.at < woken_at and at - woken_at < SURE:
+            self.swallowed += 1
+        else:
+            self._fault("stale", detail)
 
     def _hear_event(self, event: dict[str, Any]) -> None:
         match event:

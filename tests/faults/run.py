@@ -41,6 +41,9 @@ class Result:
     identities: int = 0
     notices: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    swallowed: int = 0
+    excused: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
 
     @property
     def faults(self) -> int:
@@ -108,6 +111,9 @@ async def _settle(house: House, result: Result) -> None:
         result.lost += ledger.lost(time.monotonic())
     result.details += ledger.details
     result.identities += len(ledger.heard)
+    result.swallowed += ledger.swallowed
+    result.excused += ledger.excused(time.monotonic())
+    result.delays += ledger.delays()
     result.notices += len(ledger.told)
     for kind in KINDS:
         result.counts[kind] = result.counts.get(kind, 0) + ledger.faults[kind]
@@ -137,6 +143,11 @@ async def _inject(house: House, fault: Fault, rng: random.Random, row: Row) -> s
     return f"named in {named - begun:4.1f} s, well in {took:4.1f} s, restarts {len(house.exits) - ends}"
 
 
+def percentile(values: Sequence[float], percent: int) -> float:
+    """A percentile by the nearest rank; 0 of nothing."""
+    return sorted(values)[(len(values) - 1) * percent // 100] if values else 0.0
+
+
 def table(result: Result) -> str:
     """The result for people."""
     lines = [f"{'kind':28} {'count':>5} {'recovered p50':>14} {'max':>7} {'restarts':>9} {'failed':>7}"]
@@ -147,4 +158,11 @@ def table(result: Result) -> str:
         lines.append(f"{kind:28} {count:5} {middle:>14} {longest:>7} {row.restarts:9} {len(row.failures):7}")
     counts = ", ".join(f"{kind} {number}" for kind, number in {"lost": len(result.lost), **result.counts}.items())
     lines.append(f"{result.faults} faults; {result.identities} identities, {result.notices} lasting notices: {counts}")
+    delays, chance = result.delays, max(result.excused, default=0.0)
+    lines.append(
+        f"{len(result.excused)} more identities had {chance:.2f} s of connection at most; "
+        f"an identity took {percentile(delays, 50):.3f} s p50, {percentile(delays, 99):.3f} s p99, "
+        f"{max(delays, default=0):.3f} s max"
+    )
+    lines.append(f"{result.swallowed} old names were told by brokers that had them unread when they were frozen")
     return "\n".join([*lines, *result.failures])

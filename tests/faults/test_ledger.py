@@ -101,6 +101,33 @@ def test_what_should_not_be_heard_is_noted(kind: str, event_id: str, at: float, 
     assert account.faults[kind] == 1
 
 
+def test_a_frozen_broker_may_have_one_name_unread() -> None:
+    """One that was decided before it woke, told at once when it does; every other old name is a fault."""
+    account = ledger()
+    for event_id in ("a", "b", "c"):
+        decide(account, event_id, 101.0)
+    old = {"seq": 2, "expires_at": "2026-09-21T13:20:00.000Z"}
+    account.wakes(115.0)
+
+    hear(account, "a", 115.1, **old, track_id="abcdef00-2")
+    assert (account.swallowed, account.faults["stale"]) == (1, 0)
+    hear(account, "b", 115.2, **old, track_id="abcdef00-3")
+    account.wakes(120.0)
+    hear(account, "c", 121.0, **old, track_id="abcdef00-4")
+
+    assert (account.swallowed, account.faults["stale"]) == (1, 2)
+
+
+def test_what_could_hardly_be_sent_is_excused() -> None:
+    """Its chance is told, so that the excuse can be judged."""
+    account = ledger()
+    decide(account, "a", 101.0)
+    account.cut(101.25)
+
+    assert account.lost(200.0) == []
+    assert account.excused(200.0) == [0.25]
+
+
 def test_a_plan_has_every_kind() -> None:
     """If there is room, every kind comes, and none twice in a row."""
     order = [fault.kind for fault in plan(FAULTS, 200, random.Random(1))]  # noqa: S311 - to be repeated
