@@ -121,11 +121,12 @@ class Watched(Service):
 class House:
     """Everything together; `async with` it. What it is told goes into the ledger."""
 
-    def __init__(self, folder: Path, *, clock: Path | None = None, fps: int = FPS) -> None:
+    def __init__(self, folder: Path, *, clock: Path | None = None, fps: int = FPS, workers: int = 1) -> None:
         self.folder = folder
         self.ledger = Ledger({name: frozenset(people) for name, people in CAMERAS.items()}, wall_clock=clock is None)
         self.broker = Mosquitto(folder / "broker", acl=OPEN, extra=PERSISTENT.format(folder=folder / "broker"))
         self.fps = fps
+        self.workers = workers
         self.hall = HallCamera(fps=fps)
         self.disk = Disk(folder / "disk", folder / "service" / "data")
         self.exits: list[int] = []
@@ -153,9 +154,10 @@ class House:
             self.service = Watched(self.folder / "service", self.broker.port, self._cameras(), self._line)
             self.service.orders.mkdir(parents=True, exist_ok=True)
             await self.service.done("enroll", "--folder", str(self._photos()))
+            self.service.environment = {"USENSE_PIPELINE__WORKERS": str(self.workers)}
             if self._clock is not None:
                 self.turn_clock("+0")
-                self.service.environment = faked(self._clock)
+                self.service.environment |= faked(self._clock)
             await stack.enter_async_context(Hearing(self.broker.port, self._hear))
             keeper = asyncio.create_task(self._keep(), name="supervisor")
             stack.push_async_callback(self._end, keeper)
