@@ -15,7 +15,7 @@ import uvloop
 
 from benchmarks.measures import heartbeat
 from benchmarks.measures.ledger import Ledger, Meter, Spent
-from uSense import app, log
+from uSense import app, log, memory
 from uSense.cameras.base import Inbox
 from uSense.cameras.stream import Reader
 from uSense.core.models import Face, Frame, Picture, Probe
@@ -32,6 +32,7 @@ def run(settings: Settings, folder: Path, *, warm_up: int = 0, beats: bool = Fal
 
     The measurement begins after `warm_up` frames: until then libraries are loaded and models run for the first time.
     """
+    memory.spare()
     notes = Notes(Ledger(folder), Meter(), warm_up)
     with (folder / "service.log").open("w") as stream, notes.taken():
         log.configure(settings.log.level, "json", stream)

@@ -17,7 +17,10 @@ def run(ctx: typer.Context, config: ConfigFile = None) -> None:
 
     import structlog
 
+    from uSense import memory
     from uSense.settings import looking
+
+    memory.spare()
 
     loaded = trace(ctx, config)
     configure_log(ctx, loaded.settings, service=True)
