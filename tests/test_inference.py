@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,16 @@ def test_a_session_runs_the_model() -> None:
     (found,) = session.run(None, {session.get_inputs()[0].name: np.ones((2, 3, 4, 4), np.float32)})
 
     assert found.shape == (2, 3)
+
+
+def test_a_session_does_not_keep_the_file() -> None:
+    """Its bytes are as large as the weights, which the session has already."""
+    data = net((None, 3, 4, 4))
+    before = sys.getrefcount(data)
+    session = inference.session(data, "a net")
+
+    assert sys.getrefcount(data) == before
+    assert session.get_inputs()
 
 
 @pytest.mark.parametrize("data", [b"", b"no protobuf", net((None, 3, 4, 4))[:80]])

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,9 @@ def session(model: bytes, name: str, *, threads: int = 1) -> Session:
         failures.RuntimeException,
     )
     try:
-        opened: Session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        opened = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except broken as error:
         raise ModelError(f"{name} is no ONNX model that onnxruntime {version} can run: {error}") from error
-    return opened
+    # Kept to open the model anew elsewhere than on the CPU: as much memory as the weights take.
+    opened._model_bytes = None  # noqa: SLF001 - nothing but this gives it back
+    return cast("Session", opened)

@@ -127,6 +127,7 @@ def test_loading_needs_neither_the_package_nor_the_other_landmarks() -> None:
         "assert 'onnxruntime' not in sys.modules and 'dlib' not in sys.modules, 'imported too early'\n"
         "DlibSettings().load()\n"
         "assert 'face_recognition_models' not in sys.modules\n"
+        "assert 'onnx' not in sys.modules, 'the library stays in memory'\n"
         "assert not [name for name in opened if '68_face' in name]\n"
         "print('fine')\n"
     )

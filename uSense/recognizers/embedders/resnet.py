@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from onnx import GraphProto
+from uSense.recognizers.embedders import graph
+from uSense.recognizers.embedders.graph import Graph
 
 Floats = NDArray[np.float32]
 
@@ -34,12 +32,9 @@ def model(data: bytes) -> bytes:
 
     Input `chips`: (n, 150, 150, 3) uint8, red first; output `vectors`: (n, 128), as dlib computes them.
     """
-    from onnx import ModelProto, TensorProto, helper  # noqa: PLC0415 - heavy: needed once, while loading
-
     layers, last = _weights(data)
-    made = ModelProto(ir_version=8, opset_import=[helper.make_opsetid("", 17)])
-    net = _Net(made.graph)
-    net.add("Cast", "chips", "floats", to=TensorProto.FLOAT)
+    net = _Net("dlib-resnet")
+    net.add("Cast", "chips", "floats", to=graph.FLOAT)
     net.add("Transpose", "floats", "planes", perm=[0, 3, 1, 2])
     source = net.convolved("planes", layers[0], kernel=7, stride=2, pad=0)
     source = net.add("Relu", source)
@@ -55,33 +50,14 @@ def model(data: bytes) -> bytes:
     pooled = net.add("GlobalAveragePool", source)
     flat = net.add("Flatten", pooled)
     net.add("MatMul", flat, "vectors", more=[net.constant(last)])
-    made.graph.name = "dlib-resnet"
-    made.graph.input.append(helper.make_tensor_value_info("chips", TensorProto.UINT8, ["n", SIDE, SIDE, 3]))
-    made.graph.output.append(helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", last.shape[1]]))
-    serialized: bytes = made.SerializeToString()
-    return serialized
+    return net.model(
+        graph.tensor("chips", graph.UINT8, ["n", SIDE, SIDE, 3]),
+        graph.tensor("vectors", graph.FLOAT, ["n", last.shape[1]]),
+    )
 
 
-@dataclass(slots=True)
-class _Net:
-    """Grows an ONNX graph in place, because every copy costs as much memory as the weights; returns outputs' names."""
-
-    graph: GraphProto
-
-    def constant(self, values: NDArray[np.float32] | NDArray[np.int64]) -> str:
-        from onnx import helper  # noqa: PLC0415 - as above
-
-        name = f"c{len(self.graph.initializer)}"
-        kind = helper.np_dtype_to_tensor_dtype(values.dtype)
-        self.graph.initializer.add(name=name, data_type=kind, dims=values.shape, raw_data=values.tobytes())
-        return name
-
-    def add(self, kind: str, source: str, output: str = "", *, more: list[str] | None = None, **options: Any) -> str:
-        from onnx import helper  # noqa: PLC0415 - as above
-
-        output = output or f"n{len(self.graph.node)}"
-        self.graph.node.append(helper.make_node(kind, [source, *(more or [])], [output], **options))
-        return output
+class _Net(Graph):
+    """The parts that the net is made of; each returns its output's name."""
 
     def convolved(self, source: str, layer: tuple[Floats, Floats], *, kernel: int, stride: int, pad: int) -> str:
         inputs = [self.constant(layer[0]), self.constant(layer[1])]
