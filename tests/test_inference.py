@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.needs import ROOT
 from tests.support.nets import net
 from uSense import inference
 from uSense.core.errors import ModelError
@@ -50,6 +52,34 @@ def test_a_session_does_not_keep_the_file() -> None:
 
     assert sys.getrefcount(data) == before
     assert session.get_inputs()
+
+
+HELD = """
+import numpy as np
+import psutil
+from tests.support.nets import net
+from uSense import inference
+
+session = inference.session(net((None, 4, 1000, 1000), (0, 1), sines=True), "a net")
+inputs = {session.get_inputs()[0].name: np.ones((8, 4, 1000, 1000), np.float32)}
+process = psutil.Process()
+small = {name: values[:1] for name, values in inputs.items()}
+session.run(None, small)
+before = process.memory_info().rss
+session.run(None, inputs)
+kept = process.memory_info().rss - before
+session.run(None, inputs, inference.seldom())
+print(kept // 1_000_000, (process.memory_info().rss - before) // 1_000_000)
+"""
+
+
+def test_a_seldom_run_leaves_no_memory_behind() -> None:
+    """What a large run needed is kept for the next one, 128 MB here, unless it is said to be seldom."""
+    done = subprocess.run([sys.executable, "-c", HELD], cwd=ROOT, check=True, capture_output=True, text=True)
+    kept, left = map(int, done.stdout.split())
+
+    assert kept > 100
+    assert left < 30
 
 
 @pytest.mark.parametrize("data", [b"", b"no protobuf", net((None, 3, 4, 4))[:80]])

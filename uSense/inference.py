@@ -20,8 +20,10 @@ Array = NDArray[Any]
 class Session(Protocol):
     """What uSense uses of onnxruntime's InferenceSession, which has no types of its own."""
 
-    def run(self, outputs: Sequence[str] | None, inputs: dict[str, Array]) -> list[NDArray[np.float32]]:
-        """Outputs in the asked order; releases the GIL."""
+    def run(
+        self, outputs: Sequence[str] | None, inputs: dict[str, Array], options: Any = None
+    ) -> list[NDArray[np.float32]]:
+        """Outputs in the asked order; `options` are None or `seldom()`; releases the GIL."""
 
     def get_inputs(self) -> list[Any]:
         """Name and shape of each input."""
@@ -39,6 +41,15 @@ def read(path: Path, sha256: str | None = None) -> bytes:
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise ModelError(f"{path} is not the file it should be (wrong SHA-256): install it again")
     return data
+
+
+def seldom() -> Any:
+    """The options of a run larger than usual, after which the session gives back what it needed."""
+    import onnxruntime  # noqa: PLC0415 - heavy: paid for by those who use a model
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def session(model: bytes, name: str, *, threads: int = 1) -> Session:

@@ -26,10 +26,13 @@ def looks() -> bytes:
     return data
 
 
-def net(shape: Sequence[int | None], axes: Sequence[int] = (2, 3)) -> bytes:
-    """A net whose output is its input's mean over `axes`."""
+def net(shape: Sequence[int | None], axes: Sequence[int] = (2, 3), *, sines: bool = False) -> bytes:
+    """A net whose output is its input's mean over `axes`; with `sines` that of its sines, which are held meanwhile."""
     graph = helper.make_graph(
-        [helper.make_node("ReduceMean", ["input"], ["output"], axes=list(axes), keepdims=0)],
+        [
+            *([helper.make_node("Sin", ["input"], ["waves"])] if sines else []),
+            helper.make_node("ReduceMean", ["waves" if sines else "input"], ["output"], axes=list(axes), keepdims=0),
+        ],
         "mean",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, list(shape))],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, None)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -52,7 +52,7 @@ class DlibEmbedder:
 
     def enroll(self, probe: Probe) -> Vectors:
         place = self._aligner.standard(probe, resnet.SIDE, _PADDING)
-        return self._vectors(self._aligner.renderings(probe, place))
+        return self._vectors(self._aligner.renderings(probe, place), inference.seldom())
 
-    def _vectors(self, chips: Sequence[Rgb]) -> Vectors:
-        return self._session.run(["vectors"], {"chips": np.stack(chips)})[0]
+    def _vectors(self, chips: Sequence[Rgb], options: Any = None) -> Vectors:
+        return self._session.run(["vectors"], {"chips": np.stack(chips)}, options)[0]

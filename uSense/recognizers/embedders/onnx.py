@@ -77,14 +77,14 @@ class OnnxEmbedder:
         return self._vectors([self._aligner.cut(probe, self._place(probe)) for probe in probes])
 
     def enroll(self, probe: Probe) -> Vectors:
-        return self._vectors(self._aligner.renderings(probe, self._place(probe)))
+        return self._vectors(self._aligner.renderings(probe, self._place(probe)), inference.seldom())
 
     def _place(self, probe: Probe) -> Any:
         if probe.landmarks is not None:
             return self._aligner.fitted(probe.landmarks, TEMPLATE, _SIDE)
         return self._aligner.fitted(self._aligner.three(probe), THREE_POINTS, _SIDE)
 
-    def _vectors(self, chips: Sequence[Rgb]) -> Vectors:
+    def _vectors(self, chips: Sequence[Rgb], options: Any = None) -> Vectors:
         batch = np.stack(chips)
         if self._settings.channels == "bgr":
             batch = batch[..., ::-1]
@@ -92,7 +92,7 @@ class OnnxEmbedder:
             batch = batch.transpose(0, 3, 1, 2)
         ready = (np.ascontiguousarray(batch, np.float32) - self._settings.mean) / self._settings.std
         parts = [ready[i : i + 1] for i in range(len(ready))] if self._single else [ready]
-        rows = np.concatenate([self._session.run(None, {self._input: part})[0] for part in parts])
+        rows = np.concatenate([self._session.run(None, {self._input: part}, options)[0] for part in parts])
         rows = rows.reshape(len(chips), -1)
         if self.metric is Metric.COSINE:
             rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
