@@ -51,6 +51,7 @@ def test_a_good_run_misses_nothing_and_is_told_in_full() -> None:
         ({"rounds": GOOD.rounds[1:2]}, "1.500 x the replay"),
         ({"still": {"empty": spent(0.1, 0.03)}}, "6.0% > 5%"),
         ({"delays": []}, "nothing was received"),
+        ({"memory": replace(GOOD.memory, service=2.4e8)}, "240 MB > 230"),
     ],
 )
 def test_each_missed_bound_is_a_sentence(change: dict[str, object], word: str) -> None:
