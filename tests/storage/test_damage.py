@@ -14,8 +14,9 @@ from tests.storage.processes import Child
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of
 from uSense.core.errors import StorageDamagedError, StorageError, StorageMendedError
 from uSense.core.events import Notice
-from uSense.storage import Storage, open_storage
+from uSense.storage import Storage, container, open_storage
 
+SECRET = "correct horse"
 LETTER = b"this is no database, it is a letter" * 3000
 
 
@@ -146,6 +147,26 @@ async def test_what_can_be_read_of_it_is_kept(used: Path) -> None:
         assert await names(storage) == []
         kinds = [notice.type for _, notice in await storage.journal.pending(9)]
     assert kinds == ["kind", "kind", "storage.damaged"]
+
+
+@pytest.mark.parametrize("kind", ["auto", "asked"])
+async def test_who_was_erased_stays_out_when_nothing_can_be_read(used: Path, kind: str) -> None:
+    """The backups in the folder know it, also one that was made before the person came; so no older copy helps."""
+    (made,) = (used / "backups").iterdir()
+    made.rename(made.with_name(made.name.replace("auto", kind)))
+    elsewhere = used.with_name("elsewhere")
+    async with open_storage(used) as storage:
+        await storage.archive.write(elsewhere, SECRET)
+        bert = next(person for person in await storage.vault.people() if person.name == "Bert")
+        erasure = await storage.vault.delete_person(bert.person_id)
+    await lose(used, 0, LETTER)
+
+    async with open_storage(used, mend=True) as storage:
+        sealed = await asyncio.to_thread(container.read, elsewhere, "backup", 1)
+        back = await storage.archive.restore(sealed, container.Passphrase(SECRET))
+
+    assert (back.people, back.erased) == (("Anna",), 1)
+    assert erasure.backups == 0
 
 
 async def test_others_do_not_mend(used: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from uSense.storage import container, copies, damage, tombstones
 from uSense.storage.container import KeyFile, Passphrase, Sealed
 from uSense.storage.copies import Content
 from uSense.storage.keys import Keys
+from uSense.storage.tombstones import Tombstone
 from uSense.storage.trouble import plain_words
 
 FOLDER = "backups"
@@ -37,7 +39,7 @@ class Opened:
 
 
 class Backups:
-    """The backups of one data folder; `cleaned` counts those that an erasure changed."""
+    """The backups of one data folder; `cleaned` counts those that an erasure took somebody out of."""
 
     def __init__(self, data_dir: Path, keys: Keys) -> None:
         self.folder = data_dir / FOLDER
@@ -136,7 +138,7 @@ class Backups:
         return None
 
     def clean(self, connection: sqlite3.Connection) -> None:
-        """Take persons who were erased out of every backup in the data folder; raises StorageError."""
+        """Take erased persons out of every backup in the data folder, and leave their tombstones; StorageError."""
         erased = tombstones.known(connection)
         with plain_words(self.folder):
             for draft in self.folder.glob(".*.part"):
@@ -148,8 +150,19 @@ class Backups:
             except RequestError:
                 continue
             if rest is not None:
-                container.write(path, container.seal(KIND, FORMAT, rest, self.lock, sealed.head))
-                self.cleaned += 1
+                data, gone = rest
+                container.write(path, container.seal(KIND, FORMAT, data, self.lock, sealed.head))
+                self.cleaned += gone > 0
+
+    def erased(self) -> list[Tombstone]:
+        """The tombstones in all backups of the data folder that can be read."""
+        found: list[Tombstone] = []
+        for path in self.files():
+            with suppress(RequestError, StorageError):
+                backup = self.read(path)
+                with copies.opened(backup.data, backup.source) as copy:
+                    found += tombstones.known(copy)
+        return found
 
     def left(self, connection: sqlite3.Connection) -> list[str]:
         """What in the data folder was not freed of those who were erased, or cannot be, in plain words."""

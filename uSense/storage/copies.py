@@ -120,13 +120,17 @@ def check(connection: sqlite3.Connection) -> None:
             connection.execute(f"SELECT {columns} FROM {table}").fetchall()  # noqa: S608 - the names are ours
 
 
-def without(data: bytes, source: str, erased: Sequence[Tombstone]) -> bytes | None:
-    """The copy without the persons that were erased; None if none of them is in it."""
+def without(data: bytes, source: str, erased: Sequence[Tombstone]) -> tuple[bytes, int] | None:
+    """The copy without the persons that were erased, and how many were in it; None if it knows of all of them.
+
+    It gets their tombstones even if it had none of them: so they outlive a database that cannot be read any more.
+    """
     with opened(data, source) as copy:
-        if not forget(copy, erased):
+        gone = forget(copy, erased)
+        if not gone and set(erased) <= set(tombstones.known(copy)):
             return None
         tombstones.keep(copy, *erased)
-        return _content(copy).data
+        return _content(copy).data, gone
 
 
 def forget(copy: sqlite3.Connection, erased: Sequence[Tombstone]) -> int:

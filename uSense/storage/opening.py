@@ -72,7 +72,7 @@ class Opening:
 
     def _refill(self, connection: sqlite3.Connection, moved: Path) -> None:
         remains = damage.remains(moved / DATABASE)
-        tombstones.keep(connection, *remains.erased)
+        tombstones.keep(connection, *remains.erased, *self.backups.erased())
         untold.keep(connection, remains.untold)
         if remains.erased:
             # The backups may still have held them: whether that was so is lost.
