@@ -107,6 +107,7 @@ async def _serve(
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed
     control.shot = pipeline.shot
+    control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
     health = Health(
         stats,

@@ -14,7 +14,7 @@ import structlog
 from uSense import imaging
 from uSense.aio import Switch
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
-from uSense.core.events import Notice, State
+from uSense.core.events import Notice, Sighting, State
 from uSense.core.explaining import FLAWS
 from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
 from uSense.core.names import folded_name
@@ -86,6 +86,8 @@ class Control:
         self.switches = switches
         self.info = info
         self.on_gallery: Callable[[], None] = _nothing
+        self.present: Callable[[], list[Sighting]] = list
+        """The persons in sight of a camera."""
         self.shot: Callable[[str], Awaitable[Shot]] = _no_camera
         """The next picture of a camera."""
         self.longest_reply: Callable[[], float] = _endless
@@ -305,6 +307,18 @@ def person_data(person: Person) -> dict[str, Any]:
         "faces": len(person.face_ids),
         "trained": person.trained,
         "enroll_again": person.enroll_again,
+    }
+
+
+def present_data(sighting: Sighting) -> dict[str, Any]:
+    """A person in sight as JSON."""
+    return {
+        "name": sighting.name,
+        "person_id": sighting.person_id,
+        "camera": sighting.camera,
+        "captured_at": iso(sighting.captured_at),
+        "event_id": sighting.event_id,
+        "assurance": sighting.assurance,
     }
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from uSense import aio, imaging
 from uSense.core.errors import CameraError, CameraFinished, NotFoundError, RecognizerError, RequestError
-from uSense.core.events import Notice, State
+from uSense.core.events import Notice, Sighting, State
 from uSense.core.models import Answer, Frame, Probe, Shot
 from uSense.core.motion import MotionGate, MotionRules
 from uSense.core.pacing import FramePace, backoff
@@ -199,6 +199,11 @@ class Pipeline:
     def faces_waiting(self) -> int:
         """Faces that wait for an identification now."""
         return len(self._faces)
+
+    def present(self) -> list[Sighting]:
+        """The persons in sight of a camera now, each as they were last told."""
+        seen = [scene.present() for name, scene in self.scenes.items() if self._statuses.get(name) == "online"]
+        return [sighting for sightings in seen for sighting in sightings]
 
     def gallery_changed(self) -> None:
         """Ask again about everybody in sight; answers that are under way name people as they were before."""

@@ -150,6 +150,32 @@ def test_who_comes_back_soon_is_not_told_again_but_later_is() -> None:
     assert theater.sightings[0].track_id != theater.sightings[1].track_id
 
 
+def test_who_is_in_sight_is_known() -> None:
+    """As they were told last, by their present name, also when they came back too soon to be told again."""
+    theater, renamed = Theater(), Answer((Candidate("anna", "Anna", 0.7),), 1)
+    assert theater.scene.present() == []
+    theater.show(ANNA, ANNA)
+    there = theater.scene.present()
+    theater.leave(2.0)
+    left = theater.scene.present()
+    theater.show(renamed, renamed)
+    back = theater.scene.present()
+    theater.leave(20.0)
+
+    assert there == theater.sightings
+    assert left == theater.scene.present() == []
+    assert [(one.event_id, one.person_id, one.name) for one in back] == [("e0", "anna", "Anna")]
+    assert theater.scene._told == {}
+
+
+def test_who_was_taken_for_somebody_else_is_not_in_sight() -> None:
+    """A corrected name is that of nobody there."""
+    theater = Theater()
+    theater.show(ANNA, ANNA, *[BEA] * 60)
+
+    assert [one.name for one in theater.scene.present()] == ["bea"]
+
+
 def test_a_stranger_who_turns_out_to_be_known_is_recognized() -> None:
     """The first name a track gets is `recognized`, and says which unknown it replaces."""
     theater = Theater()

@@ -82,7 +82,12 @@ class Service:
         """Run a command with the same settings; exit code, stdout, stderr."""
         self.write()
         process = await self._run(*arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-        out, err = await asyncio.wait_for(process.communicate(), 120)
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), 120)
+        finally:
+            if process.returncode is None:  # a test that fails leaves no process behind
+                process.kill()
+                await process.wait()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
 

@@ -19,6 +19,23 @@ from tests.peers.witness import Witness, publish
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.shapes import check
 
+HANGING = """
+import sys, time
+from uSense.cli import main
+from uSense.storage import lock
+
+lock.is_served = lambda _: time.sleep(600)
+sys.argv[0] = "usense"
+main()
+"""
+
+
+class Hanging(Service):
+    """Commands on a machine whose data folder does not answer."""
+
+    program = ("-c", HANGING)
+
+
 SMALL = {"kind": "hog", "min_face": 40}
 pytestmark = pytest.mark.timeout(180)
 
@@ -83,6 +100,38 @@ async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto) ->
     assert (health[0], json.loads(health[1])) == (0, {"healthy": True, "reason": ""})
 
 
+async def test_wait_finds_who_is_there_already(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Somebody who was told before counts at once, unless only who arrives from now on is awaited."""
+    camera = album(tmp_path / "album", pose(GRACE, 5)) | {"hold": 600.0}
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
+    await enroll(service, tmp_path / "photos")
+    async with Witness(mosquitto.port) as witness, service:
+        told = await witness.next("usense/identity", 1)
+        there, named, new = await asyncio.gather(
+            service.ask("wait", "--timeout", "30", "--json"),
+            service.ask("wait", "--timeout", "30", "--person", "grace"),
+            service.ask("wait", "--timeout", "7", "--new"),
+        )
+        await publish(mosquitto.port, "usense/command/camera/pause", "hall")
+        await witness.until(lambda: witness.of("usense/camera/hall/status")[-1].text == "offline")
+        away = await service.ask("wait", "--timeout", "2")
+
+    assert there[0] == 0
+    check("wait", there[1])
+    assert json.loads(there[1])["event_id"] == told.json["event_id"]
+    assert named[:2] == (0, "Grace\n")
+    assert (new[0], away[0]) == (1, 1)
+
+
+async def test_wait_does_not_outlive_its_time(tmp_path: Path) -> None:
+    """Whatever hangs: here the data folder, which is looked into before anybody is asked."""
+    service = Hanging(tmp_path / "s", 1)
+    code, out, err = await service.ask("wait", "--timeout", "0.5")
+
+    assert (code, out) == (1, "")
+    assert "ended by force" in err
+
+
 async def test_without_a_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Wait is the service for that long and publishes, snapshot opens the camera, healthcheck is not well."""
     camera = album(tmp_path / "album", pose(GRACE, 5))
@@ -118,9 +167,14 @@ async def test_wait_gives_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "uSense", "--config", str(service.config), "wait"), cwd=service.root
         )
-        await witness.until(lambda: any(one.text == "online" for one in witness.seen))
-        process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 20) == 130
+        try:
+            await witness.until(lambda: any(one.text == "online" for one in witness.seen))
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(process.wait(), 20) == 130
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 async def test_a_paused_camera_has_no_snapshot(tmp_path: Path, mosquitto: Mosquitto) -> None:

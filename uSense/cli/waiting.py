@@ -1,10 +1,11 @@
-"""`usense wait`: until somebody is recognized."""
+"""`usense wait`: until somebody is there."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 KEYS = ("name", "person_id", "camera", "captured_at", "event_id", "assurance")
 """What is told of an identity."""
+AGAIN = 5.0
+"""Seconds after which the service is asked again who is there: who comes back soon is not announced again."""
+FAREWELL = 5.0
+"""Seconds after the time is over in which everything is closed, whatever hangs."""
 
 
 def wait(
@@ -28,21 +33,25 @@ def wait(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0, metavar="S", help="Seconds after which to give up.")
     ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Only who arrives from now on, not who is there already.")] = False,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Wait until somebody is recognized, print the name and end.
 
-    Listens to the running service, which tells a person when they arrive; where none runs, it is the service meanwhile.
+    Asks the running service who is there, and listens to it; where none runs, it is the service meanwhile.
 
     Exit codes: 0 somebody was recognized, 1 nobody within the time, 2 bad usage or settings.
     """
+    from uSense.cli import ending
     from uSense.settings import looking
 
+    if timeout is not None:
+        ending.within(timeout + FAREWELL, code=1)
     loaded = trace(ctx, config)
     configure_log(ctx, loaded.settings)
     looking.require(loaded)
-    found = asyncio.run(_wait(loaded.settings, person, timeout))
+    found = asyncio.run(_wait(loaded.settings, person, timeout, new=new))
     if found is None:
         whom = f"{person!r}" if person else "nobody"
         was = "was not recognized" if person else "was recognized"
@@ -51,7 +60,7 @@ def wait(
     typer.echo(json.dumps(found, ensure_ascii=False) if as_json else found["name"])
 
 
-async def _wait(settings: Settings, who: str | None, seconds: float | None) -> dict[str, Any] | None:
+async def _wait(settings: Settings, who: str | None, seconds: float | None, *, new: bool) -> dict[str, Any] | None:
     """What is told of the one awaited; None if the time is over."""
     from uSense.cli import remote
 
@@ -61,14 +70,14 @@ async def _wait(settings: Settings, who: str | None, seconds: float | None) -> d
         try:
             async with asyncio.timeout_at(end):
                 if asker := await remote.find(stack, beside, "people", "identity"):
-                    return await _listen(asker, beside, who)
+                    return await _listen(asker, beside, who, new=new)
         except TimeoutError:
             return None
     return await _serve(settings, who, end)
 
 
-async def _listen(asker: Asker, settings: Settings, who: str | None) -> dict[str, Any]:
-    """The first identity that fits, as the running service tells it."""
+async def _listen(asker: Asker, settings: Settings, who: str | None, *, new: bool) -> dict[str, Any]:
+    """The first who fits: of those in sight, unless they must be `new`, and of those who are announced."""
     from uSense.mqtt.asker import parsed
     from uSense.mqtt.rivals import KEPT_WITHIN
 
@@ -76,8 +85,22 @@ async def _listen(asker: Asker, settings: Settings, who: str | None) -> dict[str
     people = await asker.latest(topics.of("people"), KEPT_WITHIN)
     if people is not None:
         _require(who, [(one["name"], one["person_id"]) for one in parsed(people.payload)])
+    while True:
+        there = [] if new else (await asker.ask("info")).get("present", [])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if new else AGAIN):
+                return await _first(asker, topics.identity, who, there)
+
+
+async def _first(asker: Asker, topic: str, who: str | None, there: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The first who fits, of those who are there, then of those who are told on the topic."""
+    from uSense.mqtt.asker import parsed
+
+    for one in there:
+        if _fits(who, one["name"], one["person_id"]):
+            return {key: one[key] for key in KEYS}
     async for message in asker.messages():
-        told = parsed(message.payload) if message.topic == topics.identity else None
+        told = parsed(message.payload) if message.topic == topic else None
         if isinstance(told, dict) and _fits(who, told.get("name"), told.get("person_id")):
             return {key: told[key] for key in KEYS}
     raise AssertionError("messages() ends with an error")

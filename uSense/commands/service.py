@@ -9,7 +9,7 @@ from pydantic import Field
 
 from uSense.commands.base import Command
 from uSense.commands.people import Nothing
-from uSense.control import SNAPSHOT_BYTES, Control, iso
+from uSense.control import SNAPSHOT_BYTES, Control, iso, present_data
 from uSense.schema import Branch
 
 
@@ -54,8 +54,8 @@ async def snapshot(control: Control, asked: Snap) -> dict[str, Any]:
 
 
 async def info(control: Control, _: Nothing) -> dict[str, Any]:
-    """Version, instance, models, cameras and settings, as on the `info` topic."""
-    return dict(control.info())
+    """Version, instance, models, cameras and settings, as on the `info` topic, and who is in sight."""
+    return {**control.info(), "present": [present_data(one) for one in control.present()]}
 
 
 async def backup(control: Control, _: Nothing) -> dict[str, Any]:

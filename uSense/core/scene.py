@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from uSense.core.announcing import AnnounceRules, Attendance
 from uSense.core.events import Decision, Sighting, SightingType
@@ -62,6 +62,7 @@ class Scene:
     attendance: Attendance = field(init=False)
     doubts: Doubts = field(init=False)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
+    _told: dict[str, Sighting] = field(default_factory=dict)
     _gallery: int = -1
 
     def __post_init__(self) -> None:
@@ -125,9 +126,16 @@ class Scene:
         """True while frames are wanted even if nothing moves."""
         return self.tracker.eager(now)
 
+    def present(self) -> list[Sighting]:
+        """The persons in sight now, each as they were last told, by the name they have now."""
+        inside = {track.person.person_id: track.person.name for track in self.tracker.tracks.values() if track.person}
+        return [replace(told, name=inside[one]) for one, told in self._told.items() if one in inside]
+
     def tick(self, now: float) -> None:
         """Let time pass."""
         self.attendance.tick(now)
+        for person_id in self._told.keys() - self.attendance.last_seen.keys():
+            del self._told[person_id]
 
     def _settle(self, track: Track, look: Look, verdict: Verdict, event_id: str, seq: int) -> Sighting | None:
         """Make the verdict the track's state; the sighting if that is news."""
@@ -146,7 +154,7 @@ class Scene:
         track.settle(status, person, event_id if kind else None)
         if kind is None:
             return None
-        return Sighting(
+        sighting = Sighting(
             event_id=event_id,
             seq=seq,
             type=kind,
@@ -164,6 +172,9 @@ class Scene:
             replaces=replaces,
             previous=previous if kind is SightingType.CHANGED else None,
         )
+        if person is not None:
+            self._told[person.person_id] = sighting
+        return sighting
 
     def _kind(self, track: Track, person: PersonRef | None, now: float) -> SightingType | None:
         """What the new state is for the outside; None if it was told already."""
