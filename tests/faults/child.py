@@ -65,9 +65,9 @@ def _work(orders: Orders, owner: type, name: str, part: str) -> None:
     """Let a method look for orders before it works."""
     method = getattr(owner, name)
 
-    def obedient(self: Any, work: Any) -> Any:
+    def obedient(self: Any, *work: Any) -> Any:
         orders.work(part)
-        return method(self, work)
+        return method(self, *work)
 
     setattr(owner, name, obedient)
 
