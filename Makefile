@@ -1,7 +1,7 @@
 # One command each. `.venv` is made and filled by itself, and again only when the requirements changed.
 # ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings -n 0" (all in one process).
 
-.PHONY: help demo test check lint coverage bench fmt example requirements
+.PHONY: help demo test check lint coverage bench fuzz fmt example requirements
 .DEFAULT_GOAL := help
 MAKEFLAGS += --silent
 
@@ -15,6 +15,7 @@ help:
 	echo "make check         lint, test and the bound of test coverage"
 	echo "make lint          style, types and import directions"
 	echo "make bench         the measurements of benchmarks/"
+	echo "make fuzz          commands, settings, pictures and stored files of any bytes, a minute each"
 	echo "make fmt           format and mend what can be mended"
 	echo "make example       write config/usense.example.yaml anew"
 	echo "make requirements  renew the pinned requirements (needs uv)"
@@ -46,6 +47,10 @@ bench: $(FILLED)
 	$(BIN)/python benchmarks/speed.py --check $(ARGS)
 	$(BIN)/python benchmarks/gallery.py --check $(ARGS)
 
+fuzz: $(FILLED)
+	requirements/install .venv fuzz.txt >&2
+	$(BIN)/python -m tests.fuzz.guided $(ARGS)
+
 example: $(FILLED)
 	$(BIN)/python -m tests.support.example
 
@@ -60,6 +65,7 @@ requirements:
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra pi --extra demo --group lab --constraint requirements/dev.txt --output-file requirements/pi.txt >/dev/null
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
+	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 $(FILLED): pyproject.toml $(wildcard requirements/*)
 	requirements/install .venv >&2

@@ -24,10 +24,13 @@ NAMES = ("Anna", "Bert", "Zoë")
 FILE, KEY = "usense.sqlite3", "key"
 
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="usense-fuzz-")  # as long as the process
+
+
 @cache
 def intact() -> Path:
     """A data folder with people, a gallery and notices."""
-    folder = Path(tempfile.mkdtemp(prefix="usense-fuzz-"))
+    folder = Path(_FOLDER.name)
 
     async def fill() -> None:
         async with open_storage(folder) as storage:

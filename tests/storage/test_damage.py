@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.processes import Child
-from tests.storage.samples import DONE, MODEL, enroll, gallery_of
+from tests.storage.samples import DONE, MODEL, enroll, gallery_of, raw
 from uSense.core.errors import StorageDamagedError, StorageError, StorageMendedError
 from uSense.core.events import Notice
 from uSense.storage import Storage, container, open_storage
@@ -225,3 +225,38 @@ async def test_a_start_that_is_killed_while_mending_is_finished_later(used: Path
     for step in range(1, killed + 2):
         async with open_storage(used.with_name(f"{used.name}-{step}"), mend=True) as storage:
             assert await names(storage) == ["Anna"], step
+
+
+SCHEMA = "UPDATE sqlite_schema SET sql = {change} WHERE name = 'installation'"
+LOOSE = SCHEMA.format(change="replace(replace(sql, ' NOT NULL', ''), ') STRICT', ')')")
+
+
+@pytest.mark.parametrize("value", [None, 7])
+async def test_a_value_of_another_type_is_damage(folder: Path, value: int | None) -> None:
+    """What cannot be stored, and breaks what is done with it, is told as damage and not taken for a bug."""
+    async with open_storage(folder) as storage:
+        await storage.vault.create_person("Anna")
+    with raw(folder) as connection:
+        (strict,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'installation'").fetchone()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(LOOSE)
+    with raw(folder) as connection:
+        connection.execute("UPDATE installation SET key_check = ?", (value,))
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(SCHEMA.format(change="?"), (strict,))
+
+    with pytest.raises(StorageDamagedError, match="is damaged"):
+        async with open_storage(folder):
+            pass
+
+
+async def test_a_schema_of_another_type_is_read(folder: Path) -> None:
+    """A table whose description became bytes, which SQLite can read all the same, is no trouble."""
+    async with open_storage(folder) as storage:
+        await enroll(storage.vault, "Anna")
+    with raw(folder) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(SCHEMA.format(change="CAST(sql AS BLOB)"))
+
+    async with open_storage(folder) as storage:
+        assert await names(storage) == ["Anna"]

@@ -15,7 +15,7 @@ from uSense.aio import Lane
 from uSense.core.errors import StorageDamagedError, StorageError, StorageMendedError
 from uSense.storage import layout
 from uSense.storage.folder import FolderLock
-from uSense.storage.trouble import READ_ONLY, plain_words, primary_code
+from uSense.storage.trouble import READ_ONLY, doubting, plain_words, primary_code
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,7 +115,8 @@ class Database:
                 raise StorageError(READ_ONLY.format(path=self.path))
             self._opened = sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
             try:
-                self._prepare(self._opened)
+                with doubting(self._opened):
+                    self._prepare(self._opened)
             except BaseException:
                 self._close()
                 raise
@@ -158,7 +159,7 @@ class Database:
             if self._opened is None:
                 self._open()
             assert self._opened is not None  # noqa: S101 - it was opened above
-            with plain_words(self.path, self._wait):
+            with plain_words(self.path, self._wait), doubting(self._opened):
                 return work(self._opened)
         except StorageDamagedError as error:
             mend, self.on_damage = self.on_damage, None

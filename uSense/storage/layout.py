@@ -135,7 +135,7 @@ def check_schema(connection: sqlite3.Connection) -> None:
 
 def _schema(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
     """Every table, index and trigger; how its text is spaced does not matter."""
-    rows = connection.execute("SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_master")
+    rows = connection.execute("SELECT type, name, tbl_name, CAST(ifnull(sql, '') AS TEXT) FROM sqlite_master")
     return {(kind, name, table, "".join(sql.split())) for kind, name, table, sql in rows}
 
 

@@ -66,6 +66,21 @@ def parsing() -> Iterator[None]:
 
 
 @contextmanager
+def doubting(connection: sqlite3.Connection) -> Iterator[None]:
+    """Around work with stored values: what breaks on one is damage if SQLite finds any in the file, else a bug."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        try:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error:
+            found = ""
+        if found == "ok":
+            raise
+        raise DamagedError from error
+
+
+@contextmanager
 def plain_words(path: Path, wait: float = 0.0) -> Iterator[None]:
     """Turn OSError and what SQLite says about the file or the disk into StorageError; mistakes in SQL stay bugs."""
     try:
