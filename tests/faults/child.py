@@ -15,12 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from uSense import upkeep
 from uSense.cli import main
 from uSense.detectors.hog import HogDetector
 from uSense.recognizers.embedders.dlib import DlibEmbedder
 from uSense.storage.database import Database
 
 _PAUSE = 0.02
+_LATE = 2.0
+"""Seconds after which the service tells what a command beside it did not; without this they are many."""
 
 
 class Orders:
@@ -59,6 +62,9 @@ def obey(orders: Orders) -> None:
     _work(orders, HogDetector, "_search", "detector")
     _work(orders, DlibEmbedder, "_vectors", "net")
     _write(orders)
+    defaults = upkeep.tell_late.__kwdefaults__
+    assert defaults is not None
+    defaults["rest"] = _LATE
 
 
 def _work(orders: Orders, owner: type, name: str, part: str) -> None:

@@ -119,6 +119,10 @@ class Ledger:
         ]
         return identities + [about for about in self.due if about not in self.told]
 
+    def all_told(self, since: float) -> bool:
+        """Whether everything that lasts and was done since then was received."""
+        return all(about in self.told for about, at in self.due.items() if at >= since)
+
     def excused(self, now: float) -> list[float]:
         """Of each identity that was not received and could not be: the seconds of connection that it had."""
         chances = [self._chance(one, now) for one in self._unheard()]

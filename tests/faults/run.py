@@ -7,6 +7,7 @@ import random
 import statistics
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,9 +134,10 @@ async def _inject(house: House, fault: Fault, rng: random.Random, row: Row) -> s
         mended = time.monotonic()
         await house.well(mended, fault.bound)
     except (AssertionError, TimeoutError) as error:
-        row.failures.append(f"{fault.kind}: {error}")
+        why = str(error) or f"not so: {traceback.extract_tb(error.__traceback__)[-1].line}"
+        row.failures.append(f"{fault.kind}: {why}")
         await house.rescue()
-        return f"FAILED: {error}"
+        return f"FAILED: {why}"
     finally:
         row.restarts += len(house.exits) - ends
     took = time.monotonic() - (named if fault.passing else mended)
