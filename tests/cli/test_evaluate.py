@@ -62,6 +62,17 @@ def save(place: str, photo: Rgb, count: int) -> None:
         Image.fromarray(pose(photo, number)).save(f"{place}/{number}.png")
 
 
+def test_one_person_alone_proves_little(terminal: Terminal) -> None:
+    """That nobody was mistaken for another is said to mean nothing."""
+    save("alone/Grace", GRACE, 3)
+    outcome = terminal.run("evaluate", "alone", "--splits", "2")
+
+    assert outcome.out.splitlines()[1:3] == [
+        "1 person, 3 usable photos",
+        "beware: where there is one person, nobody can be taken for another; add photos of others",
+    ]
+
+
 def test_people_who_are_told_apart_are_told_so(terminal: Terminal) -> None:
     """Text with figures, per-person lines and an advice; nobody is enrolled by it."""
     outcome = terminal.run("evaluate", "people", "--splits", "5")

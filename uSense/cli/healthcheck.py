@@ -63,8 +63,9 @@ async def _examined(settings: Settings) -> str | None:
         asker = await remote.meet(stack, settings, "health")
         status = await asker.latest(settings.mqtt.topics.status, KEPT_WITHIN)
         if status is None or status.payload != b"online":
-            said = "nothing" if status is None else status.payload.decode(errors="replace")[:40]
-            return f"no service is online below {settings.mqtt.prefix!r} at {settings.mqtt.address}: status is {said}"
+            said = "nothing" if status is None else repr(status.payload.decode(errors="replace")[:40])
+            where = f"below {settings.mqtt.prefix!r} at {settings.mqtt.address}"
+            return f"no service is online {where}: the broker keeps {said} on {settings.mqtt.topics.status}"
         info = await remote.introduce(asker, settings, WITHIN)
         if info is None:
             return "the service is said to be online, but does not answer: it hangs or is no more"

@@ -93,10 +93,13 @@ def text(found: Mapping[str, Any]) -> Iterator[str]:
         found[part] for part in ("protocol", "identification", "unknown", "verification")
     )
     strangers = f" and {found['strangers']} strangers" if found["strangers"] else ""
-    yield f"{found['people']} people{strangers}, {found['photos']['usable']} usable photos"
+    people = "1 person" if found["people"] == 1 else f"{found['people']} people"
+    yield f"{people}{strangers}, {found['photos']['usable']} usable photos"
+    if found["people"] == 1:
+        yield "beware: where there is one person, nobody can be taken for another; add photos of others"
     yield (
-        f"{protocol['splits']} random splits, {protocol['enrolled']} photos a person enrolled, the others asked about; "
-        f"one look decides, threshold {found['rules']['threshold']:.2f}"
+        f"{protocol['splits']} random splits, up to {protocol['enrolled']} photos a person enrolled, the others asked "
+        f"about; one look decides, threshold {found['rules']['threshold']:.2f}"
     )
     yield ""
     misses = ", ".join(f"{reason} {count}" for reason, count in identified["misses"].items())
