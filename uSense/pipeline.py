@@ -21,7 +21,7 @@ from uSense.core.models import Answer, Frame, Probe, Shot
 from uSense.core.motion import MotionGate, MotionRules
 from uSense.core.pacing import FramePace, backoff
 from uSense.core.quality import QualityRules, gate
-from uSense.core.scene import Look, Outcome, Scene
+from uSense.core.scene import CHANGED, Look, Outcome, Scene
 from uSense.core.stats import Stats
 from uSense.core.tracking import Ask
 from uSense.ports import Camera, Detector, Outbox, Recognizer
@@ -209,7 +209,7 @@ class Pipeline:
         """Ask again about everybody in sight; answers that are under way name people as they were before."""
         self._epoch += 1
         for scene in self.scenes.values():
-            scene.gallery_is(-1)
+            scene.gallery_is(CHANGED)
 
     def close(self) -> None:
         """No camera is looked at any more."""

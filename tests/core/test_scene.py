@@ -11,7 +11,7 @@ from tests.support.values import GOOD, answer, face, frame
 from uSense.core.announcing import AnnounceRules
 from uSense.core.events import Sighting, SightingType
 from uSense.core.models import Answer, Candidate
-from uSense.core.scene import Look, Scene, SceneRules
+from uSense.core.scene import CHANGED, Look, Scene, SceneRules
 from uSense.core.tracking import Ask, TrackingRules
 from uSense.core.voting import DecisionRules, VotingRules
 
@@ -168,6 +168,19 @@ def test_who_is_in_sight_is_known() -> None:
     assert theater.scene._told == {}
 
 
+def test_nobody_is_in_sight_until_a_changed_gallery_was_asked() -> None:
+    """Who was there may just have been erased: no name is told before the next answer."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+
+    theater.scene.gallery_is(CHANGED)
+    asked = theater.scene.present()
+    theater.show(ANNA, ANNA)
+
+    assert asked == []
+    assert [one.name for one in theater.scene.present()] == ["anna"]
+
+
 def test_who_was_taken_for_somebody_else_is_not_in_sight() -> None:
     """A corrected name is that of nobody there."""
     theater = Theater()
@@ -239,7 +252,7 @@ def test_a_renamed_person_who_turns_away_keeps_the_new_name() -> None:
     theater.show(ANNA, ANNA)
     anne = Candidate("anna", "Anne", 0.45)
 
-    theater.scene.gallery_is(-1)
+    theater.scene.gallery_is(CHANGED)
     theater.show(*[Answer((anne,), -1)] * 60)
 
     assert theater.told == [("recognized", "anna")]

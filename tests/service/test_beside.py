@@ -257,7 +257,7 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto)
 
 async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, str]:
     """What watch tells while the broker is restarted."""
-    watching = asyncio.create_task(service.ask("watch", "--seconds", "25", "--json"))
+    watching = asyncio.create_task(service.ask("watch", "--seconds", "40", "--json"))
     async with Witness(mosquitto.port, "usense/identity") as witness:
         await witness.next("usense/identity", 2)
         mosquitto.restart()

@@ -51,6 +51,10 @@ class Outcome:
     sighting: Sighting | None
 
 
+CHANGED = -1
+"""Stands for the version of a gallery that changed, until an answer tells it."""
+
+
 @dataclass(slots=True)
 class Scene:
     """One camera's scene. `run` is a short text that no other camera and no earlier run of the service has."""
@@ -63,7 +67,7 @@ class Scene:
     doubts: Doubts = field(init=False)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _told: dict[str, Sighting] = field(default_factory=dict)
-    _gallery: int = -1
+    _gallery: int = CHANGED
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(self.rules.tracking, self.run)
@@ -127,7 +131,12 @@ class Scene:
         return self.tracker.eager(now)
 
     def present(self) -> list[Sighting]:
-        """The persons in sight now, each as they were last told, by the name they have now."""
+        """The persons in sight now, each as they were last told, by the name they have now.
+
+        Nobody between a change of the gallery and the next answer: who was in sight may just have been erased.
+        """
+        if self._gallery == CHANGED:
+            return []
         inside = {track.person.person_id: track.person.name for track in self.tracker.tracks.values() if track.person}
         return [replace(told, name=inside[one]) for one, told in self._told.items() if one in inside]
 
