@@ -22,6 +22,7 @@ WORK = {
     "lock": "the disk with the data folder",
     "mqtt look-up": "the name server",
     "asyncio": "a disk",
+    "uvloop": "a disk",
 }
 """What does not answer, by how the names of its threads begin."""
 
@@ -43,8 +44,8 @@ def blamed(threads: Iterable[str]) -> str:
     found = [
         words.format(name=name) for name in sorted(threads) for start, words in WORK.items() if name.startswith(start)
     ]
-    # Threads of asyncio's own wait for work after it, too.
-    sure = [one for one in found if one != WORK["asyncio"]] or found
+    # Threads of the loop's own wait for work after it, too.
+    sure = [one for one in found if one != WORK["uvloop"]] or found
     return f"{' and '.join(dict.fromkeys(sure)) or 'something'} did not answer"
 
 
