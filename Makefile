@@ -1,7 +1,7 @@
 # One command each. `.venv` is made and filled by itself, and again only when the requirements changed.
 # ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings -n 0" (all in one process).
 
-.PHONY: help demo test check lint coverage bench fuzz fmt example requirements
+.PHONY: help demo test check lint proofs coverage bench fuzz fmt example requirements
 .DEFAULT_GOAL := help
 MAKEFLAGS += --silent
 
@@ -12,6 +12,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 help:
 	echo "make demo          see people being recognized over MQTT, without camera or broker"
 	echo "make test          all tests; ARGS goes to pytest"
+	echo "make proofs        what takes minutes: 42 faults are injected around the real service"
 	echo "make check         lint, test and the bound of test coverage"
 	echo "make lint          style, types and import directions"
 	echo "make bench         the measurements of benchmarks/"
@@ -25,7 +26,10 @@ demo: $(FILLED)
 
 test: $(FILLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile -m "not faults" $(ARGS)
+
+proofs: $(FILLED)
+	$(BIN)/pytest -m faults $(ARGS)
 
 # Says nothing when the bound is kept: the last words of `make check` are pytest's.
 coverage: test
