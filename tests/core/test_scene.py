@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -168,17 +169,33 @@ def test_who_is_in_sight_is_known() -> None:
     assert theater.scene._told == {}
 
 
-def test_nobody_is_in_sight_until_a_changed_gallery_was_asked() -> None:
-    """Who was there may just have been erased: no name is told before the next answer."""
+def test_nobody_is_in_sight_until_a_changed_gallery_named_them() -> None:
+    """Who was there may just have been erased: no name is told before an answer names that person anew."""
     theater = Theater()
     theater.show(ANNA, ANNA)
 
     theater.scene.gallery_is(CHANGED)
+    changed = theater.scene.present()
+    theater.show(replace(NOBODY, gallery=2))
     asked = theater.scene.present()
+    theater.show(replace(ANNA, gallery=2))
+
+    assert changed == asked == []
+    assert [one.name for one in theater.scene.present()] == ["anna"]
+
+
+def test_who_does_not_move_stays_in_sight() -> None:
+    """Without motion nobody is looked at, however long that takes."""
+    theater = Theater()
     theater.show(ANNA, ANNA)
 
-    assert asked == []
-    assert [one.name for one in theater.scene.present()] == ["anna"]
+    theater.now += 100.0
+    theater.scene.tick(theater.now)
+    still = theater.scene.present()
+    theater.show(ANNA)
+    moved = theater.scene.present()
+
+    assert still == moved == theater.sightings
 
 
 def test_who_was_taken_for_somebody_else_is_not_in_sight() -> None:

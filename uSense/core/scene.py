@@ -67,6 +67,8 @@ class Scene:
     doubts: Doubts = field(init=False)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _told: dict[str, Sighting] = field(default_factory=dict)
+    _sure: set[str] = field(default_factory=set)
+    """Tracks whose person this gallery knows."""
     _gallery: int = CHANGED
 
     def __post_init__(self) -> None:
@@ -80,6 +82,7 @@ class Scene:
         self.doubts.begun(looked.begun, frame.stamp)
         for track_id in (*looked.ended, *looked.interrupted):
             self._ballots.pop(track_id, None)
+        self._sure.difference_update(looked.ended)
         for track in self.tracker.tracks.values():
             if track.person is not None and not track.missed and not track.interrupted:
                 self.attendance.seen(track.person.person_id, frame.stamp)
@@ -117,6 +120,8 @@ class Scene:
         if verdict.decided:
             self.doubts.decided(look.track_id)
             sighting = self._settle(track, look, verdict, event_id, seq)
+        if verdict.decided or vote.person_id == _person_id(track):
+            self._sure.add(look.track_id)
         return Outcome(vote, verdict, sighting)
 
     def gallery_is(self, version: int) -> None:
@@ -124,6 +129,7 @@ class Scene:
         if version != self._gallery:
             self._gallery = version
             self._ballots.clear()
+            self._sure.clear()
             self.tracker.ask_again()
 
     def eager(self, now: float) -> bool:
@@ -133,17 +139,21 @@ class Scene:
     def present(self) -> list[Sighting]:
         """The persons in sight now, each as they were last told, by the name they have now.
 
-        Nobody between a change of the gallery and the next answer: who was in sight may just have been erased.
+        After a change of the gallery only those whom it knows, too: the others may just have been erased.
         """
-        if self._gallery == CHANGED:
-            return []
-        inside = {track.person.person_id: track.person.name for track in self.tracker.tracks.values() if track.person}
+        inside = {
+            track.person.person_id: track.person.name
+            for track in self.tracker.tracks.values()
+            if track.person and track.track_id in self._sure
+        }
         return [replace(told, name=inside[one]) for one, told in self._told.items() if one in inside]
 
     def tick(self, now: float) -> None:
         """Let time pass."""
         self.attendance.tick(now)
-        for person_id in self._told.keys() - self.attendance.last_seen.keys():
+        # Who does not move is not looked at, but stays.
+        inside = {track.person.person_id for track in self.tracker.tracks.values() if track.person}
+        for person_id in self._told.keys() - self.attendance.last_seen.keys() - inside:
             del self._told[person_id]
 
     def _settle(self, track: Track, look: Look, verdict: Verdict, event_id: str, seq: int) -> Sighting | None:
