@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.samples import DONE, MODEL, enroll, gallery_of
+from tests.storage.samples import DONE, MODEL, enroll, gallery_of, raw
 from tests.storage.test_backups import read
 from tests.storage.test_erasure import in_backups
-from uSense.core.errors import StorageError
+from uSense.core.errors import StorageError, StorageMendedError
 from uSense.core.events import Notice
 from uSense.core.models import Person
 from uSense.core.receipts import ELSEWHERE
@@ -199,3 +199,18 @@ async def test_a_damaged_database_does_not_lose_it(folder: Path) -> None:
     assert damaged.endswith("what was damaged; delete it if it is not needed")
     assert elsewhere == ELSEWHERE
     assert await in_backups(folder) == [{"Bert"}]
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("faces", "fades"), ("person_id", "person_ie"), ("{", "[")])
+async def test_what_cannot_be_read_of_it_is_damage(folder: Path, right: str, wrong: str) -> None:
+    """It is not told, ends nothing, and does not spoil the next database as well."""
+    async with open_storage(folder) as storage:
+        await erased(storage)
+    with raw(folder) as connection:
+        connection.execute("UPDATE untold SET about = replace(about, ?, ?)", (right, wrong))
+
+    async with open_storage(folder, mend=True) as storage:
+        for _ in range(2):
+            with pytest.raises(StorageMendedError):
+                await storage.journal.recover()
+        assert await storage.journal.recover() == []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from uSense.storage import tombstones, untold
 from uSense.storage.tombstones import Tombstone
-from uSense.storage.trouble import plain_words
+from uSense.storage.trouble import parsing, plain_words
 
 PREFIX = "damaged-"
 KEPT = 3
@@ -64,9 +64,9 @@ def remains(database: Path) -> Remains:
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         with suppress(sqlite3.Error):
             erased = tombstones.known(connection)
-        with suppress(sqlite3.Error, ValueError):
+        with suppress(sqlite3.Error), parsing():
             for kind, data in connection.execute("SELECT type, data FROM notices ORDER BY number"):
-                json.loads(data)
+                dict(json.loads(data))
                 notices.append((kind, data))
         with suppress(sqlite3.Error):
             done = untold.of_people(connection)

@@ -46,9 +46,11 @@ class SqliteJournal:
         rows = [row for row in there if row.deed not in self._unsaved]
         self._seen = {row.deed: self._seen.get(row.deed, now) for row in rows}
         due = [row for row in rows if now - self._seen[row.deed] >= rest]
-        left = tuple(await self._database.read(self._backups.left)) if due else ()
+        if not due:
+            return []
+        late = await self._database.read(self._late, due)
         self._unsaved.update(row.deed for row in due)
-        return [untold.late(row, left) for row in due]
+        return late
 
     async def pending(self, limit: int) -> list[tuple[int, Notice]]:
         return await self._database.read(_pending, limit)
@@ -56,6 +58,10 @@ class SqliteJournal:
     async def done(self, number: int) -> None:
         if await self._database.write(_done, number) in untold.GONE:
             await self._database.fold()
+
+    def _late(self, connection: sqlite3.Connection, due: list[untold.Row]) -> list[Notice]:
+        left = tuple(self._backups.left(connection))
+        return [untold.late(row, left) for row in due]
 
 
 def _append(connection: sqlite3.Connection, notice: Notice) -> tuple[int, int]:

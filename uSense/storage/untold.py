@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -96,10 +97,14 @@ def late(row: Row, left: tuple[str, ...]) -> Notice:
 
 
 def of_people(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """What is to be kept of it when the database is lost."""
-    found = connection.execute("SELECT type, about FROM untold ORDER BY number").fetchall()
-    with parsing():
-        return [(kind, about) for kind, about in found if kind in GONE and json.loads(about)]
+    """What is to be kept of it when the database is lost: all that can be told."""
+    kept = []
+    for kind, about in connection.execute("SELECT type, about FROM untold ORDER BY number").fetchall():
+        with suppress(sqlite3.Error), parsing():
+            if kind in GONE:
+                late(_row(connection, kind, about), ())
+                kept.append((kind, about))
+    return kept
 
 
 def keep(connection: sqlite3.Connection, saved: Sequence[tuple[str, str]]) -> None:
