@@ -12,6 +12,7 @@ import pytest
 
 from tests.storage.processes import Child
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of, raw
+from tests.storage.test_erasure import in_backups
 from uSense.core.errors import StorageDamagedError, StorageError, StorageMendedError
 from uSense.core.events import Notice
 from uSense.storage import Storage, container, open_storage
@@ -260,3 +261,54 @@ async def test_a_schema_of_another_type_is_read(folder: Path) -> None:
 
     async with open_storage(folder) as storage:
         assert await names(storage) == ["Anna"]
+
+
+@pytest.mark.parametrize("data", ["[1]", "7", "{"])
+async def test_a_notice_that_cannot_be_read_does_not_come_back(used: Path, data: str) -> None:
+    """The first doubt is tried again, the second is trusted; then there is an end of it."""
+    with raw(used) as connection:
+        connection.execute("UPDATE notices SET data = ? WHERE number = 2", (data,))
+
+    async with open_storage(used, mend=True) as storage:
+        for _ in range(2):
+            with pytest.raises(StorageMendedError):
+                await storage.journal.pending(9)
+        kinds = [notice.type for _, notice in await storage.journal.pending(9)]
+    assert kinds == ["kind", "storage.damaged"]
+
+
+async def test_a_schema_with_a_part_missing_is_mended(used: Path) -> None:
+    """SQLite finds nothing wrong, and uSense cannot go on with it: a backup takes its place."""
+    with raw(used) as connection:
+        connection.execute("DROP TRIGGER training_is_untold")
+
+    async with open_storage(used, mend=True) as storage:
+        assert await names(storage) == ["Anna"]
+    assert len(list(used.glob("damaged-*"))) == 1
+
+
+async def test_what_another_program_added_is_no_damage(used: Path) -> None:
+    """Statistics and an index that somebody made with a tool of SQLite's."""
+    with raw(used) as connection:
+        connection.execute("CREATE INDEX mine ON persons (name)")
+        connection.execute("ANALYZE")
+
+    async with open_storage(used, mend=True) as storage:
+        assert await names(storage) == ["Anna", "Bert"]
+
+
+async def test_who_was_erased_leaves_all_backups_though_the_database_was_lost(used: Path) -> None:
+    """The process died when it had cleaned one backup, and the disk took the database: the other one is cleaned now."""
+    old = used.with_name("old")
+    await asyncio.to_thread(shutil.copytree, used / "backups", old)
+    async with open_storage(used) as storage:
+        anna = next(person for person in await storage.vault.people() if person.name == "Anna")
+        await storage.vault.delete_person(anna.person_id)
+        await storage.archive.keep("asked")
+    (made,) = old.iterdir()
+    await asyncio.to_thread(shutil.copy, made, used / "backups" / made.name)
+    await lose(used, 0, LETTER)
+
+    async with open_storage(used, mend=True) as storage:
+        assert await names(storage) == []
+    assert set().union(*await in_backups(used)) <= {"Bert"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from uSense.core.errors import StorageError
+from uSense.core.errors import StorageDamagedError, StorageError
 from uSense.storage import copies, damage, tombstones, untold
 from uSense.storage.backups import Backups
 from uSense.storage.database import Database
@@ -60,7 +60,12 @@ class Opening:
 
     def mend(self, database: Database) -> str:
         """Move a damaged database aside and open a new one in its place; says so in plain words."""
-        database.swap(lambda: self._move(database.path))
+        try:
+            database.swap(lambda: self._move(database.path))
+        except StorageDamagedError:
+            if not self._doubted:
+                raise
+            database.swap(lambda: self._move(database.path))
         return damage.sentence(self.data_dir) or "the database was damaged and is mended: try again"
 
     def _move(self, path: Path) -> None:
@@ -72,9 +77,10 @@ class Opening:
 
     def _refill(self, connection: sqlite3.Connection, moved: Path) -> None:
         remains = damage.remains(moved / DATABASE)
-        tombstones.keep(connection, *remains.erased, *self.backups.erased())
+        erased = (*remains.erased, *self.backups.erased())
+        tombstones.keep(connection, *erased)
         untold.keep(connection, remains.untold)
-        if remains.erased:
+        if erased:
             # The backups may still have held them: whether that was so is lost.
             connection.execute("UPDATE installation SET erasing = 2")
         restored = self.backups.restore_newest(connection)
