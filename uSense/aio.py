@@ -14,7 +14,6 @@ from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
-from weakref import WeakSet
 
 from uSense.core.pacing import EvenPace
 
@@ -87,7 +86,8 @@ class Lane:
             loop.call_soon_threadsafe(self._ended.set)
 
 
-_lanes: WeakSet[Lane] = WeakSet()
+_lanes: set[Lane] = set()
+"""Those that are open; other threads look at them, so it is always copied in one step."""
 
 
 def stuck(patience: float) -> dict[str, float]:
