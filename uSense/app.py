@@ -265,10 +265,14 @@ async def _way_in(
 
 async def _guard(patience: float) -> None:
     """Raise StuckError when a model hangs: its thread cannot be ended, so nothing but a new process helps."""
+    before: set[str] = set()
     while True:
         await asyncio.sleep(TICK)
-        if hanging := sorted(name for name in aio.stuck(patience) if name.startswith(MODELS)):
-            message = f"{hanging[0]} has not answered for {patience:g} s: the service ends, to be started again"
+        hanging = {name for name in aio.stuck(patience) if name.startswith(MODELS)}
+        # Twice: after the whole process was stopped for a while, every call that goes on looks as if it hung.
+        sure, before = sorted(hanging & before), hanging
+        if sure:
+            message = f"{sure[0]} has not answered for {patience:g} s: the service ends, to be started again"
             log.error("stuck", problem=message)
             raise StuckError(message)
 
