@@ -33,7 +33,7 @@ def within(seconds: float, code: int = 0) -> None:
     Threads that hang on a dead disk would keep Python from ending, and native code that is left alone at its work
     would abort the process.
     """
-    timer = threading.Timer(seconds, _by_force, (code,))
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), _by_force, (code,))
     timer.daemon = True
     timer.name = "ending"
     timer.start()

@@ -86,10 +86,20 @@ async def _listen(asker: Asker, settings: Settings, who: str | None, *, new: boo
     if people is not None:
         _require(who, [(one["name"], one["person_id"]) for one in parsed(people.payload)])
     while True:
-        there = [] if new else (await asker.ask("info")).get("present", [])
+        there = [] if new else await _there(asker)
         with suppress(TimeoutError):
             async with asyncio.timeout(None if new else AGAIN):
                 return await _first(asker, topics.identity, who, there)
+
+
+async def _there(asker: Asker) -> Iterable[dict[str, Any]]:
+    """Who is in sight, as far as the service tells: while it starts again, nobody."""
+    from uSense.core.errors import NoAnswerError, RequestError
+
+    with suppress(NoAnswerError, RequestError):
+        info = await asker.ask("info", within=AGAIN)
+        return info.get("present", []) if isinstance(info, dict) else []
+    return []
 
 
 async def _first(asker: Asker, topic: str, who: str | None, there: Iterable[dict[str, Any]]) -> dict[str, Any]:
