@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import GOOD, answer, face
 from tests.support.waiting import until
+from uSense import pipeline
 from uSense.aio import Limiter
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.events import Notice
@@ -252,6 +254,27 @@ async def test_a_lost_camera_is_reopened_and_the_loss_is_told() -> None:
     assert (source.opened, source.closed) == (2, 2)
     assert [notice.type for notice in stage.ears.notices] == ["camera.lost", "camera.back"]
     assert stage.ears.notices[0].data["reason"] == "no route to host"
+
+
+async def test_a_camera_that_never_opens_is_tried_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long each attempt takes: only one that showed something starts the pauses anew."""
+    begun: list[Iterator[float]] = []
+
+    def pauses() -> Iterator[float]:
+        begun.append(repeat(0.0))
+        return begun[-1]
+
+    def broken(name: str) -> Busy:
+        raise CameraError(name, "no route to host")
+
+    monkeypatch.setattr(pipeline, "_STEADY", -1.0)
+    monkeypatch.setattr(pipeline, "_pauses", pauses)
+    stage = Stage(Oracle())
+
+    async with stage.running(stage.camera(Source(broken, broken, broken, busy(), fps=100))):
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+
+    assert len(begun) == len(["the camera's", "the recognizer's"])
 
 
 async def test_a_recording_that_ends_ends_its_loop_only() -> None:

@@ -124,7 +124,7 @@ class Pipeline:
                 self._tell(name, "offline")
                 return
             except CameraError as error:
-                if time.monotonic() - opened > _STEADY:
+                if self._statuses.get(name) == "online" and time.monotonic() - opened > _STEADY:
                     pauses = _pauses()
                 self._lost(name, error)
                 await asyncio.sleep(next(pauses))
