@@ -127,10 +127,9 @@ async def _serve(
             way_out.create_task(tell_late(journal.recover, mqtt), name="untold"),
         ]
         log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
-        way_in = _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control))
         hung: StuckError | None = None
         try:
-            await aio.until(stop, way_in)
+            await aio.until(stop, _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control)))
         except* StuckError as errors:
             hung = StuckError(str(errors.exceptions[0]))
             end_within(PATIENCE, code=1)

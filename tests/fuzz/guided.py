@@ -119,8 +119,9 @@ def main() -> None:
     if unknown := set(asked.targets) - set(TARGETS):
         parser.error(f"there is no target {min(unknown)}: {', '.join(TARGETS)}")
     if asked.case is not None:
-        (name,) = asked.targets
-        TARGETS[name]().holds(asked.case.read_bytes())
+        if len(asked.targets) != 1:
+            parser.error(f"{CASE} needs the target whose file it is")
+        TARGETS[asked.targets[0]]().holds(asked.case.read_bytes())
     elif asked.here:
         fuzz(asked.targets[0], asked.seconds)
     else:
