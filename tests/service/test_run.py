@@ -192,13 +192,9 @@ async def test_a_person_is_enrolled_over_mqtt_while_the_camera_runs(tmp_path: Pa
     assert witness.of("usense/people")[-1].json[0]["trained"] is True
 
 
-async def test_every_command_answers_data_or_a_reason(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    """Each command is tried with a right and a wrong request on the running service; nothing stays unanswered."""
-    camera = album(tmp_path / "album", pose(GRACE, 5))
-    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
-    await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
-    grace, eileen = (base64.b64encode(jpeg(pose(photo, 6))).decode() for photo in (GRACE, EILEEN))
-    asked: list[tuple[str, Any, str]] = [
+def requests(grace: str, eileen: str) -> list[tuple[str, Any, str]]:
+    """Commands with a right and a wrong payload each, and the code of what is answered; photos in base64."""
+    return [
         ("info", {}, "ok"),
         ("person/list", {}, "ok"),
         ("person/create", "Eileen", "ok"),
@@ -225,6 +221,15 @@ async def test_every_command_answers_data_or_a_reason(tmp_path: Path, mosquitto:
         ("person/delete", "Eileen Collins", "not_found"),
         ("coffee/make", {}, "unknown_command"),
     ]
+
+
+async def test_every_command_answers_data_or_a_reason(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Each command is tried with a right and a wrong request on the running service; nothing stays unanswered."""
+    camera = album(tmp_path / "album", pose(GRACE, 5))
+    service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
+    await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
+    grace, eileen = (base64.b64encode(jpeg(pose(photo, 6))).decode() for photo in (GRACE, EILEEN))
+    asked = requests(grace, eileen)
     replies: list[dict[str, Any]] = []
     async with Witness(mosquitto.port) as witness, service:
         await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/status")))
