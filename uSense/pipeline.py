@@ -278,8 +278,9 @@ class Pipeline:
             self._seq += 1
             self.outbox.post(outcome.sighting)
             self.stats.counts[f"sightings_{outcome.sighting.type}"] += 1
-            self.stats.add("picture_to_decision", time.monotonic() - query.look.stamp)
-            _log_decision(outcome)
+            age = time.monotonic() - query.look.stamp
+            self.stats.add("picture_to_decision", age)
+            _log_decision(outcome, age)
 
     def _recognizer_failed(self, error: RecognizerError, batch: list[Query]) -> None:
         level = log.debug if "recognizer" in self.problems else log.warning
@@ -352,7 +353,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _log_decision(outcome: Outcome) -> None:
+def _log_decision(outcome: Outcome, age: float) -> None:
     sighting = outcome.sighting
     if sighting is None:
         return
@@ -367,5 +368,6 @@ def _log_decision(outcome: Outcome) -> None:
         votes=f"{sighting.decision.votes}/{sighting.decision.looks}",
         quality=sighting.decision.quality,
         assurance=sighting.assurance,
+        age_s=round(age, 3),
         event_id=sighting.event_id,
     )

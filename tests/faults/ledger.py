@@ -19,10 +19,11 @@ SURE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """An identity as the service's log has it; `at` in monotonic seconds."""
+    """An identity as the service's log has it; `at` and `taken`, the time of its picture, in monotonic seconds."""
 
     event_id: str
     at: float
+    taken: float
     camera: str
     name: str | None
     during: str
@@ -85,7 +86,7 @@ class Ledger:
         match line.get("event"):
             case "face decided":
                 self.decided[line["event_id"]] = Decided(
-                    line["event_id"], now, line["camera"], line["name"], self.during
+                    line["event_id"], now, now - line["age_s"], line["camera"], line["name"], self.during
                 )
             case "connected":
                 self.connected(now)
@@ -142,7 +143,7 @@ class Ledger:
 
     def _chance(self, one: Decided, now: float) -> float:
         """The longest time in one piece in which it could be delivered before it expired."""
-        ends = one.at + LIFETIME - SURE
+        ends = one.taken + LIFETIME - SURE
         pieces = [(max(one.at, span.begin), min(ends, now if span.end is None else span.end)) for span in self._spans]
         return max((0.0, *(end - begin for begin, end in pieces)))
 
@@ -155,7 +156,7 @@ class Ledger:
             self._fault("wrong", f"{name} at {camera}: {identity['decision']}")
         expired = datetime.fromisoformat(identity["expires_at"]).timestamp()
         one = self.decided.get(event_id)
-        if (self.wall_clock and wall > expired) or (one is not None and at > one.at + LIFETIME):
+        if (self.wall_clock and wall > expired) or (one is not None and at > one.taken + LIFETIME):
             self._hear_stale(one, at, f"{event_id} {wall - expired:.1f} s after it expired")
         run = identity["track_id"][:6]
         if identity["seq"] < self._seqs[run]:

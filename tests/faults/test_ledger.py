@@ -23,9 +23,10 @@ def ledger() -> Ledger:
     return account
 
 
-def decide(account: Ledger, event_id: str, at: float) -> None:
-    """The service's log has a decision."""
-    account.log({"event": "face decided", "event_id": event_id, "camera": "hall", "name": "Grace"}, at)
+def decide(account: Ledger, event_id: str, at: float, age: float = 0.1) -> None:
+    """The service's log has a decision by a picture of this age in seconds."""
+    line = {"event": "face decided", "event_id": event_id, "camera": "hall", "name": "Grace", "age_s": age}
+    account.log(line, at)
 
 
 def hear(account: Ledger, event_id: str, at: float, **changes: Any) -> None:
@@ -54,6 +55,15 @@ def test_what_arrives_in_time_is_fine() -> None:
 
     assert account.lost(200.0) == []
     assert not account.faults
+
+
+def test_what_was_too_old_when_it_was_decided_is_not_lost() -> None:
+    """A detector that stood still for ten seconds goes on with a picture whose name may not be told any more."""
+    account = ledger()
+    decide(account, "a", 111.0, age=10.5)
+
+    assert account.lost(200.0) == []
+    assert account.excused(200.0) == [0.0]
 
 
 def test_what_never_arrives_is_lost() -> None:

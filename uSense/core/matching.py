@@ -197,7 +197,8 @@ def _candidates(
 ) -> tuple[Candidate, ...]:
     """The persons behind products with a probe the square of whose length is `square`."""
     if gallery.halves is not None:
-        largest, other = (1.0 - math.sqrt(max(square - 2.0 * product, 0.0)) for product in (largest, other))
+        largest = 1.0 - math.sqrt(max(square - 2.0 * largest, 0.0))
+        other = 1.0 - math.sqrt(max(square - 2.0 * other, 0.0))
     best = Candidate(gallery.person_ids[first], gallery.names[first], largest)
     if other == -math.inf:
         return (best,)
