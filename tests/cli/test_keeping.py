@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.terminal import Terminal
-from uSense.cli import moving as words
+from uSense.core import models
 from uSense.core.models import Rgb
 from uSense.storage import moving
 
@@ -149,7 +149,7 @@ def test_faces_for_which_there_is_no_room_are_told(home: Terminal) -> None:
     home.run("people", "export", "file", "grace", *SECRET)
     home.run("people", "forget", "Grace", "--yes")
     home.monkeypatch.setattr(moving, "MOST_FACES", 1)
-    home.monkeypatch.setattr(words, "MOST_FACES", 1)
+    home.monkeypatch.setattr(models, "MOST_FACES", 1)
 
     outcome = home.run("people", "import", "file", "--erased", *SECRET)
 

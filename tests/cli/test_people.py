@@ -205,7 +205,7 @@ def test_what_cannot_be_enrolled_of_a_folder_is_told(terminal: Terminal) -> None
 
 def test_an_interrupted_enrollment_says_what_it_leaves(tmp_path: Path) -> None:
     """Ctrl-C ends it with exit code 130; the faces kept until then are counted, and training makes them count."""
-    files = photos(str(tmp_path / "grace"), GRACE, 8)
+    files = photos(str(tmp_path / "grace"), GRACE, 30)
     program = [sys.executable, "-u", "-m", "uSense"]
 
     with subprocess.Popen([*program, "enroll", "Grace", *files], stdout=PIPE, stderr=PIPE, text=True) as enrolling:

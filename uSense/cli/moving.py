@@ -15,7 +15,6 @@ from uSense.cli import passphrase
 from uSense.cli.common import ConfigFile, Json, counted, load
 from uSense.cli.passphrase import PassphraseFile
 from uSense.cli.people import Who, train_now
-from uSense.core.models import MOST_FACES
 
 if TYPE_CHECKING:
     from uSense.ports import Arrival, Parcel
@@ -166,6 +165,8 @@ def _data(parcel: Parcel, arrival: Arrival) -> dict[str, Any]:
 
 def _line(parcel: Parcel, arrival: Arrival) -> str:
     """What became of a person, for people."""
+    from uSense.core.models import MOST_FACES
+
     person = arrival.person
     if person is None:
         return f"left out  {parcel.name}: was erased here; --erased takes them in as somebody new"
