@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Qualit
 from uSense.core.names import folded_name
 from uSense.core.quality import QualityRules, gate
 from uSense.core.receipts import erasure_data
+from uSense.core.times import rfc3339
 from uSense.core.voting import judge
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
 
@@ -316,7 +316,7 @@ def present_data(sighting: Sighting) -> dict[str, Any]:
         "name": sighting.name,
         "person_id": sighting.person_id,
         "camera": sighting.camera,
-        "captured_at": iso(sighting.captured_at),
+        "captured_at": rfc3339(sighting.captured_at),
         "event_id": sighting.event_id,
         "assurance": sighting.assurance,
     }
@@ -331,17 +331,12 @@ def training_data(report: Training) -> dict[str, Any]:
         "persons": report.persons,
         "faces": report.faces,
         "seconds": round(report.seconds, 3),
-        "finished_at": None if finished is None else iso(finished),
+        "finished_at": None if finished is None else rfc3339(finished),
         "message": report.message,
         "confusable": [{"a": pair.a, "b": pair.b, "score": round(pair.score, 3)} for pair in report.confusable],
         "weak": [{"name": one.name, "face_id": one.face_id, "score": round(one.score, 3)} for one in report.weak],
         "check": None if report.check is None else asdict(report.check),
     }
-
-
-def iso(at: float) -> str:
-    """Wall-clock seconds as UTC: `2026-11-22T10:00:00Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def _nothing() -> None:

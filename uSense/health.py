@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from uSense.core.stats import Stats
+from uSense.core.times import rfc3339
 
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 
@@ -52,7 +53,7 @@ class Health:
             )
         return {
             "state": "degraded" if problems else "ok",
-            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "at": rfc3339(time.time()),
             "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
             "uptime_s": round(now - self._started),
             "fps": rates,

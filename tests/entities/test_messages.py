@@ -13,7 +13,7 @@ from uSense.core.events import Notice, State
 from uSense.entities import LIVE, QUEUED
 from uSense.entities.name import name
 from uSense.entities.notice import notice, stamped
-from uSense.entities.payload import encode, rfc3339
+from uSense.entities.payload import encode
 from uSense.entities.state import state
 
 
@@ -79,20 +79,6 @@ def test_states_are_plain_text_or_json(value: Any, payload: bytes) -> None:
 def test_health_is_sent_without_acknowledgment() -> None:
     """The next report makes a lost one good."""
     assert state(State("health", {}), context()).qos == 0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "1970-01-01T00:00:00.000Z"),
-        (1795341600.0, "2026-11-22T10:00:00.000Z"),
-        (1795341600.1204, "2026-11-22T10:00:00.120Z"),
-        (1795341600.9996, "2026-11-22T10:00:01.000Z"),
-    ],
-)
-def test_times_are_utc_with_milliseconds(seconds: float, text: str) -> None:
-    """Times always have three digits after the point and a Z, so that they sort as text."""
-    assert rfc3339(seconds) == text
 
 
 def test_json_is_compact_utf8() -> None:

@@ -95,7 +95,7 @@ async def _ask(asker: Asker, name: str, target: Path) -> dict[str, Any]:
 async def _open(settings: Settings, name: str, target: Path) -> dict[str, Any]:
     """A picture from the camera itself."""
     from uSense import imaging
-    from uSense.control import iso
+    from uSense.core.times import rfc3339
 
     try:
         async with asyncio.timeout(PICTURE_WITHIN), settings.cameras[name].open(name) as camera:
@@ -107,7 +107,7 @@ async def _open(settings: Settings, name: str, target: Path) -> dict[str, Any]:
     height, width = rgb.shape[:2]
     return {
         "camera": name,
-        "captured_at": iso(frame.captured_at),
+        "captured_at": rfc3339(frame.captured_at),
         "width": width,
         "height": height,
         "service": False,

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from uSense.commands.base import Command
 from uSense.commands.people import Nothing
-from uSense.control import SNAPSHOT_BYTES, Control, iso, present_data
+from uSense.control import SNAPSHOT_BYTES, Control, present_data
+from uSense.core.times import rfc3339
 from uSense.schema import Branch
 
 
@@ -46,7 +47,7 @@ async def snapshot(control: Control, asked: Snap) -> dict[str, Any]:
     taken = await control.snapshot(asked.camera, asked.max_bytes)
     return {
         "camera": taken.camera,
-        "captured_at": iso(taken.captured_at),
+        "captured_at": rfc3339(taken.captured_at),
         "width": taken.size[0],
         "height": taken.size[1],
         "image": base64.b64encode(taken.jpeg).decode(),

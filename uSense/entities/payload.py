@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from uSense.core.events import Sighting
@@ -51,8 +50,3 @@ def encode(value: Any) -> bytes:
     """A JSON value as compact UTF-8; half surrogates, which UTF-8 cannot hold, become `?`."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
-
-
-def rfc3339(seconds: float) -> str:
-    """Wall-clock seconds as UTC with milliseconds: `2026-11-22T10:00:00.120Z`."""
-    return datetime.fromtimestamp(round(seconds, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from uSense.core.errors import RequestError, StorageError
+from uSense.core.times import rfc3339
 from uSense.ports import Backup, Restored
 from uSense.storage import container, copies, damage, tombstones
 from uSense.storage.container import KeyFile, Passphrase, Sealed
@@ -71,7 +73,7 @@ class Backups:
 
     def write(self, path: Path, content: Content, lock: Passphrase | KeyFile) -> Backup:
         """Write one anywhere. With a passphrase the key file is inside, so that nothing else is needed."""
-        head = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "gallery": content.gallery}
+        head = {"made_at": rfc3339(time.time()), "gallery": content.gallery}
         key = self.keys.installation if isinstance(lock, Passphrase) else b""
         data = container.seal(KIND, FORMAT, key + content.data, lock, head)
         container.write(path, data)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 
 import structlog
 from cryptography.exceptions import InvalidTag
 
 from uSense.core.errors import RequestError, StorageError
+from uSense.core.times import rfc3339
 from uSense.ports import Parcel
-from uSense.storage import copies, faces, moving, sealing, untold
+from uSense.storage import copies, faces, moving, sealing
 from uSense.storage.backups import Backups
 from uSense.storage.keys import Keys
 
@@ -34,7 +36,7 @@ def heal(connection: sqlite3.Connection, backups: Backups) -> list[str]:
     refilled = sum(_refill(connection, backups.keys, parcel) for parcel in _kept(backups, harmed))
     names = dict(connection.execute("SELECT person_id, name FROM persons ORDER BY folded"))
     people = [{"person_id": person_id, "name": name} for person_id, name in names.items() if person_id in harmed]
-    data = json.dumps({"at": untold.now(), "people": people, "refilled": refilled})
+    data = json.dumps({"at": rfc3339(time.time()), "people": people, "refilled": refilled})
     connection.execute("INSERT INTO notices (type, data) VALUES ('storage.healed', ?)", (data,))
     log.error("faces were damaged", people=[one["name"] for one in people], taken_from_backup=refilled)
     return [one["name"] for one in people]

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from uSense.core.errors import StorageDamagedError, StorageError
+from uSense.core.times import rfc3339
 from uSense.storage import copies, damage, tombstones, untold
 from uSense.storage.backups import Backups
 from uSense.storage.database import Database
@@ -87,7 +88,7 @@ class Opening:
         # Numbers of notices are never used twice, also not those of the lost ones.
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', ?)", (int(time.time()),))
         data = {
-            "at": untold.now(),
+            "at": rfc3339(time.time()),
             "moved_to": str(moved),
             "restored_from": restored.made_at if restored else None,
             "people": len(restored.people) if restored else 0,

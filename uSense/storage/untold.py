@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from uSense.core.events import Notice
 from uSense.core.models import Erasure
 from uSense.core.receipts import erasure_data
+from uSense.core.times import rfc3339
 from uSense.storage import tombstones
 from uSense.storage.trouble import parsing
 
@@ -49,14 +50,9 @@ class Row(NamedTuple):
     data: dict[str, Any]
 
 
-def now() -> str:
-    """The time as notices have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def note(connection: sqlite3.Connection, kind: str, data: Mapping[str, Any]) -> None:
     """Keep account of something that happens to a person in this transaction."""
-    about = json.dumps({"at": now(), **data})
+    about = json.dumps({"at": rfc3339(time.time()), **data})
     connection.execute("INSERT INTO untold (type, about) VALUES (?, ?)", (kind, about))
 
 

@@ -1,0 +1,21 @@
+"""How moments are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from uSense.core.times import rfc3339
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1795341600.0, "2026-11-22T10:00:00.000Z"),
+        (1795341600.1204, "2026-11-22T10:00:00.120Z"),
+        (1795341600.9996, "2026-11-22T10:00:01.000Z"),
+    ],
+)
+def test_times_are_utc_with_milliseconds(seconds: float, text: str) -> None:
+    """Times always have three digits after the point and a Z, so that they sort as text."""
+    assert rfc3339(seconds) == text
