@@ -171,6 +171,23 @@ async def test_a_dropped_face_is_gone(vault: Vault) -> None:
         await vault.delete_template(anna.person_id, anna.face_ids[0])
 
 
+async def test_a_face_may_be_without_vectors(vault: Vault) -> None:
+    """It counts as a face of its person, in the order of addition, and leaves like any other."""
+    anna = await enroll(vault, "Anna")
+    seen = await vault.add_face(anna.person_id, b"a crop")
+    bare = await vault.add_face(anna.person_id, None)
+    with pytest.raises(NotFoundError):
+        await vault.add_face("nobody", None)
+
+    assert (await find(vault, anna.person_id)).face_ids == (*anna.face_ids, seen, bare)
+    assert await vault.crop(anna.person_id, seen) == b"a crop"
+    assert await vault.lacking(MODEL) == [(anna.person_id, seen)]
+    (parcel,) = await vault.pack([anna.person_id])
+    assert [face.templates for face in parcel.faces[1:]] == [{}, {}]
+    await vault.delete_template(anna.person_id, bare)
+    assert (await find(vault, anna.person_id)).face_ids == (*anna.face_ids, seen)
+
+
 async def test_a_gallery_comes_back_as_it_was_saved(vault: Vault) -> None:
     """Persons, names, vectors, owners and report are the same, under the new version number."""
     anna, bert = await enroll(vault, "Anna"), await enroll(vault, "Bert")

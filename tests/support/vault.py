@@ -20,6 +20,8 @@ class MemoryVault:
     """People, templates and the current gallery of each model."""
 
     persons: dict[str, Person] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """By face: whose it is."""
     kept: list[Template] = field(default_factory=list)
     crops: dict[str, bytes] = field(default_factory=dict)
     galleries: dict[str, tuple[Gallery, Training, dict[str, set[str]]]] = field(default_factory=dict)
@@ -96,15 +98,21 @@ class MemoryVault:
     async def add_template(
         self, person_id: str, model: str, vectors: Sequence[Vector], crop: bytes | None = None
     ) -> str:
+        face_id = await self.add_face(person_id, crop)
+        self.kept += [Template(face_id, person_id, model, vector) for vector in vectors]
+        return face_id
+
+    async def add_face(self, person_id: str, crop: bytes | None) -> str:
         self._known(person_id)
         face_id = str(uuid.uuid4())
-        self.kept += [Template(face_id, person_id, model, vector) for vector in vectors]
+        self.owners[face_id] = person_id
         if crop is not None:
             self.crops[face_id] = crop
         return face_id
 
     async def delete_template(self, person_id: str, face_id: str) -> None:
         self._require_face(person_id, face_id)
+        del self.owners[face_id]
         self.kept = [template for template in self.kept if template.face_id != face_id]
         self.crops.pop(face_id, None)
 
@@ -191,6 +199,7 @@ class MemoryVault:
     def _drop(self, person_id: str) -> None:
         for face_id in self._faces(person_id):
             self.crops.pop(face_id, None)
+            del self.owners[face_id]
         del self.persons[person_id]
         self.kept = [template for template in self.kept if template.person_id != person_id]
         self.galleries = {
@@ -211,16 +220,16 @@ class MemoryVault:
     def _take(self, person_id: str, new: Iterable[ParcelFace]) -> None:
         """Add faces that the person does not have."""
         for face in new:
-            taken = face.face_id in {template.face_id for template in self.kept}
-            face_id = str(uuid.uuid4()) if taken else face.face_id
+            face_id = str(uuid.uuid4()) if face.face_id in self.owners else face.face_id
+            self.owners[face_id] = person_id
             for model, vectors in face.templates.items():
                 self.kept += [Template(face_id, person_id, model, vector) for vector in vectors]
             if face.crop is not None:
                 self.crops[face_id] = face.crop
 
     def _faces(self, person_id: str, model: str | None = None) -> list[str]:
-        own = (face for face in self.kept if face.person_id == person_id and model in (None, face.model))
-        return list(dict.fromkeys(face.face_id for face in own))
+        fit = {face.face_id for face in self.kept if face.model == model}
+        return [one for one, owner in self.owners.items() if owner == person_id and (model is None or one in fit)]
 
     def _seen(self, person: Person) -> Person:
         """The person with their faces, `trained` if the gallery in use was built from exactly those."""

@@ -20,15 +20,16 @@ def add(
     connection: sqlite3.Connection,
     keys: Keys,
     person_id: str,
-    template: tuple[str, Sequence[Vector]],
+    template: tuple[str, Sequence[Vector]] | None,
     crop: bytes | None,
 ) -> str:
-    """Keep one face: its vectors with the model that made them, and its crop if there is one; returns its id."""
-    model, vectors = template
+    """Keep one face: its vectors with the model that made them, and its crop, if there are any; returns its id."""
     key = opened(connection, keys, person_id)
     face_id = str(uuid.uuid4())
     put_face(connection, key, person_id, face_id, crop)
-    put_template(connection, key, (person_id, face_id, model), vectors)
+    if template is not None:
+        model, vectors = template
+        put_template(connection, key, (person_id, face_id, model), vectors)
     return face_id
 
 

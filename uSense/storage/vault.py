@@ -52,6 +52,9 @@ class SqliteVault:
     ) -> str:
         return await self._database.write(faces.add, self._keys, person_id, (model, vectors), crop)
 
+    async def add_face(self, person_id: str, crop: bytes | None) -> str:
+        return await self._database.write(faces.add, self._keys, person_id, None, crop)
+
     async def delete_template(self, person_id: str, face_id: str) -> None:
         await self._database.write(faces.delete, person_id, face_id)
 

@@ -1,0 +1,28 @@
+"""The seams of uSense: what the pipeline and the use cases need from the outside."""
+
+from uSense.ports.groups import Groups
+from uSense.ports.messages import Journal, Outbox
+from uSense.ports.people import Archive, Arrival, Backup, Parcel, ParcelFace, Restored, Template, Vault
+from uSense.ports.twins import TwinFace, TwinPerson, Twins
+from uSense.ports.vision import AddedFace, Camera, Detector, Recognizer
+
+__all__ = [
+    "AddedFace",
+    "Archive",
+    "Arrival",
+    "Backup",
+    "Camera",
+    "Detector",
+    "Groups",
+    "Journal",
+    "Outbox",
+    "Parcel",
+    "ParcelFace",
+    "Recognizer",
+    "Restored",
+    "Template",
+    "TwinFace",
+    "TwinPerson",
+    "Twins",
+    "Vault",
+]
