@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.portraits import GRACE, pose
-from uSense import aio, app
 from uSense.app import open_control
-from uSense.core.errors import DetectorError, ModelError, StuckError
+from uSense.core.errors import DetectorError, ModelError
 from uSense.settings import Settings
 from uSense.storage import open_storage
 
@@ -45,15 +44,3 @@ async def test_what_the_command_line_notes_says_when_it_happened(tmp_path: Path)
 
     assert notice.type == "person.erased"
     assert abs(datetime.fromisoformat(notice.data["at"]) - datetime.now(UTC)) < timedelta(minutes=1)
-
-
-async def test_a_process_that_was_stopped_does_not_take_its_models_for_hung(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that goes on when the process does ends before the next look; one that hangs is still there."""
-    looks = [{"detect-0": 90.0}, {}, {"detect-0": 90.0}, {"embed": 90.0, "storage": 90.0}, {"embed": 92.0}]
-    monkeypatch.setattr(app, "TICK", 0.0)
-    monkeypatch.setattr(aio, "stuck", lambda _: looks.pop(0))
-
-    with pytest.raises(StuckError, match="embed has not answered for 60 s"):
-        await app._guard(60.0)
-
-    assert looks == []

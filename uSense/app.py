@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
-from uSense import __version__, aio
+from uSense import __version__, aio, lifetime
 from uSense.commands import COMMANDS
 from uSense.control import Control
 from uSense.core.errors import BrokerError, StorageError, StuckError
@@ -51,8 +50,6 @@ LOOK = 3.0
 """Seconds that a start waits for the broker; one that does not answer is asked when it does."""
 SLOW = 10.0
 """Seconds after which a call that blocks its thread is a problem; the database waits half as long for a lock."""
-MODELS = ("detect", "embed")
-"""What the threads are called in which models work."""
 TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
@@ -81,7 +78,7 @@ async def serve(
     `heard` is told everything that the cameras lead to.
     """
     stop, hurry, started = stop or asyncio.Event(), asyncio.Event(), asyncio.Event()
-    with _signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
+    with lifetime.signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
         async with AsyncExitStack() as stack:
             parts = await aio.until(stop, _open(settings, stack))
             started.set()
@@ -259,21 +256,7 @@ async def _way_in(
         for name, camera in settings.cameras.items():
             group.create_task(pipeline.watch(name, camera), name=f"camera {name}")
         group.create_task(commands, name="commands")
-        group.create_task(_guard(settings.pipeline.patience), name="guard")
-
-
-async def _guard(patience: float) -> None:
-    """Raise StuckError when a model hangs: its thread cannot be ended, so nothing but a new process helps."""
-    before: set[str] = set()
-    while True:
-        await asyncio.sleep(TICK)
-        hanging = {name for name in aio.stuck(patience) if name.startswith(MODELS)}
-        # Twice: after the whole process was stopped for a while, every call that goes on looks as if it hung.
-        sure, before = sorted(hanging & before), hanging
-        if sure:
-            message = f"{sure[0]} has not answered for {patience:g} s: the service ends, to be started again"
-            log.error("stuck", problem=message)
-            raise StuckError(message)
+        group.create_task(lifetime.guard(settings.pipeline.patience), name="guard")
 
 
 async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Mapping[str, Any]) -> None:
@@ -370,24 +353,3 @@ def _problems(pipeline: Pipeline, mqtt: Mqtt, broker: EmbeddedBroker | None) -> 
     slow = {name: f"has not answered for {seconds:.0f} s" for name, seconds in aio.stuck(SLOW).items()}
     problem = (broker and broker.problem) or mqtt.problem
     return {**slow, **pipeline.problems, **({"broker": problem} if problem else {})}
-
-
-@contextmanager
-def _signals(stop: asyncio.Event, hurry: asyncio.Event, told: Callable[[], None]) -> Iterator[None]:
-    """The first SIGTERM or SIGINT calls `told` and sets `stop`, the second sets `hurry`."""
-    loop = asyncio.get_running_loop()
-
-    def caught() -> None:
-        if stop.is_set():
-            hurry.set()
-        else:
-            told()
-            stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, caught)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
