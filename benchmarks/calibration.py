@@ -26,10 +26,11 @@ from benchmarks.fit import Key, Seen, Track
 from uSense.core import calibration, matching
 from uSense.core.calibration import Calibration
 from uSense.core.events import Decision
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Quality
 from uSense.core.quality import QualityRules, gate
 from uSense.core.trials import Protocol, splits
-from uSense.core.voting import Ballot, DecisionRules, Verdict, VotingRules, judge
+from uSense.core.voting import Ballot, Verdict, VotingRules, judge
 from uSense.recognizers.local import LocalSettings
 
 Floats: TypeAlias = NDArray[np.float64]

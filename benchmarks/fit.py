@@ -23,9 +23,10 @@ from benchmarks import photos
 from benchmarks.photos import Photo
 from uSense import imaging
 from uSense.core import matching
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Face, Quality, Rgb, Vector
 from uSense.core.quality import QualityRules, gate
-from uSense.core.voting import Ballot, DecisionRules, VotingRules, judge
+from uSense.core.voting import Ballot, VotingRules, judge
 from uSense.detectors import AnyDetector
 from uSense.detectors.hog import HogSettings
 from uSense.detectors.yunet import YunetSettings

@@ -9,8 +9,9 @@ from benchmarks import calibration
 from benchmarks.calibration import Bin, Told
 from tests.support.values import answer
 from uSense.core.calibration import MODELS
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Quality
-from uSense.core.voting import Ballot, DecisionRules, Verdict, VotingRules, judge
+from uSense.core.voting import Ballot, Verdict, VotingRules, judge
 
 CLEAR = Quality(value=1.0, size=120.0, sharpness=1.0, brightness=0.5)
 

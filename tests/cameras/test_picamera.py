@@ -23,11 +23,11 @@ from tests.support.waiting import until
 from uSense.cameras import picamera
 from uSense.cameras.picamera import PicameraSettings
 from uSense.core.errors import CameraAbsentError, CameraError, CameraStuckError
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Frame
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
-from uSense.core.voting import DecisionRules
 from uSense.pipeline import Pipeline, PipelineSettings
 from uSense.ports import Camera
 

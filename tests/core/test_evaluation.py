@@ -13,11 +13,12 @@ from hypothesis.extra import numpy as arrays
 
 from tests.support.values import GOOD
 from uSense.core.evaluation import BINS, Outcome, Rate, Tally, tallied
+from uSense.core.judging import DecisionRules
 from uSense.core.matching import Metric
 from uSense.core.models import Answer, Candidate, Quality
 from uSense.core.quality import gate
 from uSense.core.trials import Look, Protocol, Trials
-from uSense.core.voting import DecisionRules, judge
+from uSense.core.voting import judge
 
 NAMES = ("Anna", "Bert", "Cleo")
 BAD = replace(GOOD, size=10.0)

@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.values import GOOD, answer
 from uSense.core.explaining import NOT_LOOKED_AT, Doubts, ExplainRules, Undecided
+from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Quality
 from uSense.core.quality import Flaw
-from uSense.core.voting import DecisionRules, Reason, VotingRules, judge
+from uSense.core.voting import Reason, VotingRules, judge
 
 DECISION = DecisionRules(threshold=0.5, margin=0.05, clear=0.5, doubt=0.5)
 POOR = replace(GOOD, value=0.2)
@@ -124,3 +125,12 @@ def test_who_is_decided_needs_no_explanation() -> None:
     assert made.due(60.0) is None
     assert made.ended(["t"], 61.0) is None
     assert made.withheld == 0
+
+
+def test_what_is_missing_is_told_on_the_scale_of_who_judged() -> None:
+    """A fallback's score is compared with the fallback's threshold, not with that of the usual recognizer."""
+    azure = Judge("azure", "recognition_04", DecisionRules(threshold=0.7))
+
+    told = why(voted(doubts(), *[replace(answer(("anna", 0.6)), judge=azure)] * 3))
+
+    assert (told.missing, "0.70" in told.message) == (0.1, True)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.support.values import GOOD, answer, face, frame
 from uSense.core.announcing import AnnounceRules
 from uSense.core.events import Sighting, SightingType
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Candidate
 from uSense.core.scene import CHANGED, Look, Scene, SceneRules
 from uSense.core.tracking import Ask, TrackingRules
-from uSense.core.voting import DecisionRules, VotingRules
+from uSense.core.voting import VotingRules
 
 RULES = SceneRules(
     tracking=TrackingRules(lost_after=0.5, lost_looks=2, recheck=1.0),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.values import GOOD, answer
 from uSense.core.events import Assurance
+from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Candidate, Quality
-from uSense.core.voting import Ballot, DecisionRules, Reason, Verdict, Vote, VotingRules, judge
+from uSense.core.voting import Ballot, Reason, Verdict, Vote, VotingRules, judge
 
 DECISION = DecisionRules(threshold=0.5, margin=0.05, clear=0.5, doubt=0.25)
 VOTING = VotingRules(needed=3, unknown_needed=4, window=5)
@@ -54,6 +57,17 @@ def test_one_look_names_a_person_or_says_why_not(
     judged = judge(given_answer, quality(value), DECISION)
 
     assert (judged.person_id, judged.reason) == (person, reason)
+
+
+@pytest.mark.parametrize(("score", "person"), [(0.69, None), (0.71, "anna")])
+def test_an_answer_is_judged_by_the_rules_of_who_gave_it(score: float, person: str | None) -> None:
+    """Another recognizer's scores have another scale: its own threshold counts, and the verdict says whose it is."""
+    azure = Judge("azure", "recognition_04", DecisionRules(threshold=0.7))
+    given_answer = replace(answer(("anna", score)), judge=azure)
+
+    verdict = cast(judge(given_answer, GOOD, DECISION), rules=VotingRules(needed=1, unknown_needed=1))
+
+    assert (verdict.person_id, verdict.judge) == (person, azure)
 
 
 def test_an_unknown_look_still_tells_the_nearest_person() -> None:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from tests.support.mqtt import context, sighting
 from uSense.core.events import Assurance, Decision, SightingType
+from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Box, PersonRef
 from uSense.core.topics import Topics
 from uSense.entities.identity import IdentityPayload, identity, live
@@ -83,6 +84,17 @@ def test_confidence_is_a_probability_where_the_model_is_calibrated() -> None:
     assert unknown["confidence_kind"] == likelier["confidence_kind"] == "calibrated"
     assert 0.01 < unknown["confidence"] < likelier["confidence"] < 0.99
     assert (other["confidence"], other["confidence_kind"]) == (0.49, "score")
+
+
+def test_a_fallback_is_told_as_who_decided() -> None:
+    """Recognizer, model and the kind of the confidence are those of who judged, whoever is usually asked."""
+    azure = Judge("azure", "recognition_04", DecisionRules(threshold=0.7))
+    decided = replace(sighting(1, "Anna").decision, score=0.91, judge=azure)
+
+    told = shown(identity(sighting(1, "Anna", decision=decided), context(), 0.0)[0].payload)
+
+    assert (told["confidence"], told["confidence_kind"]) == (0.91, "azure")
+    assert (told["decision"]["recognizer"], told["decision"]["model"]) == ("azure", "recognition_04")
 
 
 def test_a_score_below_everything_is_told_as_null() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from uSense.core import matching
+from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery, Metric
 from uSense.core.trials import KeptFace
-from uSense.core.voting import DecisionRules
 from uSense.recognizers import checking
 
 PERSONS = [("a", "Anna"), ("b", "Bert"), ("c", "Cleo")]

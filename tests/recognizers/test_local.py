@@ -12,9 +12,9 @@ from tests.recognizers.probes import eileen, grace
 from tests.support.vault import MemoryVault
 from uSense.aio import Lane
 from uSense.core.errors import ConflictError, GalleryChangedError, ModelError, NotFoundError, RequestError, StorageError
+from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery
 from uSense.core.models import MOST_FACES, Training
-from uSense.core.voting import DecisionRules
 from uSense.ports import Template
 from uSense.recognizers.embedders.base import Embedder
 from uSense.recognizers.local import LocalRecognizer, LocalSettings

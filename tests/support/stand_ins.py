@@ -15,9 +15,9 @@ from uSense import imaging
 from uSense.aio import Limiter, sleep_until
 from uSense.core.errors import RecognizerError
 from uSense.core.events import Event, Notice, Sighting, State
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Box, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 from uSense.core.motion import MotionRules
-from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Camera
 
 

@@ -15,11 +15,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from uSense.core.judging import DecisionRules
 from uSense.core.matching import Metric
 from uSense.core.models import Answer, Candidate, Vector
 from uSense.core.quality import QualityRules, gate
 from uSense.core.trials import Look, Protocol, Trials, asked, splits
-from uSense.core.voting import DecisionRules, judge
+from uSense.core.voting import judge
 
 Counts: TypeAlias = NDArray[np.int64]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from uSense.core.judging import Judge
 from uSense.core.models import Box, PersonRef, Size
 
 
@@ -38,6 +39,8 @@ class Decision:
     looks: int
     quality: float
     reason: str
+    judge: Judge | None = None
+    """Who decided, if not the recognizer that is usually asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from uSense.core.bounds import Pause, Week
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Quality
 from uSense.core.quality import Flaw
-from uSense.core.voting import DecisionRules, Reason, Vote, VotingRules
+from uSense.core.voting import Reason, Vote, VotingRules
 
 FLAWS: Mapping[str, str] = {
     Flaw.TOO_SMALL: "the face is too small ({size:.0f} pixels high): come closer or send a larger picture",
@@ -176,13 +177,17 @@ class Doubts:
 
     def _needed(self, vote: Vote) -> float:
         """The score that a look of this quality needs."""
-        return self.decision.threshold + self.decision.doubt * max(0.0, self.decision.clear - vote.quality)
+        rules = self._rules(vote)
+        return rules.threshold + rules.doubt * max(0.0, rules.clear - vote.quality)
+
+    def _rules(self, vote: Vote | None) -> DecisionRules:
+        return vote.judge.rules if vote and vote.judge else self.decision
 
     def _missing(self, vote: Vote) -> float | None:
         if vote.score is None or vote.margin is None:
             return None
         between = vote.reason is Reason.BETWEEN_TWO
-        short = self.decision.margin - vote.margin if between else self._needed(vote) - vote.score
+        short = self._rules(vote).margin - vote.margin if between else self._needed(vote) - vote.score
         return round(max(0.0, short), 3)
 
     def _sentence(self, reason: str, doubt: _Doubt, best: _Seen | None) -> str:
@@ -194,7 +199,7 @@ class Doubts:
             name=nearest.name if nearest else "nobody",
             score=nearest.score if nearest else 0.0,
             runner_up=(vote.runner_up if vote else None) or 0.0,
-            threshold=self.decision.threshold,
+            threshold=self._rules(vote).threshold,
             needed=self._needed(vote) if vote else 0.0,
             looks=doubt.looks,
             agreeing=self.voting.needed,

@@ -9,6 +9,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from uSense.core.judging import Judge
+
 Rgb: TypeAlias = NDArray[np.uint8]
 """(height, width, 3), red first."""
 Gray: TypeAlias = NDArray[np.uint8]
@@ -136,10 +138,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a recognizer says of one probe: at most two candidates, best first, and the gallery version it asked."""
+    """What a recognizer says of one probe: at most two candidates, best first, and the gallery version it asked.
+
+    `judge` is named if somebody else answered for the recognizer that is usually asked: scores have another scale then.
+    """
 
     candidates: tuple[Candidate, ...]
     gallery: int
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)

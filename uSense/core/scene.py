@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from uSense.core.announcing import AnnounceRules, Attendance
 from uSense.core.events import Decision, Sighting, SightingType
 from uSense.core.explaining import Doubts, ExplainRules, Undecided
+from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
 from uSense.core.quality import Flaw
 from uSense.core.tracking import Looked, Status, Track, Tracker, TrackingRules
-from uSense.core.voting import Ballot, DecisionRules, Verdict, Vote, VotingRules, judge
+from uSense.core.voting import Ballot, Verdict, Vote, VotingRules, judge
 
 DOUBT = 0.10
 """How far below the threshold a named person must score before their track is called unknown after all."""
@@ -210,20 +211,27 @@ class Scene:
         """A named person who turned away scores badly but stays the best guess: no reason to take the name back."""
         if track.person is None or track.interrupted or track.contested > PATIENCE:
             return False
-        limit = self.rules.decision.threshold - DOUBT
-        nearest = [vote.nearest for vote in self._ballots[track.track_id].votes]
-        return any(one and one.person_id == track.person.person_id and one.score >= limit for one in nearest)
+        return any(
+            vote.nearest is not None
+            and vote.nearest.person_id == track.person.person_id
+            and vote.nearest.score >= self._rules(vote.judge).threshold - DOUBT
+            for vote in self._ballots[track.track_id].votes
+        )
+
+    def _rules(self, judge: Judge | None) -> DecisionRules:
+        return judge.rules if judge else self.rules.decision
 
     def _receipt(self, verdict: Verdict) -> Decision:
         return Decision(
             score=verdict.score,
             runner_up=verdict.runner_up,
             margin=verdict.margin,
-            threshold=self.rules.decision.threshold,
+            threshold=self._rules(verdict.judge).threshold,
             votes=verdict.votes,
             looks=verdict.looks,
             quality=verdict.quality,
             reason=verdict.reason,
+            judge=verdict.judge,
         )
 
 

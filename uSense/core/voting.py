@@ -11,25 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from uSense.core.bounds import Looks, Part, Share
+from uSense.core.bounds import Looks, Share
 from uSense.core.events import Assurance
+from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Candidate, Quality
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRules:
-    """When one look names a person."""
-
-    threshold: Share = 0.50
-    """Lowest score, 0 to 1, that names a person."""
-    margin: Share = 0.05
-    """Smallest lead of the best person's score over that of the runner-up."""
-    clear: Share = 0.50
-    """Quality, 0 to 1, below which a look needs a higher score, because poor pictures make strangers alike."""
-    doubt: Share = 0.25
-    """How much the needed score rises for each point of quality below `clear`."""
-    strangers: Part = 0.20
-    """Share of strangers, 0 to 1, among the people your cameras see; only `confidence` depends on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +63,8 @@ class Vote:
     quality: float
     nearest: Candidate | None = None
     """The best candidate, also where the vote is unknown: for "why was I not recognized?"."""
+    judge: Judge | None = None
+    """Who said it, if not the recognizer that is usually asked."""
 
     @property
     def person_id(self) -> str | None:
@@ -90,9 +77,10 @@ class Vote:
 
 
 def judge(answer: Answer, quality: Quality, rules: DecisionRules) -> Vote:
-    """What one look says under `rules`."""
+    """What one look says under `rules`, or under those of the judge that the answer names."""
+    rules = answer.judge.rules if answer.judge else rules
     if not answer.candidates:
-        return Vote(None, Reason.NOBODY_ENROLLED, None, None, quality.value)
+        return Vote(None, Reason.NOBODY_ENROLLED, None, None, quality.value, judge=answer.judge)
     best = answer.candidates[0]
     second = answer.candidates[1].score if len(answer.candidates) > 1 else None
     reason = Reason.AGREED
@@ -103,7 +91,7 @@ def judge(answer: Answer, quality: Quality, rules: DecisionRules) -> Vote:
     elif second is not None and best.score - second < rules.margin:
         reason = Reason.BETWEEN_TWO
     named = best if reason is Reason.AGREED else None
-    return Vote(named, reason, best.score, second, quality.value, best)
+    return Vote(named, reason, best.score, second, quality.value, best, answer.judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +109,7 @@ class Verdict:
     quality: float
     assurance: Assurance
     reason: Reason
+    judge: Judge | None = None
 
 
 @dataclass(slots=True)
@@ -174,6 +163,7 @@ class Ballot:
             quality=round(quality, 3),
             assurance=self._assurance(leader, len(backing), margin or 0.0, quality),
             reason=reason,
+            judge=best.judge,
         )
 
     def _assurance(self, leader: str | None, votes: int, margin: float, quality: float) -> Assurance:

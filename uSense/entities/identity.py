@@ -120,7 +120,11 @@ def live(sighting: Sighting, context: Context, now: float) -> list[Message]:
 def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload:
     """The content of the message."""
     decision, previous = sighting.decision, sighting.previous
-    sure = confidence(context.model, decision, context.strangers, known=sighting.person_id is not None)
+    kind, model, strangers = context.recognizer, context.model, context.strangers
+    if (judge := decision.judge) is not None:
+        kind, model, strangers = judge.kind, judge.model, judge.rules.strangers
+    sure = confidence(model, decision, strangers, known=sighting.person_id is not None)
+    told: Literal["azure", "score"] = "azure" if kind == "azure" else "score"
     expires = None if context.lifetime is None else rfc3339(sighting.captured_at + context.lifetime)
     return IdentityPayload(
         event_id=sighting.event_id,
@@ -133,7 +137,7 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
         name=sighting.name,
         visitor_id=None,
         confidence=_rounded(decision.score if sure is None else sure),
-        confidence_kind="score" if sure is None else "calibrated",
+        confidence_kind=told if sure is None else "calibrated",
         first_seen_at=rfc3339(sighting.first_seen_at),
         captured_at=rfc3339(sighting.captured_at),
         age_ms=max(0, round((now - sighting.stamp) * 1000)),
@@ -150,8 +154,8 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
             quality=round(decision.quality, 3),
             liveness=None,
             reason=decision.reason,
-            recognizer=context.recognizer,
-            model=context.model,
+            recognizer=kind,
+            model=model,
         ),
         replaces=sighting.replaces,
         previous=None if previous is None else PersonPayload(person_id=previous.person_id, name=previous.name),

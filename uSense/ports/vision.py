@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
-from uSense.core.voting import DecisionRules
 
 
 class Camera(Protocol):

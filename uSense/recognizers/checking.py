@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from uSense.core.advice import advise
 from uSense.core.evaluation import Tally
+from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery
 from uSense.core.models import Check, ConfusablePair, WeakFace
 from uSense.core.trials import KeptFace, leave_one_out
-from uSense.core.voting import DecisionRules
 
 MOST_FACES = 2000
 """Of more faces a random sample is left out."""

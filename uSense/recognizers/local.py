@@ -22,10 +22,10 @@ from uSense.core.errors import (
     StorageError,
     UsenseError,
 )
+from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import MOST_FACES, Answer, Erasure, Person, Probe, Renewal, Training, Vector
 from uSense.core.trials import KeptFace
-from uSense.core.voting import DecisionRules
 from uSense.ports import AddedFace, Recognizer, Template, Vault
 from uSense.recognizers import keepsake
 from uSense.recognizers.checking import check
