@@ -70,7 +70,7 @@ async def test_a_full_queue_drops_the_worst() -> None:
     left = [queue.put(f"k{value}", value) for value in (5.0, 1.0, 3.0, 4.0, 0.5)]
 
     assert left == [None, None, None, "k1.0", "k0.5"]
-    assert [await queue.take() for _ in range(3)] == [5.0, 4.0, 3.0]
+    assert queue.take(9) == [5.0, 4.0, 3.0]
     assert len(queue) == 0
 
 
@@ -80,9 +80,9 @@ async def test_a_key_waits_once() -> None:
     queue.put("a", 1.0)
     queue.put("a", 2.0)
 
-    assert "a" in queue
-    assert await queue.take() == 2.0
-    assert "a" not in queue
+    assert queue.get("a") == 2.0
+    assert queue.take(1) == [2.0]
+    assert queue.get("a") is None
 
 
 async def test_a_discarded_item_is_not_taken() -> None:
@@ -94,7 +94,7 @@ async def test_a_discarded_item_is_not_taken() -> None:
     queue.discard("a")
     queue.discard("never there")
 
-    assert await queue.take() == 1.0
+    assert queue.take(2) == [1.0]
 
 
 async def test_a_batch_is_sent_when_it_is_full_or_its_time_is_up() -> None:
@@ -109,17 +109,32 @@ async def test_a_batch_is_sent_when_it_is_full_or_its_time_is_up() -> None:
     assert await next_batch(queue, 3, 0.01) == [7]
 
 
+async def test_what_waits_for_its_batch_may_still_be_replaced() -> None:
+    """Until a batch is sent, a better item of the same key takes its place; nobody else's taking empties it."""
+    queue: Best[str, float] = Best(3, lambda item: (item,))
+    queue.put("a", 1.0)
+    batch = asyncio.create_task(next_batch(queue, 2, 60.0))
+    await settle()
+    queue.put("a", 2.0)
+    await settle()
+    taken = queue.take(1)
+    queue.put("b", 3.0)
+    queue.put("c", 4.0)
+
+    assert (taken, await batch) == ([2.0], [4.0, 3.0])
+
+
 async def test_a_canceled_taker_loses_nothing() -> None:
     """An item offered while its waiter is canceled stays in the queue."""
     queue: Best[int, int] = Best(10, lambda item: (item,))
-    waiter = asyncio.create_task(queue.take())
+    waiter = asyncio.create_task(next_batch(queue, 1, 60.0))
     await settle()
     queue.put(1, 1)
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
 
-    assert await queue.take() == 1
+    assert queue.take(1) == [1]
 
 
 async def test_turns_are_evenly_spaced_and_ranked() -> None:

@@ -20,13 +20,14 @@ def test_a_healthy_service_says_ok_with_its_numbers(tmp_path: Path) -> None:
     stats.dropped["hall"] = 3
     stats.add("detect", 0.010)
 
-    report = Health(stats, dict, lambda: {"published": 7}, thermal).report()
+    report = Health(stats, dict, lambda: {"published": 7}, lambda: {"left": 5}, thermal).report()
 
     assert json.loads(json.dumps(report)) == report
     assert (report["state"], report["reason"]) == ("ok", "")
     assert report["fps"]["hall"] > 0
     assert report["frames_dropped"] == {"hall": 3}
     assert report["counts"]["published"] == 7
+    assert report["quota"] == {"left": 5}
     assert report["stages"]["detect"] == {"p50_ms": 10.0, "p95_ms": 10.0}
     assert report["memory_mb"] > 10
     assert report["temperature_c"] == 48.3
@@ -36,7 +37,7 @@ def test_problems_are_named_in_plain_words(tmp_path: Path) -> None:
     """A degraded service says which part is ill and why; a missing thermometer is no problem."""
     problems = {"camera hall": "the stream ended", "broker": "connection refused"}
 
-    report = Health(Stats(), lambda: problems, dict, tmp_path / "none").report()
+    report = Health(Stats(), lambda: problems, dict, thermal=tmp_path / "none").report()
 
     assert report["state"] == "degraded"
     assert report["reason"] == "broker: connection refused; camera hall: the stream ended"

@@ -11,17 +11,18 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import GOOD, answer, face
 from tests.support.waiting import until
-from uSense import pipeline
+from uSense import imaging, pipeline
 from uSense.aio import Limiter
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.events import Notice
 from uSense.core.explaining import ExplainRules
-from uSense.core.models import Box, Face, Frame
+from uSense.core.models import Box, Face, Frame, Picture
 from uSense.core.pacing import EvenPace
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Look, Scene, SceneRules
@@ -29,6 +30,7 @@ from uSense.core.stats import Stats
 from uSense.core.tracking import Ask, Looked, TrackingRules
 from uSense.core.voting import VotingRules
 from uSense.pipeline import CameraSource, Pipeline, PipelineSettings, Query
+from uSense.ports import Habits
 
 
 class Stage:
@@ -199,6 +201,31 @@ async def test_people_who_left_are_not_asked_about() -> None:
 
     assert ended > 20
     assert waiting <= 1
+
+
+async def test_the_best_view_of_a_waiting_face_is_identified() -> None:
+    """Of the views that come while a face ripens the best goes to a backend whose calls are few, and only that one."""
+    oracle = Oracle()
+    oracle.habits = Habits(looks=1, ripen=0.5)
+    stage = Stage(oracle)
+    stage.pipeline.scenes["hall"].tracker.choosy = True
+    sharp = picture()
+    dull = imaging.ArrayPicture(np.repeat(np.repeat(sharp.rgb()[::4, ::4], 4, axis=0), 4, axis=1))
+    camera = Busy("hall", dull)
+
+    class Glimpse(Spotter):
+        async def detect(self, picture: Picture) -> list[Face]:
+            camera.picture = dull if self.seen else sharp
+            return await super().detect(picture)
+
+    spotter = Glimpse()
+    async with stage.running(stage.camera(Source(lambda _: camera, fps=5)), stage.pipeline.detect(spotter)):
+        await next_call(oracle)
+
+    (batch,) = oracle.batches
+    best = max((imaging.probe(seen, spotter.faces[0]) for seen in spotter.seen), key=lambda one: one.quality.value)
+    assert [probe.quality for probe in batch] == [best.quality]
+    assert len({id(seen) for seen in spotter.seen}) > 1
 
 
 async def test_an_answer_from_before_a_rename_is_asked_again() -> None:

@@ -169,8 +169,9 @@ class Best(Generic[K, T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def __contains__(self, key: K) -> bool:
-        return key in self._items
+    def get(self, key: K) -> T | None:
+        """The key's item, if it still waits; it goes on waiting."""
+        return self._items.get(key)
 
     def put(self, key: K, item: T) -> K | None:
         """Offer an item, replacing the key's own; returns the key that had to leave, if any."""
@@ -186,23 +187,27 @@ class Best(Generic[K, T]):
         """Drop the key's item, if it still waits."""
         self._items.pop(key, None)
 
-    async def take(self) -> T:
-        """Wait for the worthiest item."""
-        while not self._items:
+    async def filled(self, count: int = 1) -> None:
+        """Wait until so many items are there."""
+        while len(self._items) < min(count, self.bound):
             self._filled.clear()
             await self._filled.wait()
-        return self._items.pop(max(self._items, key=lambda other: self.worth(self._items[other])))
+
+    def take(self, count: int) -> list[T]:
+        """Up to so many items, the worthiest first."""
+        best = heapq.nlargest(count, self._items, key=lambda key: self.worth(self._items[key]))
+        return [self._items.pop(key) for key in best]
 
 
 async def next_batch(queue: Best[K, T], size: int, wait: float) -> list[T]:
-    """Wait for one item, then gather up to `size` of them for at most `wait` seconds."""
-    batch = [await queue.take()]
-    try:
-        async with asyncio.timeout(wait):
-            while len(batch) < size:
-                batch.append(await queue.take())
-    except TimeoutError:
-        pass
+    """Wait for one item, then for `size` of them for at most `wait` seconds; until then they may be replaced."""
+    batch: list[T] = []
+    while not batch:
+        await queue.filled()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await queue.filled(size)
+        batch = queue.take(size)
     return batch
 
 

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from uSense.core.models import Face, Picture
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.topics import Topics
+from uSense.core.voting import VotingRules
 from uSense.detectors import AnyDetector
 from uSense.entities import Context
 from uSense.entities.notice import stamped
@@ -110,6 +111,7 @@ async def _serve(
         stats,
         lambda: {**upkeep.problems, **_problems(pipeline, mqtt, parts.broker)},
         lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting},
+        recognizer.quota,
     )
     await _introduce(settings, mqtt, control, info)
 
@@ -117,7 +119,10 @@ async def _serve(
         tasks = [
             way_out.create_task(mqtt.run(), name="mqtt"),
             *([way_out.create_task(parts.broker.keep(), name="embedded broker")] if parts.broker else []),
-            way_out.create_task(pipeline.identify(), name="identify"),
+            *(
+                way_out.create_task(pipeline.identify(), name=f"identify {number}")
+                for number in range(recognizer.habits.at_once)
+            ),
             way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
             way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
             way_out.create_task(upkeep.run(), name="upkeep"),
@@ -148,6 +153,7 @@ class Parts:
     storage: Storage
     recognizer: Recognizer
     detectors: Sequence[Detector]
+    """Those of the cameras' pictures."""
     for_photos: Detector
     alone: bool
     """Whether there is no other live uSense below the prefix; False also if that is not known yet."""
@@ -185,7 +191,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         broker=broker,
         storage=storage,
         recognizer=recognizer,
-        detectors=detectors,
+        detectors=[recognizer.detector() or detector for detector in detectors],
         for_photos=for_photos,
         alone=looking.result(),
     )
@@ -308,12 +314,20 @@ def _scenes(settings: Settings, recognizer: Recognizer) -> dict[str, Scene]:
     run = secrets.token_hex(3)
     rules = SceneRules(
         tracking=settings.tracking,
-        voting=settings.voting,
+        voting=_voting(settings.voting, recognizer.habits.looks),
         announce=settings.announce,
         explain=settings.explain,
         decision=recognizer.rules,
+        choosy=recognizer.habits.ripen > 0,
     )
     return {name: Scene(name, rules, f"{run}{number:02x}") for number, name in enumerate(settings.cameras)}
+
+
+def _voting(rules: VotingRules, looks: int | None) -> VotingRules:
+    """The rules for a recognizer that decides on few looks: to call somebody unknown takes one more."""
+    if looks is None:
+        return rules
+    return replace(rules, needed=looks, unknown_needed=looks + 1, window=max(rules.window, looks + 1))
 
 
 def _context(settings: Settings, recognizer: Recognizer) -> Context:
@@ -352,4 +366,10 @@ def _problems(pipeline: Pipeline, mqtt: Mqtt, broker: EmbeddedBroker | None) -> 
     """Everything that is wrong now, by part, in plain words."""
     slow = {name: f"has not answered for {seconds:.0f} s" for name, seconds in aio.stuck(SLOW).items()}
     problem = (broker and broker.problem) or mqtt.problem
-    return {**slow, **pipeline.problems, **({"broker": problem} if problem else {})}
+    unwell = pipeline.recognizer.problem
+    return {
+        **slow,
+        **({"recognizer": unwell} if unwell else {}),
+        **pipeline.problems,
+        **({"broker": problem} if problem else {}),
+    }

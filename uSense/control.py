@@ -19,9 +19,9 @@ from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Qualit
 from uSense.core.names import folded_name
 from uSense.core.quality import QualityRules, gate
 from uSense.core.receipts import erasure_data
-from uSense.core.times import rfc3339
 from uSense.core.voting import judge
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
+from uSense.times import rfc3339
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from uSense.core.stats import Stats
-from uSense.core.times import rfc3339
+from uSense.times import rfc3339
 
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 
@@ -24,11 +24,13 @@ class Health:
         stats: Stats,
         problems: Callable[[], Mapping[str, str]],
         counters: Callable[[], Mapping[str, int]],
+        quota: Callable[[], Mapping[str, Any] | None] = lambda: None,
         thermal: Path = THERMAL,
     ) -> None:
         self.stats = stats
         self.problems = problems
         self.counters = counters
+        self.quota = quota
         self.thermal = thermal
         self._started = self._last = time.monotonic()
         self._frames: Counter[str] = Counter()
@@ -61,7 +63,7 @@ class Health:
             "frames_dropped": {camera: self.stats.dropped[camera] for camera in frames},
             "counts": dict(sorted({**self.stats.counts, **self.counters()}.items())),
             "stages": self.stats.percentiles(),
-            "quota": None,
+            "quota": self.quota(),
             "memory_mb": memory,
             "cpu_s": processor,
             "temperature_c": self._temperature(),

@@ -161,7 +161,7 @@ def probe(picture: Picture, face: Face, *, longest: int = 400) -> Probe:
     y0, y1 = _span(inside.y0, inside.y1, size[1])
     gray = ArrayPicture(crop).gray()[y0:y1, x0:x1]
     value = quality.assess(gray, size=box.height, landmarks=landmarks, score=face.score)
-    return Probe(crop, inside, value, landmarks)
+    return Probe(crop, inside, value, landmarks, face.ref)
 
 
 def draw(rgb: Rgb, marks: Sequence[tuple[Box, str]]) -> Rgb:

@@ -23,7 +23,7 @@ from uSense.core.pacing import FramePace, backoff
 from uSense.core.quality import QualityRules, gate
 from uSense.core.scene import CHANGED, Look, Outcome, Scene
 from uSense.core.stats import Stats
-from uSense.core.tracking import Ask
+from uSense.core.tracking import STALE, Ask
 from uSense.ports import Camera, Detector, Outbox, Recognizer
 from uSense.schema import Branch
 
@@ -158,9 +158,9 @@ class Pipeline:
 
     async def identify(self) -> None:
         """The batcher: asks the recognizer about the worthiest faces and lets the scenes decide."""
-        pauses = _pauses()
+        pauses, wait = _pauses(), max(self.settings.batch_wait, self.recognizer.habits.ripen)
         while True:
-            batch = await aio.next_batch(self._faces, self.settings.batch_size, self.settings.batch_wait)
+            batch = await aio.next_batch(self._faces, self.settings.batch_size, wait)
             epoch = self._epoch
             try:
                 with self._timed("identify"):
@@ -291,10 +291,13 @@ class Pipeline:
     def _again(self, batch: list[Query]) -> None:
         """Put back the faces of people who are still there and of whom there is no newer view."""
         for query in batch:
-            if query.key not in self._faces and self.scenes[query.camera].alive(query.ask.track_id):
+            if not self._faces.get(query.key) and self.scenes[query.camera].alive(query.ask.track_id):
                 self._wait_in_line(query)
 
     def _wait_in_line(self, query: Query) -> None:
+        waiting = self._faces.get(query.key)
+        if waiting and waiting.look.quality.value > query.look.quality.value and _fresh(waiting, query):
+            return
         left = self._faces.put(query.key, query)
         if left is not None:
             self.stats.counts["faces_dropped"] += 1
@@ -335,6 +338,10 @@ _STEADY = 5.0
 
 def _pauses() -> Iterator[float]:
     return backoff(0.5, 30.0, random.random)
+
+
+def _fresh(waiting: Query, newer: Query) -> bool:
+    return newer.look.stamp - waiting.look.stamp < STALE
 
 
 def _new_id() -> str:

@@ -186,3 +186,13 @@ def test_every_face_belongs_to_exactly_one_track(looks: list[list[tuple[float, f
         assert len(asked) == len(set(asked))
         assert alive == set(tracker.tracks)
         assert len(alive) <= tracker.rules.max_tracks
+
+
+def test_a_choosy_tracker_offers_further_views_of_who_waits() -> None:
+    """While a face waits for its turn, another view of it is offered every 0.15 s; an unchoosy tracker waits longer."""
+    counts = []
+    for choosy in (True, False):
+        tracker = Tracker(TrackingRules(), "r", choosy)
+        counts.append(sum(len(look(tracker, face(100), now=0.1 * step).asks) for step in range(10)))
+
+    assert counts == [5, 1]

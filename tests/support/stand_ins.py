@@ -18,7 +18,7 @@ from uSense.core.events import Event, Notice, Sighting, State
 from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Box, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 from uSense.core.motion import MotionRules
-from uSense.ports import AddedFace, Camera
+from uSense.ports import AddedFace, Camera, Habits
 
 
 class Busy:
@@ -87,6 +87,8 @@ class Oracle:
 
     kind = "oracle"
     model = "oracle"
+    habits = Habits()
+    problem = ""
 
     def __init__(self, reply: Answer | None = None, limiter: Limiter | None = None) -> None:
         self.rules = DecisionRules(threshold=0.5, margin=0.05)
@@ -95,6 +97,12 @@ class Oracle:
         self.batches: list[list[Probe]] = []
         self.ill = False
         self.called = asyncio.Event()
+
+    def detector(self) -> None:
+        return None
+
+    def quota(self) -> None:
+        return None
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         if self.limiter is not None:

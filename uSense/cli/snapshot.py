@@ -95,7 +95,7 @@ async def _ask(asker: Asker, name: str, target: Path) -> dict[str, Any]:
 async def _open(settings: Settings, name: str, target: Path) -> dict[str, Any]:
     """A picture from the camera itself."""
     from uSense import imaging
-    from uSense.core.times import rfc3339
+    from uSense.times import rfc3339
 
     try:
         async with asyncio.timeout(PICTURE_WITHIN), settings.cameras[name].open(name) as camera:

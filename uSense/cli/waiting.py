@@ -121,7 +121,7 @@ async def _serve(settings: Settings, who: str | None, end: float | None) -> dict
     from uSense.app import open_control, serve
     from uSense.cli import ending
     from uSense.core.events import Sighting
-    from uSense.core.times import rfc3339
+    from uSense.times import rfc3339
 
     async with open_control(settings) as control:
         _require(who, [(person.name, person.person_id) for person in await control.people()])

@@ -10,8 +10,8 @@ from pydantic import Field
 from uSense.commands.base import Command
 from uSense.commands.people import Nothing
 from uSense.control import SNAPSHOT_BYTES, Control, present_data
-from uSense.core.times import rfc3339
 from uSense.schema import Branch
+from uSense.times import rfc3339
 
 
 class Which(Branch):

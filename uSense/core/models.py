@@ -78,6 +78,8 @@ class Face:
     box: Box
     score: float
     landmarks: Landmarks | None = None
+    ref: str = ""
+    """What a cloud detector calls it, so that its recognizer need not find it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,8 @@ class Probe:
     box: Box
     quality: Quality
     landmarks: Landmarks | None = None
+    ref: str = ""
+    """That of the face."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class SceneRules:
     announce: AnnounceRules = field(default_factory=AnnounceRules)
     decision: DecisionRules = field(default_factory=DecisionRules)
     explain: ExplainRules = field(default_factory=ExplainRules)
+    choosy: bool = False
+    """Whether the best of several views of a face is to be identified, not the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class Scene:
     _gallery: int = CHANGED
 
     def __post_init__(self) -> None:
-        self.tracker = Tracker(self.rules.tracking, self.run)
+        self.tracker = Tracker(self.rules.tracking, self.run, self.rules.choosy)
         self.attendance = Attendance(self.rules.announce)
         self.doubts = Doubts(self.camera, self.rules.explain, self.rules.decision, self.rules.voting)
 

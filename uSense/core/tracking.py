@@ -50,6 +50,8 @@ EAGER_LOOKS = 20
 CONTESTED_LOOKS = 6
 INTERRUPTED = 0.5
 """A face that comes back after so many seconds out of sight may be somebody else's."""
+CHOOSY = 0.15
+"""Seconds between two views of a face that are offered while it waits."""
 STALE = 1.0
 """A face that has waited for its identification this long makes place for a newer view."""
 PREDICT_AT_MOST = 0.5
@@ -103,12 +105,13 @@ class Track:
         """True while every further look counts."""
         return self.status is Status.UNDECIDED or 0 < self.contested <= CONTESTED_LOOKS
 
-    def wants(self, face: Face, now: float, rules: TrackingRules) -> bool:
+    def wants(self, face: Face, now: float, rules: TrackingRules, *, choosy: bool = False) -> bool:
         """True if this view of the face is worth an identification."""
         size = face.box.height
         if self.waiting:
             stale = self.asked is not None and now - self.asked >= STALE
-            return size > self.asked_size * 1.1 or (self.unsettled and stale)
+            fresh = choosy and self.asked is not None and now - self.asked >= CHOOSY
+            return size > self.asked_size * 1.1 or fresh or (self.unsettled and stale)
         if self.asked is None or self.unsettled:
             return True
         pause = min(rules.recheck * 2**self.rechecks, LONGEST_RECHECK)
@@ -140,6 +143,8 @@ class Tracker:
 
     rules: TrackingRules
     run: str
+    choosy: bool = False
+    """Whether further views of a face are offered while it waits for its identification, so that the best is used."""
     tracks: dict[str, Track] = field(default_factory=dict)
     refused: int = 0
     _count: int = 0
@@ -163,7 +168,7 @@ class Tracker:
         for track_id in lost:
             del self.tracks[track_id]
         begun = self._begin([face for face in faces if not any(face is other for _, other in joined)], at, now)
-        asks = [self._ask(track, face, now) for track, face in joined + begun if track.wants(face, now, self.rules)]
+        asks = [self._ask(track, face, now) for track, face in joined + begun if self._wanted(track, face, now)]
         return Looked(
             tuple(asks),
             begun=tuple(track.track_id for track, _ in begun),
@@ -223,9 +228,12 @@ class Tracker:
             begun.append((track, face))
         return begun
 
+    def _wanted(self, track: Track, face: Face, now: float) -> bool:
+        return track.wants(face, now, self.rules, choosy=self.choosy)
+
     def _ask(self, track: Track, face: Face, now: float) -> Ask:
+        track.asks += not track.waiting
         track.asked, track.asked_size, track.waiting = now, face.box.height, True
-        track.asks += 1
         return Ask(track.track_id, face, track.status is Status.UNDECIDED)
 
     def _lost(self, track: Track, now: float) -> bool:

@@ -8,9 +8,9 @@ from typing import Literal
 from uSense.core.calibration import confidence
 from uSense.core.events import Assurance, Sighting, SightingType
 from uSense.core.models import Box, Size
-from uSense.core.times import rfc3339
 from uSense.entities.payload import Context, Message, encode, remaining
 from uSense.schema import Branch
+from uSense.times import rfc3339
 
 
 class BoxPayload(Branch):

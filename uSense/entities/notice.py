@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from uSense.core.events import Notice
-from uSense.core.times import rfc3339
 from uSense.entities.payload import Context, Message, encode
+from uSense.times import rfc3339
 
 
 def stamped(notice: Notice, wall: float) -> Notice:

@@ -4,7 +4,7 @@ from uSense.ports.groups import Groups
 from uSense.ports.messages import Journal, Outbox
 from uSense.ports.people import Archive, Arrival, Backup, Parcel, ParcelFace, Restored, Template, Vault
 from uSense.ports.twins import TwinFace, TwinPerson, Twins
-from uSense.ports.vision import AddedFace, Camera, Detector, Recognizer
+from uSense.ports.vision import AddedFace, Camera, Detector, Habits, Recognizer
 
 __all__ = [
     "AddedFace",
@@ -14,6 +14,7 @@ __all__ = [
     "Camera",
     "Detector",
     "Groups",
+    "Habits",
     "Journal",
     "Outbox",
     "Parcel",

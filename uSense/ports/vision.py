@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
@@ -41,6 +41,18 @@ class AddedFace:
     warning: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a recognizer wants to be asked: one whose calls are few waits for the best view and decides on it."""
+
+    looks: int | None = None
+    """Looks that decide a track; None: as many as the voting rules say."""
+    ripen: float = 0.0
+    """Seconds in which a better view of a face may replace the one that waits."""
+    at_once: int = 1
+    """Calls of `identify` that may be under way together."""
+
+
 class Recognizer(Protocol):
     """A backend that identifies faces and keeps the gallery. Raises RecognizerError, NotFoundError, ConflictError."""
 
@@ -50,6 +62,16 @@ class Recognizer(Protocol):
     """Name of the embedding model."""
     rules: DecisionRules
     """The decision rules that fit this backend's scores."""
+    habits: Habits
+    """How it wants to be asked."""
+    problem: str
+    """What is wrong with it although it may still answer, in plain words; empty if nothing is."""
+
+    def detector(self) -> Detector | None:
+        """The detector that the pictures of cameras are to be given to instead of the configured one, if any."""
+
+    def quota(self) -> Mapping[str, Any] | None:
+        """What health shows as `quota`: the calls made and left; None without a limit."""
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         """One answer a probe, in order. Awaiting it is the back-pressure: a rate limit lives in here."""

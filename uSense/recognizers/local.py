@@ -26,7 +26,7 @@ from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import MOST_FACES, Answer, Erasure, Person, Probe, Renewal, Training, Vector
 from uSense.core.trials import KeptFace
-from uSense.ports import AddedFace, Recognizer, Template, Vault
+from uSense.ports import AddedFace, Detector, Habits, Recognizer, Template, Vault
 from uSense.recognizers import keepsake
 from uSense.recognizers.checking import check
 from uSense.recognizers.embedders import AnyEmbedder
@@ -78,6 +78,8 @@ class LocalRecognizer:
     """Identifies with a gallery that is never changed, only replaced; one change of the people at a time."""
 
     kind = "local"
+    habits = Habits()
+    problem = ""
 
     def __init__(self, lane: Lane, opening: Callable[[], Embedder], vault: Vault, rules: DecisionRules) -> None:
         self.model = ""
@@ -103,6 +105,12 @@ class LocalRecognizer:
                 self._gallery, self._report = await self._vault.load_gallery(embedder.model, embedder.metric)
                 self.model, self._embedder = embedder.model, embedder
             return self._embedder
+
+    def detector(self) -> Detector | None:
+        return None
+
+    def quota(self) -> None:
+        return None
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         if not probes:

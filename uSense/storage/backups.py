@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 from uSense.core.errors import RequestError, StorageError
-from uSense.core.times import rfc3339
 from uSense.ports import Backup, Restored
 from uSense.storage import container, copies, damage, tombstones
 from uSense.storage.container import KeyFile, Passphrase, Sealed
@@ -19,6 +18,7 @@ from uSense.storage.copies import Content
 from uSense.storage.keys import Keys
 from uSense.storage.tombstones import Tombstone
 from uSense.storage.trouble import plain_words
+from uSense.times import rfc3339
 
 FOLDER = "backups"
 KIND = "backup"

@@ -10,11 +10,11 @@ import structlog
 from cryptography.exceptions import InvalidTag
 
 from uSense.core.errors import RequestError, StorageError
-from uSense.core.times import rfc3339
 from uSense.ports import Parcel
 from uSense.storage import copies, faces, moving, sealing
 from uSense.storage.backups import Backups
 from uSense.storage.keys import Keys
+from uSense.times import rfc3339
 
 log = structlog.get_logger()
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import structlog
 
 from uSense.core.errors import StorageDamagedError, StorageError
-from uSense.core.times import rfc3339
 from uSense.storage import copies, damage, tombstones, untold
 from uSense.storage.backups import Backups
 from uSense.storage.database import Database
 from uSense.storage.keys import Keys, unlock
+from uSense.times import rfc3339
 
 log = structlog.get_logger()
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from uSense.core.events import Notice
 from uSense.core.models import Erasure
 from uSense.core.receipts import erasure_data
-from uSense.core.times import rfc3339
 from uSense.storage import tombstones
 from uSense.storage.trouble import parsing
+from uSense.times import rfc3339
 
 SCHEMA = (
     """CREATE TABLE untold (

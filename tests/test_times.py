@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from uSense.core.times import rfc3339
+from uSense.times import rfc3339
 
 
 @pytest.mark.parametrize(
