@@ -17,7 +17,7 @@ from uSense.core.events import Notice, Sighting, State
 from uSense.core.explaining import FLAWS
 from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
 from uSense.core.names import folded_name
-from uSense.core.quality import QualityRules, gate
+from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.receipts import erasure_data
 from uSense.core.voting import judge
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
@@ -270,7 +270,7 @@ class Control:
         return score >= self.recognizer.rules.threshold, score
 
     def _judged(self, face: Face, probe: Probe, answer: Answer) -> Found:
-        if reason := gate(probe.quality, self.quality):
+        if reason := gate(probe.quality, self.quality) or (Flaw.UNSEEN if answer.unseen else None):
             return Found(face.box, face.score, probe.quality, answer, reason=reason)
         vote = judge(answer, probe.quality, self.recognizer.rules)
         name = vote.candidate.name if vote.candidate else None

@@ -20,7 +20,7 @@ from uSense.core.events import Notice, Sighting, State
 from uSense.core.models import Answer, Frame, Probe, Shot
 from uSense.core.motion import MotionGate, MotionRules
 from uSense.core.pacing import FramePace, backoff
-from uSense.core.quality import QualityRules, gate
+from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.scene import CHANGED, Look, Outcome, Scene
 from uSense.core.stats import Stats
 from uSense.core.tracking import STALE, Ask
@@ -270,6 +270,10 @@ class Pipeline:
         self._wait_in_line(Query(frame.camera, ask, look, probe))
 
     def _decide(self, query: Query, answer: Answer) -> None:
+        if answer.unseen:
+            self.stats.counts["refused_unseen"] += 1
+            self.scenes[query.camera].refuse(query.ask.track_id, Flaw.UNSEEN, query.look.quality)
+            return
         outcome = self.scenes[query.camera].answer(query.look, answer, event_id=_new_id(), seq=self._seq)
         if outcome is None:
             return

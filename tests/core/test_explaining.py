@@ -50,6 +50,7 @@ def why(made: Doubts) -> Undecided:
         ([BETWEEN] * 3, GOOD, Reason.BETWEEN_TWO, 0.03, "the next one is too close (score 0.59)"),
         ([MIDDLING] * 3, POOR, Reason.UNCLEAR, 0.05, "a look of quality 0.20 needs 0.65"),
         ([answer()] * 3, GOOD, Reason.NOBODY_ENROLLED, None, "nobody is enrolled yet"),
+        ([replace(answer(), floor=0.5)] * 3, GOOD, Reason.UNLIKE_ANYBODY, None, "like nobody who is enrolled"),
         ([ANNA] * 2, GOOD, Reason.TOO_FEW_LOOKS, 0.0, "2 usable looks, and 3 that agree are needed"),
         ([ANNA, BEA, ANNA, BEA, BELOW], GOOD, Reason.DISAGREEING_LOOKS, 0.0, "Anna 2 x, Bea 2 x, unknown 1 x"),
         ([], GOOD, NOT_LOOKED_AT, None, "the recognizer is busy"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -196,3 +198,18 @@ def test_a_choosy_tracker_offers_further_views_of_who_waits() -> None:
         counts.append(sum(len(look(tracker, face(100), now=0.1 * step).asks) for step in range(10)))
 
     assert counts == [5, 1]
+
+
+def test_a_choosy_tracker_asks_ever_more_seldom() -> None:
+    """Where each look costs, somebody who stays undecided or known is asked about less and less often."""
+    tracker = Tracker(TrackingRules(), "r", choosy=True)
+    asked: list[float] = []
+    for step in range(20_000):
+        if look(tracker, face(100), now=0.5 * step).asks:
+            asked.append(0.5 * step)
+            tracker.answered("r-1")
+
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert len(asked) < 30
+    assert pauses[-1] == 600.0

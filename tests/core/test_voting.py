@@ -48,6 +48,7 @@ def cast(*looks: Vote, rules: VotingRules = VOTING) -> Verdict:
         (answer(("anna", 0.52)), 0.4, None, Reason.UNCLEAR),
         (answer(("anna", 0.53)), 0.4, "anna", Reason.AGREED),
         (answer(("anna", 0.58)), 0.2, "anna", Reason.AGREED),
+        (replace(answer(), floor=0.4), 0.8, None, Reason.UNLIKE_ANYBODY),
     ],
 )
 def test_one_look_names_a_person_or_says_why_not(
@@ -57,6 +58,13 @@ def test_one_look_names_a_person_or_says_why_not(
     judged = judge(given_answer, quality(value), DECISION)
 
     assert (judged.person_id, judged.reason) == (person, reason)
+
+
+def test_a_runner_up_who_is_not_named_may_be_as_near_as_the_floor() -> None:
+    """Where low scores are left out, the margin is over the lowest that would have been named."""
+    judged = judge(replace(answer(("anna", 0.75)), floor=0.5), GOOD, DECISION)
+
+    assert (judged.runner_up, judged.margin) == (None, 0.25)
 
 
 @pytest.mark.parametrize(("score", "person"), [(0.69, None), (0.71, "anna")])

@@ -14,6 +14,7 @@ ROWS = 15
 _NOT = {
     "": "nearest score {score}, {threshold} is needed",
     "nobody_enrolled": "nobody is enrolled yet: usense enroll NAME PHOTO...",
+    "unlike_anybody": "like nobody who is enrolled",
     "between_two": "score {score}, but the next one is only {margin} behind",
     "unclear": "score {score} is too little for looks this poor",
     "disagreeing_looks": "the looks disagree, nearest score {score}",

@@ -20,6 +20,7 @@ FLAWS: Mapping[str, str] = {
     Flaw.NOISY: "the face is noisy: add light, or send a better picture",
     Flaw.TURNED_AWAY: "the face is turned away: look at the camera",
     Flaw.DOUBTFUL: "the detector is not sure that this is a face: send a clear frontal picture",
+    Flaw.UNSEEN: "the recognizer sees no face there: look at the camera, or send a clear frontal picture",
 }
 """What to do about a face that the quality gate refuses, by reason."""
 
@@ -30,6 +31,7 @@ _SENTENCES: Mapping[str, str] = {
     **FLAWS,
     NOT_LOOKED_AT: "there was no time to look closer: the recognizer is busy or does not answer",
     Reason.NOBODY_ENROLLED: "nobody is enrolled yet: usense enroll NAME PHOTO...",
+    Reason.UNLIKE_ANYBODY: "like nobody who is enrolled: if it is somebody, enroll photos from this camera",
     Reason.BELOW_THRESHOLD: f"{_LIKE}, {{threshold:.2f}} is needed: if it is, enroll photos from this camera",
     Reason.UNCLEAR: f"{_LIKE}, but a look of quality {{quality:.2f}} needs {{needed:.2f}}: come closer, add light",
     Reason.BETWEEN_TWO: f"{_LIKE}, the next one is too close (score {{runner_up:.2f}}): enroll more photos of both",

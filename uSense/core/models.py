@@ -145,11 +145,14 @@ class Answer:
     """What a recognizer says of one probe: at most two candidates, best first, and the gallery version it asked.
 
     `judge` is named if somebody else answered for the recognizer that is usually asked: scores have another scale then.
+    Candidates with a score below `floor` are not named. `unseen` if the recognizer itself found no face in the probe.
     """
 
     candidates: tuple[Candidate, ...]
     gallery: int
     judge: Judge | None = None
+    floor: float = 0.0
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

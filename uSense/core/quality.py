@@ -41,6 +41,8 @@ class Flaw(StrEnum):
     NOISY = "noisy"
     TURNED_AWAY = "turned_away"
     DOUBTFUL = "doubtful"
+    UNSEEN = "unseen"
+    """The recognizer finds no face there."""
 
 
 def assess(gray_face: Gray, *, size: float, landmarks: Landmarks | None, score: float) -> Quality:

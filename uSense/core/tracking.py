@@ -52,6 +52,10 @@ INTERRUPTED = 0.5
 """A face that comes back after so many seconds out of sight may be somebody else's."""
 CHOOSY = 0.15
 """Seconds between two views of a face that are offered while it waits."""
+HASTY_ASKS = 3
+"""Identifications of an undecided track, after which a choosy tracker asks more and more seldom."""
+LONGEST_CHOOSY = 600.0
+"""Seconds between two identifications of a face that stays in sight, where each costs."""
 STALE = 1.0
 """A face that has waited for its identification this long makes place for a newer view."""
 PREDICT_AT_MOST = 0.5
@@ -112,9 +116,12 @@ class Track:
             stale = self.asked is not None and now - self.asked >= STALE
             fresh = choosy and self.asked is not None and now - self.asked >= CHOOSY
             return size > self.asked_size * 1.1 or fresh or (self.unsettled and stale)
-        if self.asked is None or self.unsettled:
+        if self.asked is None or (self.unsettled and not choosy):
             return True
-        pause = min(rules.recheck * 2**self.rechecks, LONGEST_RECHECK)
+        if self.unsettled:
+            return now - self.asked >= min(2.0 ** max(0, self.asks - HASTY_ASKS) - 1, LONGEST_CHOOSY)
+        longest = LONGEST_CHOOSY if choosy else LONGEST_RECHECK
+        pause = min(rules.recheck * 2.0 ** min(self.rechecks, 30), longest)
         return now - self.asked >= pause or size > self.asked_size * rules.better
 
 

@@ -45,6 +45,7 @@ class Reason(StrEnum):
 
     AGREED = "agreed"
     NOBODY_ENROLLED = "nobody_enrolled"
+    UNLIKE_ANYBODY = "unlike_anybody"
     BELOW_THRESHOLD = "below_threshold"
     UNCLEAR = "unclear"
     BETWEEN_TWO = "between_two"
@@ -65,6 +66,8 @@ class Vote:
     """The best candidate, also where the vote is unknown: for "why was I not recognized?"."""
     judge: Judge | None = None
     """Who said it, if not the recognizer that is usually asked."""
+    floor: float = 0.0
+    """Score below which nobody is named as runner-up."""
 
     @property
     def person_id(self) -> str | None:
@@ -72,15 +75,16 @@ class Vote:
 
     @property
     def margin(self) -> float | None:
-        """Lead over the runner-up; with one person enrolled, over a score of 0."""
-        return None if self.score is None else self.score - max(self.runner_up or 0.0, 0.0)
+        """Lead over the runner-up; over the lowest score that would have been named if there is none."""
+        return None if self.score is None else self.score - max(self.runner_up or 0.0, self.floor)
 
 
 def judge(answer: Answer, quality: Quality, rules: DecisionRules) -> Vote:
     """What one look says under `rules`, or under those of the judge that the answer names."""
     rules = answer.judge.rules if answer.judge else rules
     if not answer.candidates:
-        return Vote(None, Reason.NOBODY_ENROLLED, None, None, quality.value, judge=answer.judge)
+        nobody = Reason.UNLIKE_ANYBODY if answer.floor else Reason.NOBODY_ENROLLED
+        return Vote(None, nobody, None, None, quality.value, judge=answer.judge)
     best = answer.candidates[0]
     second = answer.candidates[1].score if len(answer.candidates) > 1 else None
     reason = Reason.AGREED
@@ -91,7 +95,7 @@ def judge(answer: Answer, quality: Quality, rules: DecisionRules) -> Vote:
     elif second is not None and best.score - second < rules.margin:
         reason = Reason.BETWEEN_TWO
     named = best if reason is Reason.AGREED else None
-    return Vote(named, reason, best.score, second, quality.value, best, answer.judge)
+    return Vote(named, reason, best.score, second, quality.value, best, answer.judge, answer.floor)
 
 
 @dataclass(frozen=True, slots=True)
