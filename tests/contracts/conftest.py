@@ -1,4 +1,4 @@
-"""The kinds of vault there are."""
+"""The kinds of vault there are, and what else storage opens."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.vault import MemoryVault
-from uSense.ports import Vault
-from uSense.storage import open_storage
+from uSense.ports import Groups, Twins, Vault
+from uSense.storage import Storage, open_storage
 
 
 @asynccontextmanager
@@ -32,3 +32,22 @@ async def vault(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     maker: AbstractAsyncContextManager[Vault] = request.param(tmp_path / "data")
     async with maker as vault:
         yield vault
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    """An empty data folder, opened."""
+    async with open_storage(tmp_path / "data") as storage:
+        yield storage
+
+
+@pytest.fixture
+def groups(storage: Storage) -> Groups:
+    """No group yet."""
+    return storage.groups
+
+
+@pytest.fixture
+def twins(storage: Storage) -> Twins:
+    """Nobody is linked; `storage.vault` has the people."""
+    return storage.twins

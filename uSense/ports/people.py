@@ -108,7 +108,7 @@ class Vault(Protocol):
         """Whether templates of `model` were renewed since its last gallery was saved."""
 
     async def drop_crops(self, person_id: str | None = None) -> int:
-        """Erase the crops of one person, or of all; returns how many there were."""
+        """Erase the crops of one person, or all, those of served groups included; returns how many there were."""
 
     async def delete_template(self, person_id: str, face_id: str) -> None:
         """Drop one face."""

@@ -1,4 +1,4 @@
-"""People, templates, gallery versions and lasting notices, in `usense.sqlite3`, `key` and `backups` of the data folder.
+"""People, galleries, served groups and lasting notices, in `usense.sqlite3`, `key` and `backups` of the data folder.
 
 Templates, crops and gallery vectors are biometric data: encrypted with a key per person, which the key file wraps;
 deleting a person destroys their key. Names and user data are not encrypted: names are published as retained MQTT
@@ -19,11 +19,23 @@ from uSense.core.errors import StorageMendedError
 from uSense.storage import copies, healing
 from uSense.storage.archive import SqliteArchive
 from uSense.storage.database import Database
+from uSense.storage.groups import SqliteGroups
 from uSense.storage.journal import SqliteJournal
 from uSense.storage.opening import DATABASE, KEY, Opening
+from uSense.storage.twins import SqliteTwins
 from uSense.storage.vault import SqliteVault
 
-__all__ = ["DATABASE", "KEY", "SqliteArchive", "SqliteJournal", "SqliteVault", "Storage", "open_storage"]
+__all__ = [
+    "DATABASE",
+    "KEY",
+    "SqliteArchive",
+    "SqliteGroups",
+    "SqliteJournal",
+    "SqliteTwins",
+    "SqliteVault",
+    "Storage",
+    "open_storage",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,8 @@ class Storage:
     vault: SqliteVault
     journal: SqliteJournal
     archive: SqliteArchive
+    groups: SqliteGroups
+    twins: SqliteTwins
 
 
 @asynccontextmanager
@@ -54,7 +68,12 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                 if mend:
                     await database.look(copies.check)
                     await database.write(healing.heal, opening.backups)
-            vault = SqliteVault(database, opening.keys, opening.backups)
-            yield Storage(vault, SqliteJournal(database, opening.backups), SqliteArchive(database, opening.backups))
+            yield Storage(
+                SqliteVault(database, opening.keys, opening.backups),
+                SqliteJournal(database, opening.backups),
+                SqliteArchive(database, opening.backups),
+                SqliteGroups(database, opening.keys),
+                SqliteTwins(database),
+            )
         finally:
             await database.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from uSense.ports import Backup, Parcel, Restored
-from uSense.storage import container, copies, damage, parcels, people
+from uSense.storage import container, copies, damage, owners, parcels
 from uSense.storage.backups import Backups
 from uSense.storage.container import KeyFile, Passphrase, Sealed
 from uSense.storage.database import Database
@@ -42,7 +42,7 @@ class SqliteArchive:
         Without a `lock` this data folder's key file opens it. What was there before is kept as a backup.
         """
         opened = await asyncio.to_thread(self._kept.opened, sealed, lock or self._lock(None))
-        if await self._database.read(people.everybody):
+        if await self._database.read(owners.wrapped):
             await self.keep("asked")
         return await self._database.erase(self._kept.restore, opened)
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from uSense.core.errors import RequestError, StorageError
 from uSense.ports import Backup, Restored
-from uSense.storage import container, copies, damage, tombstones
+from uSense.storage import container, copies, damage, owners, tombstones
 from uSense.storage.container import KeyFile, Passphrase, Sealed
 from uSense.storage.copies import Content
 from uSense.storage.keys import Keys
@@ -81,13 +81,10 @@ class Backups:
 
     def due(self, connection: sqlite3.Connection, now: float) -> bool:
         """Whether there are people, and the newest automatic backup is too old or of another gallery than now's."""
-        (people,), (gallery,) = (
-            connection.execute(question).fetchone()
-            for question in ("SELECT count(*) FROM persons", "SELECT coalesce(max(version), 0) FROM galleries")
-        )
         # An empty database must not push out backups of one that was lost.
-        if not people:
+        if not owners.wrapped(connection):
             return False
+        (gallery,) = connection.execute("SELECT coalesce(max(version), 0) FROM galleries").fetchone()
         with plain_words(self.folder):
             newest = next(iter(self.files("auto")), None)
         if newest is None:
@@ -121,7 +118,7 @@ class Backups:
         with copies.opened(backup.data, backup.source) as copy:
             copies.verify(copy, backup.keys, backup.source)
             marks = tombstones.known(copy)
-            erased = copies.forget(copy, [*marks, *tombstones_here])
+            erased = owners.forget(copy, [*marks, *tombstones_here])
             copies.rewrap(copy, backup.keys, self.keys)
             content, after = copies.rows(copy), dict(_names(copy))
         before = dict(_names(connection))

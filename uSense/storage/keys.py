@@ -50,7 +50,8 @@ def unlock(connection: sqlite3.Connection, path: Path, others: Sequence[Path] = 
     Raises StorageError for a key file that is missing, of the wrong size, not private or not this database's. `others`
     are files beside the database that depend on it, too.
     """
-    (needed,) = connection.execute("SELECT EXISTS (SELECT 1 FROM persons)").fetchone()
+    query = "SELECT EXISTS (SELECT 1 FROM persons) OR EXISTS (SELECT 1 FROM served_persons)"
+    (needed,) = connection.execute(query).fetchone()
     with plain_words(path):
         if not path.exists():
             if others and not needed:

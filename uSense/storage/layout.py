@@ -108,6 +108,100 @@ STEPS: tuple[Step, ...] = (
         "CREATE INDEX merged_into_person ON merged (person_id)",
     ),
     untold.SCHEMA,
+    (
+        # Galleries that clients of the served contract make, apart from the people of the house.
+        """CREATE TABLE served_groups (
+            number INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            group_id TEXT NOT NULL,
+            uid TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            user_data TEXT,
+            model TEXT NOT NULL,
+            training TEXT NOT NULL,
+            UNIQUE (kind, group_id)
+        ) STRICT""",
+        """CREATE TABLE served_persons (
+            number INTEGER PRIMARY KEY,
+            person_id TEXT NOT NULL UNIQUE,
+            group_number INTEGER NOT NULL REFERENCES served_groups (number) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            user_data TEXT,
+            key BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX served_persons_of_group ON served_persons (group_number, person_id)",
+        """CREATE TABLE served_faces (
+            number INTEGER PRIMARY KEY,
+            face_id TEXT NOT NULL UNIQUE,
+            person_id TEXT NOT NULL REFERENCES served_persons (person_id) ON DELETE CASCADE,
+            user_data TEXT,
+            crop BLOB
+        ) STRICT""",
+        "CREATE INDEX served_faces_of_person ON served_faces (person_id)",
+        """CREATE TABLE served_templates (
+            number INTEGER PRIMARY KEY,
+            face_id TEXT NOT NULL REFERENCES served_faces (face_id) ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            vectors BLOB NOT NULL,
+            UNIQUE (face_id, model)
+        ) STRICT""",
+        # What a group's last successful training fixed; `mark` tells it from all others.
+        """CREATE TABLE served_galleries (
+            number INTEGER PRIMARY KEY,
+            group_number INTEGER NOT NULL UNIQUE REFERENCES served_groups (number) ON DELETE CASCADE,
+            model TEXT NOT NULL,
+            mark TEXT NOT NULL UNIQUE
+        ) STRICT""",
+        """CREATE TABLE served_parts (
+            number INTEGER PRIMARY KEY,
+            mark TEXT NOT NULL REFERENCES served_galleries (mark) ON DELETE CASCADE,
+            person_id TEXT NOT NULL REFERENCES served_persons (person_id) ON DELETE CASCADE,
+            vectors BLOB NOT NULL,
+            UNIQUE (mark, person_id)
+        ) STRICT""",
+        "CREATE INDEX served_parts_of_person ON served_parts (person_id)",
+        # What of the house's people stands at a cloud backend.
+        """CREATE TABLE twin_persons (
+            number INTEGER PRIMARY KEY,
+            account TEXT NOT NULL,
+            person_id TEXT NOT NULL REFERENCES persons (person_id) ON DELETE CASCADE,
+            remote_id TEXT NOT NULL,
+            remote_name TEXT NOT NULL,
+            UNIQUE (account, person_id),
+            UNIQUE (account, remote_id)
+        ) STRICT""",
+        "CREATE INDEX twin_persons_of_person ON twin_persons (person_id)",
+        """CREATE TABLE twin_faces (
+            number INTEGER PRIMARY KEY,
+            account TEXT NOT NULL,
+            person_id TEXT NOT NULL,
+            face_id TEXT NOT NULL REFERENCES faces (face_id) ON DELETE CASCADE,
+            remote_id TEXT NOT NULL,
+            trained INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (account, face_id),
+            FOREIGN KEY (account, person_id) REFERENCES twin_persons (account, person_id) ON DELETE CASCADE
+        ) STRICT""",
+        "CREATE INDEX twin_faces_of_face ON twin_faces (face_id)",
+        "CREATE INDEX twin_faces_of_person ON twin_faces (account, person_id)",
+        # Persons at a backend whose person of the house is gone: to be deleted there.
+        """CREATE TABLE twin_orphans (
+            number INTEGER PRIMARY KEY,
+            account TEXT NOT NULL,
+            remote_id TEXT NOT NULL,
+            UNIQUE (account, remote_id)
+        ) STRICT""",
+        """CREATE TRIGGER twin_is_orphaned BEFORE DELETE ON persons BEGIN
+            INSERT OR IGNORE INTO twin_orphans (account, remote_id)
+            SELECT account, remote_id FROM twin_persons WHERE person_id = OLD.person_id;
+        END""",
+        "CREATE TABLE twin_reports (account TEXT PRIMARY KEY, report TEXT NOT NULL) STRICT",
+        """CREATE TABLE twin_notes (
+            account TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (account, key)
+        ) STRICT""",
+    ),
 )
 
 

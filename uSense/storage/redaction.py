@@ -34,6 +34,11 @@ def redact(connection: sqlite3.Connection, person_id: str, name: str) -> int:
         # Persons are referred to by rows of their own; only a sentence may name somebody.
         facts["message"] = person.removed_from(facts.get("message", ""))
         connection.execute("UPDATE galleries SET report = ? WHERE version = ?", (json.dumps(facts), version))
+    for account, report in connection.execute("SELECT account, report FROM twin_reports").fetchall():
+        with parsing():
+            facts = dict(json.loads(report))
+        facts["message"] = person.removed_from(facts.get("message", ""))
+        connection.execute("UPDATE twin_reports SET report = ? WHERE account = ?", (json.dumps(facts), account))
     return touched
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Erasure, Person, Training, Vector
 from uSense.ports import Arrival, Parcel, Template
-from uSense.storage import faces, moving, people
+from uSense.storage import faces, moving, people, servedfaces
 from uSense.storage import gallery as galleries
 from uSense.storage.backups import Backups
 from uSense.storage.database import Database
@@ -78,7 +79,7 @@ class SqliteVault:
         return await self._database.read(faces.renewed, model)
 
     async def drop_crops(self, person_id: str | None = None) -> int:
-        return await self._database.erase(faces.drop_crops, person_id)
+        return await self._database.erase(_drop_crops, person_id)
 
     async def save_gallery(
         self, gallery: Gallery, *, model: str, report: Training, built_from: Sequence[Template] | None = None
@@ -90,3 +91,8 @@ class SqliteVault:
 
     async def changed(self) -> bool:
         return await self._database.changed()
+
+
+def _drop_crops(connection: sqlite3.Connection, person_id: str | None) -> int:
+    dropped = faces.drop_crops(connection, person_id)
+    return dropped if person_id is not None else dropped + servedfaces.drop_crops(connection)
