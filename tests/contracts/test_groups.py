@@ -13,10 +13,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from tests.storage.samples import MODEL, assert_same, vectors
-from uSense.core import matching
-from uSense.core.errors import ConflictError, NotFoundError
+from tests.support.groups import LARGE, TRAINED, USERS, add_person, loaded, make_group, train_group
+from uSense.core.errors import NotFoundError
 from uSense.core.groups import (
-    FullError,
     Group,
     GroupExistsError,
     GroupFace,
@@ -28,41 +27,6 @@ from uSense.core.groups import (
 )
 from uSense.core.matching import Gallery, Metric
 from uSense.ports import Groups
-from uSense.storage import served, servedfaces
-
-USERS = GroupKey("persongroups", "users")
-LARGE = GroupKey("largepersongroups", "users")
-TRAINED = GroupTraining("succeeded", 1e9, 1e9 + 1, 1e9 + 1)
-
-
-async def made(groups: Groups, key: GroupKey = USERS) -> GroupKey:
-    """A group without anybody."""
-    await groups.create_group(Group(key, "Users", None, "recognition_04"))
-    return key
-
-
-async def enroll(groups: Groups, name: str, faces: int = 1, key: GroupKey = USERS, *, seed: int = 0) -> GroupPerson:
-    """A person with faces of two vectors each."""
-    person_id = await groups.create_person(key, name)
-    for index in range(faces):
-        await groups.add_face(key, person_id, MODEL, list(vectors(seed=seed + index)))
-    return await groups.person(key, person_id)
-
-
-async def train(groups: Groups, key: GroupKey = USERS) -> Gallery:
-    """Fix a gallery of what is there, as a training does."""
-    persons = [(person.person_id, person.name) for person in await groups.persons(key)]
-    faces = [(template.person_id, template.vectors) for template in await groups.templates(key, MODEL)]
-    gallery = matching.build(Metric.COSINE, persons, faces)
-    await groups.save_gallery(key, MODEL, gallery, TRAINED)
-    return gallery
-
-
-async def loaded(groups: Groups, key: GroupKey = USERS) -> Gallery:
-    """What identify asks."""
-    gallery = await groups.load_gallery(key, MODEL, Metric.COSINE)
-    assert gallery is not None
-    return gallery
 
 
 async def test_a_group_comes_back_as_it_was_made(groups: Groups) -> None:
@@ -81,7 +45,7 @@ async def test_a_group_comes_back_as_it_was_made(groups: Groups) -> None:
 
 async def test_update_changes_what_is_given(groups: Groups) -> None:
     """Of groups, persons and faces; an empty text is a value, None is none."""
-    key = await made(groups)
+    key = await make_group(groups)
     person_id = await groups.create_person(key, "Anna", "old")
     face_id = await groups.add_face(key, person_id, MODEL, list(vectors()), user_data="old")
 
@@ -100,7 +64,7 @@ async def test_update_changes_what_is_given(groups: Groups) -> None:
 
 async def test_ids_are_random_uuids(groups: Groups) -> None:
     """In lower case with dashes, of version 4."""
-    person = await enroll(groups, "Anna", key=await made(groups))
+    person = await add_person(groups, "Anna", key=await make_group(groups))
 
     for one in (person.person_id, *person.face_ids):
         assert (str(UUID(one)), UUID(one).version) == (one, 4)
@@ -128,9 +92,9 @@ async def test_groups_are_listed_by_id_behind_the_start(groups: Groups, ids: set
 @pytest.mark.parametrize("top", [1, 3, 7, 8])
 async def test_pages_of_persons_are_whole(groups: Groups, top: int) -> None:
     """Page by page with the last id as start, everybody comes once, with their own faces in order of addition."""
-    key, other = await made(groups), await made(groups, LARGE)
-    there = [await enroll(groups, f"P{index}", index % 3, key) for index in range(7)]
-    await enroll(groups, "Stranger", 2, other)
+    key, other = await make_group(groups), await make_group(groups, LARGE)
+    there = [await add_person(groups, f"P{index}", index % 3, key) for index in range(7)]
+    await add_person(groups, "Stranger", 2, other)
 
     pages, start = list[list[GroupPerson]](), ""
     while page := await groups.persons(key, start, top):
@@ -172,7 +136,7 @@ async def test_a_group_that_is_not_there_is_not_found(
     groups: Groups, call: Callable[[Groups, GroupKey], Awaitable[object]], group_id: str
 ) -> None:
     """By any call, also under broken Unicode, another case, or the id of a group of the other kind."""
-    await made(groups)
+    await make_group(groups)
 
     with pytest.raises(NotFoundError) as missing:
         await call(groups, GroupKey("largepersongroups", group_id))
@@ -182,8 +146,8 @@ async def test_a_group_that_is_not_there_is_not_found(
 
 async def test_persons_and_faces_are_found_only_where_they_are(groups: Groups) -> None:
     """Not in another group, nor under another person."""
-    key, other = await made(groups), await made(groups, LARGE)
-    anna, bert = await enroll(groups, "Anna", key=key), await enroll(groups, "Bert", key=key)
+    key, other = await make_group(groups), await make_group(groups, LARGE)
+    anna, bert = await add_person(groups, "Anna", key=key), await add_person(groups, "Bert", key=key)
     (face_id,) = anna.face_ids
 
     calls: list[tuple[str, Awaitable[object]]] = [
@@ -215,7 +179,7 @@ async def test_persons_and_faces_are_found_only_where_they_are(groups: Groups) -
 async def test_any_vectors_come_back(groups: Groups, rows: NDArray[np.float32]) -> None:
     """Bit by bit, with the face they were added with."""
     key = GroupKey("persongroups", "any")
-    await made(groups, key)
+    await make_group(groups, key)
     person_id = await groups.create_person(key, "Anna")
     face_id = await groups.add_face(key, person_id, MODEL, list(rows))
 
@@ -229,9 +193,9 @@ async def test_any_vectors_come_back(groups: Groups, rows: NDArray[np.float32]) 
 
 async def test_templates_are_of_one_group_one_model_or_one_person(groups: Groups) -> None:
     """In the order of addition, person by person."""
-    key, other = await made(groups), await made(groups, LARGE)
-    anna, bert = await enroll(groups, "Anna", 2, key), await enroll(groups, "Bert", 1, key)
-    await enroll(groups, "Cleo", 1, other)
+    key, other = await make_group(groups), await make_group(groups, LARGE)
+    anna, bert = await add_person(groups, "Anna", 2, key), await add_person(groups, "Bert", 1, key)
+    await add_person(groups, "Cleo", 1, other)
     late = await groups.add_face(key, anna.person_id, MODEL, list(vectors()))
     await groups.add_face(key, anna.person_id, "other net", list(vectors()))
 
@@ -245,15 +209,15 @@ async def test_templates_are_of_one_group_one_model_or_one_person(groups: Groups
 
 async def test_a_training_freezes_the_gallery(groups: Groups) -> None:
     """Faces that come or go show only at the next training; renames at once, and who is erased leaves at once."""
-    key = await made(groups)
-    anna, bert = await enroll(groups, "Anna", 2, key), await enroll(groups, "Bert", 1, key, seed=7)
+    key = await make_group(groups)
+    anna, bert = await add_person(groups, "Anna", 2, key), await add_person(groups, "Bert", 1, key, seed=7)
     assert await groups.load_gallery(key, MODEL, Metric.COSINE) is None
     assert await groups.training(key) == GroupTraining()
-    fixed = await train(groups, key)
+    fixed = await train_group(groups, key)
 
     await groups.delete_face(key, anna.person_id, anna.face_ids[0])
     await groups.add_face(key, bert.person_id, MODEL, list(vectors(seed=9)))
-    cleo = await enroll(groups, "Cleo", 1, key, seed=5)
+    cleo = await add_person(groups, "Cleo", 1, key, seed=5)
     await groups.update_person(key, anna.person_id, name="Anne")
 
     frozen = await loaded(groups, key)
@@ -261,15 +225,15 @@ async def test_a_training_freezes_the_gallery(groups: Groups) -> None:
     assert (frozen.metric, await groups.training(key)) == (Metric.COSINE, TRAINED)
     await groups.delete_person(key, anna.person_id)
     assert_same(fixed.without(anna.person_id).numbered(frozen.version), await loaded(groups, key))
-    await train(groups, key)
+    await train_group(groups, key)
     assert set((await loaded(groups, key)).person_ids) == {bert.person_id, cleo.person_id}
 
 
 async def test_the_state_of_a_training_is_kept_apart_from_the_gallery(groups: Groups) -> None:
     """A running or failed one leaves the gallery of the last success in use."""
-    key = await made(groups)
-    await enroll(groups, "Anna", key=key)
-    fixed = await train(groups, key)
+    key = await make_group(groups)
+    await add_person(groups, "Anna", key=key)
+    fixed = await train_group(groups, key)
     for state in (GroupTraining("running", 2e9, 2e9, 1e9), GroupTraining("failed", 2e9, 2e9, 1e9, "too dark")):
         await groups.set_training(key, state)
         assert await groups.training(key) == state
@@ -278,9 +242,9 @@ async def test_the_state_of_a_training_is_kept_apart_from_the_gallery(groups: Gr
 
 async def test_who_is_erased_during_a_training_does_not_come_back(groups: Groups) -> None:
     """The gallery was built with them and is saved without; an empty one is a gallery, too."""
-    key = await made(groups)
-    anna, bert = await enroll(groups, "Anna", 1, key), await enroll(groups, "Bert", 1, key)
-    built = await train(groups, key)
+    key = await make_group(groups)
+    anna, bert = await add_person(groups, "Anna", 1, key), await add_person(groups, "Bert", 1, key)
+    built = await train_group(groups, key)
     await groups.delete_person(key, anna.person_id)
 
     await groups.save_gallery(key, MODEL, built, TRAINED)
@@ -291,16 +255,16 @@ async def test_who_is_erased_during_a_training_does_not_come_back(groups: Groups
 
 async def test_the_mark_tells_when_a_gallery_in_memory_is_old(groups: Groups) -> None:
     """It changes by a training and by the erasure of somebody in the gallery, and by nothing else."""
-    key = await made(groups)
-    anna, _ = await enroll(groups, "Anna", 1, key), await enroll(groups, "Bert", 1, key)
+    key = await make_group(groups)
+    anna, _ = await add_person(groups, "Anna", 1, key), await add_person(groups, "Bert", 1, key)
     marks = [await groups.mark(key, MODEL)]
     for step in (
-        lambda: train(groups, key),
-        lambda: train(groups, key),
+        lambda: train_group(groups, key),
+        lambda: train_group(groups, key),
         lambda: groups.delete_person(key, anna.person_id),
     ):
         await step()
-        await enroll(groups, "late", 1, key)
+        await add_person(groups, "late", 1, key)
         marks += [await groups.mark(key, MODEL), await groups.mark(key, MODEL)]
 
     assert marks[0] == await groups.mark(key, "other net") == ""
@@ -310,15 +274,15 @@ async def test_the_mark_tells_when_a_gallery_in_memory_is_old(groups: Groups) ->
 
 async def test_a_deleted_group_is_gone_whole(groups: Groups) -> None:
     """With everybody in it; another group under its id begins empty."""
-    key = await made(groups)
+    key = await make_group(groups)
     for name in ("Anna", "Bert", "Cleo"):
-        await enroll(groups, name, 2, key)
-    await train(groups, key)
+        await add_person(groups, name, 2, key)
+    await train_group(groups, key)
 
     assert await groups.delete_group(key) == 3
     with pytest.raises(NotFoundError):
         await groups.group(key)
-    await made(groups, key)
+    await make_group(groups, key)
 
     assert await groups.persons(key) == []
     assert await groups.templates(key, MODEL) == []
@@ -328,13 +292,13 @@ async def test_a_deleted_group_is_gone_whole(groups: Groups) -> None:
 
 async def test_faces_with_crops_get_templates_of_another_model(groups: Groups) -> None:
     """Those that lack one are told with where they are, until they have one; without crop nobody is."""
-    key, other = await made(groups), await made(groups, LARGE)
-    anna = await enroll(groups, "Anna", 1, key)
+    key, other = await make_group(groups), await make_group(groups, LARGE)
+    anna = await add_person(groups, "Anna", 1, key)
     kept = await groups.add_face(key, anna.person_id, MODEL, list(vectors()), crop=b"picture")
-    cleo = await enroll(groups, "Cleo", 0, other)
+    cleo = await add_person(groups, "Cleo", 0, other)
     there = await groups.add_face(other, cleo.person_id, MODEL, list(vectors()), crop=b"another")
     places = [GroupPlace(key, anna.person_id, kept), GroupPlace(other, cleo.person_id, there)]
-    await train(groups, key)
+    await train_group(groups, key)
 
     assert await groups.lacking(MODEL) == []
     assert await groups.lacking("new net") == places
@@ -347,53 +311,3 @@ async def test_faces_with_crops_get_templates_of_another_model(groups: Groups) -
     assert (template.face_id, template.vectors.tobytes()) == (kept, vectors(seed=3).tobytes())
     assert await groups.load_gallery(key, "new net", Metric.COSINE) is None
     assert len(await groups.templates(key, MODEL)) == 2
-
-
-async def _third_group(groups: Groups) -> None:
-    await made(groups, LARGE)
-    for number in range(3):
-        await made(groups, GroupKey("persongroups", f"g{number}"))
-
-
-async def _third_person(groups: Groups) -> None:
-    for key in (await made(groups), await made(groups, LARGE)):
-        for number in range(2 + (key is LARGE)):
-            await groups.create_person(key, f"P{number}")
-
-
-async def _third_face_of_a_person(groups: Groups) -> None:
-    key = await made(groups)
-    await enroll(groups, "Anna", 2, key)
-    await enroll(groups, "Bert", 3, key)
-
-
-async def _third_face(groups: Groups) -> None:
-    await enroll(groups, "Anna", 2, await made(groups))
-    await enroll(groups, "Bert", 1, await made(groups, LARGE))
-
-
-BOUNDS: list[tuple[object, str, Callable[[Groups], Awaitable[None]], str]] = [
-    (served, "MOST_GROUPS", _third_group, "too_many_groups"),
-    (served, "MOST_PERSONS", _third_person, "too_many_persons"),
-    (servedfaces, "MOST_FACES_OF_PERSON", _third_face_of_a_person, "too_many_faces"),
-    (servedfaces, "MOST_FACES", _third_face, "too_many_faces"),
-]
-
-
-@pytest.mark.parametrize(("module", "bound", "fill", "code"), BOUNDS)
-async def test_what_is_over_a_bound_is_refused(
-    groups: Groups,
-    monkeypatch: pytest.MonkeyPatch,
-    module: object,
-    bound: str,
-    fill: Callable[[Groups], Awaitable[None]],
-    code: str,
-) -> None:
-    """Groups of a kind, persons of a group, faces of a person, and faces of all."""
-    monkeypatch.setattr(module, bound, 2)
-
-    with pytest.raises(FullError) as full:
-        await fill(groups)
-
-    assert isinstance(full.value, ConflictError)
-    assert full.value.code == code

@@ -19,8 +19,8 @@ MOST_PERSONS = 10_000
 """Persons of one group."""
 MOST_FACES_OF_PERSON = 248
 """Faces of one person."""
-MOST_FACES = 50_000
-"""Faces of all groups: a backup, which may have 1 GiB, holds them beside the people of the house."""
+MOST_BYTES = 128 << 20
+"""Bytes that the database may have when a person or a face comes: every backup holds it in memory, several times."""
 
 
 class GroupKey(NamedTuple):
@@ -92,8 +92,8 @@ class GroupTraining:
 class FullError(ConflictError):
     """A bound is reached; `code` is too_many_groups, too_many_persons or too_many_faces."""
 
-    def __init__(self, kind: Literal["groups", "persons", "faces"], most: int, where: str) -> None:
-        super().__init__(f"there are {most} {kind} {where}, more are not kept", code=f"too_many_{kind}")
+    def __init__(self, kind: Literal["groups", "persons", "faces"], bound: str) -> None:
+        super().__init__(f"no more {kind}: {bound}, and that is the most", code=f"too_many_{kind}")
 
 
 class GroupExistsError(ConflictError):

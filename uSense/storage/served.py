@@ -7,9 +7,11 @@ import sqlite3
 import uuid
 from collections import defaultdict
 from dataclasses import asdict
+from typing import Literal
 
 from uSense.core.errors import NotFoundError
 from uSense.core.groups import (
+    MOST_BYTES,
     MOST_GROUPS,
     MOST_PERSONS,
     FullError,
@@ -33,7 +35,7 @@ def create_group(connection: sqlite3.Connection, group: Group) -> None:
         raise GroupExistsError(group.key)
     (there,) = connection.execute("SELECT count(*) FROM served_groups WHERE kind = ?", (kind,)).fetchone()
     if there >= MOST_GROUPS:
-        raise FullError("groups", MOST_GROUPS, "of this kind")
+        raise FullError("groups", f"there are {there} of this kind")
     connection.execute(
         "INSERT INTO served_groups (kind, group_id, uid, name, user_data, model, training) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -102,7 +104,8 @@ def create_person(connection: sqlite3.Connection, keys: Keys, key: GroupKey, nam
     """Add a person with a key of their own; returns their id."""
     number = require_group(connection, key)
     if _persons(connection, number) >= MOST_PERSONS:
-        raise FullError("persons", MOST_PERSONS, f"in the group {key.group_id!r}")
+        raise FullError("persons", f"there are {MOST_PERSONS} in the group {key.group_id!r}")
+    require_room(connection, "persons")
     person_id = str(uuid.uuid4())
     connection.execute(
         "INSERT INTO served_persons (person_id, group_number, name, user_data, key) VALUES (?, ?, ?, ?, ?)",
@@ -156,6 +159,15 @@ def delete_person(connection: sqlite3.Connection, key: GroupKey, person_id: str)
     _, wrapped = require_person(connection, key, person_id)
     tombstones.keep(connection, tombstones.of_served(connection, person_id, wrapped))
     connection.execute("DELETE FROM served_persons WHERE person_id = ?", (person_id,))
+
+
+def require_room(connection: sqlite3.Connection, kind: Literal["persons", "faces"]) -> None:
+    """Raise FullError if the database is as large as served groups may make it."""
+    pages, unused, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    if (pages - unused) * size >= MOST_BYTES:
+        raise FullError(kind, f"the database has {MOST_BYTES >> 20} MiB")
 
 
 def require_group(connection: sqlite3.Connection, key: GroupKey) -> int:

@@ -10,7 +10,6 @@ import numpy as np
 
 from uSense.core.errors import NotFoundError
 from uSense.core.groups import (
-    MOST_FACES,
     MOST_FACES_OF_PERSON,
     FullError,
     GroupFace,
@@ -39,9 +38,8 @@ def add(
     _, person_id = person
     query = "SELECT count(*) FROM served_faces WHERE person_id = ?"
     if connection.execute(query, (person_id,)).fetchone()[0] >= MOST_FACES_OF_PERSON:
-        raise FullError("faces", MOST_FACES_OF_PERSON, "of this person")
-    if connection.execute("SELECT count(*) FROM served_faces").fetchone()[0] >= MOST_FACES:
-        raise FullError("faces", MOST_FACES, "in all groups")
+        raise FullError("faces", f"there are {MOST_FACES_OF_PERSON} of this person")
+    served.require_room(connection, "faces")
     face_id = str(uuid.uuid4())
     connection.execute(
         "INSERT INTO served_faces (face_id, person_id, user_data, crop) VALUES (?, ?, ?, ?)",
