@@ -47,7 +47,7 @@ async def steps(folder: Path, pictures: list[bytes]) -> list[Step]:
         taken.append(_step("the service's code and settings"))
         storage = await stack.enter_async_context(open_storage(folder))
         taken.append(_step("database"))
-        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault))
+        recognizer = await stack.enter_async_context(settings.recognizer.open(storage))
         taken.append(_step("face net and landmarks"))
         detector = await stack.enter_async_context(settings.detector.open())
         control = Control(recognizer, detector, uSense.app.Notes(), settings.quality, {}, dict)

@@ -43,7 +43,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     """Everything real, nobody enrolled."""
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
-        recognizer = await stack.enter_async_context(LocalSettings().open(storage.vault))
+        recognizer = await stack.enter_async_context(LocalSettings().open(storage))
         detector = await stack.enter_async_context(HogSettings().open("detect"))
         ears, switch = Ears(), Switch()
         control = Control(recognizer, detector, ears, QualityRules(), {"hall": switch}, lambda: {"version": "1"})

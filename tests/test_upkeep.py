@@ -55,7 +55,7 @@ async def house(folder: Path, settings: LocalSettings = DLIB) -> AsyncIterator[H
     """A service's parts, all real."""
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(folder, mend=True))
-        recognizer = await stack.enter_async_context(settings.open(storage.vault))
+        recognizer = await stack.enter_async_context(settings.open(storage))
         detector = await stack.enter_async_context(HogSettings().open("detect"))
         ears = Ears()
         control = Control(recognizer, detector, ears, QualityRules(), {}, dict)

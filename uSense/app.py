@@ -182,7 +182,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         settings = settings.model_copy(update={"mqtt": mqtt})
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(_look_around(settings), name="look around")
-        recognizer = await stack.enter_async_context(settings.recognizer.open(storage.vault, keep_crops=keep_crops))
+        recognizer = await stack.enter_async_context(settings.recognizer.open(storage, keep_crops=keep_crops))
         *detectors, for_photos = [
             await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
         ]
@@ -191,7 +191,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         broker=broker,
         storage=storage,
         recognizer=recognizer,
-        detectors=[recognizer.detector() or detector for detector in detectors],
+        detectors=[recognizer.detector(detector) for detector in detectors],
         for_photos=for_photos,
         alone=looking.result(),
     )
@@ -212,7 +212,7 @@ async def open_control(settings: Settings) -> AsyncIterator[Control]:
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(settings.data_dir))
         recognizer = await stack.enter_async_context(
-            settings.recognizer.open(storage.vault, lazily=True, keep_crops=settings.gallery.keep_crops)
+            settings.recognizer.open(storage, lazily=True, keep_crops=settings.gallery.keep_crops)
         )
         detector = LazyDetector(stack, settings.detector)
         notes = Notes()

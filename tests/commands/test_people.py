@@ -25,7 +25,7 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
     """The use cases, nobody enrolled; no model is loaded."""
     async with AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
-        recognizer = await stack.enter_async_context(LocalSettings().open(storage.vault, lazily=True))
+        recognizer = await stack.enter_async_context(LocalSettings().open(storage, lazily=True))
         yield Control(recognizer, Spotter(), Ears(), QualityRules(), {}, dict)
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from tests.recognizers.probes import eileen, grace, nobody
-from tests.support.vault import MemoryVault
+from tests.support.vault import MemoryHouse, MemoryVault
 from uSense.core.errors import ConflictError, NotFoundError
 from uSense.core.models import Answer
 from uSense.ports import Recognizer
@@ -22,7 +22,7 @@ KINDS: dict[str, Callable[[], AnyRecognizer]] = {"local": LocalSettings}
 @pytest.fixture(params=sorted(KINDS))
 async def recognizer(request: pytest.FixtureRequest) -> AsyncIterator[Recognizer]:
     """An open recognizer of each kind that knows nobody."""
-    async with KINDS[request.param]().open(MemoryVault()) as recognizer:
+    async with KINDS[request.param]().open(MemoryHouse(MemoryVault())) as recognizer:
         assert recognizer.kind == request.param
         yield recognizer
 

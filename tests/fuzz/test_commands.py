@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fuzz.corpus import JSON, fuzzed, pictures, spoiled
 from tests.support.portraits import GRACE, jpeg, pose
 from tests.support.stand_ins import Ears
-from tests.support.vault import MemoryVault
+from tests.support.vault import MemoryHouse, MemoryVault
 from uSense import aio
 from uSense.commands import COMMANDS
 from uSense.control import Control
@@ -76,7 +76,7 @@ async def opened() -> AsyncIterator[Office]:
     await vault.create_person("Anna")
     await vault.create_person("Bea")
     dispatcher = Dispatcher(Topics(), LARGEST, desk)
-    async with HogSettings(kind="hog").open() as detector, LocalSettings().open(vault) as recognizer:
+    async with HogSettings(kind="hog").open() as detector, LocalSettings().open(MemoryHouse(vault)) as recognizer:
         control = Control(recognizer, detector, desk, QualityRules(), {"hall": aio.Switch()}, dict)
         served = asyncio.create_task(dispatcher.serve(COMMANDS, control), name="serve")
         yield Office(desk, dispatcher)

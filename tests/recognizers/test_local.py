@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.recognizers.probes import eileen, grace
-from tests.support.vault import MemoryVault
+from tests.support.vault import MemoryHouse, MemoryVault
 from uSense.aio import Lane
 from uSense.core.errors import ConflictError, GalleryChangedError, ModelError, NotFoundError, RequestError, StorageError
 from uSense.core.judging import DecisionRules
@@ -346,11 +346,11 @@ async def test_templates_of_another_model_are_left_alone(recognizer: LocalRecogn
 async def test_opening_uses_the_gallery_of_the_last_training(embedder: Embedder, vault: Vault) -> None:
     """A restart needs no training; the settings' rules are the recognizer's."""
     settings = LocalSettings.model_validate({"rules": {"threshold": 0.55}})
-    async with settings.open(vault) as first:
+    async with settings.open(MemoryHouse(vault)) as first:
         person = await first.create_person("Grace")
         await first.add_face(person.person_id, grace())
         await first.train()
-    async with settings.open(vault) as second:
+    async with settings.open(MemoryHouse(vault)) as second:
         (answer,) = await second.identify([grace(2)])
         assert (await second.training()).state == "succeeded"
         assert second.rules.threshold == 0.55
@@ -363,7 +363,7 @@ async def test_a_net_that_cannot_be_loaded_is_an_error_at_once(vault: Vault) -> 
     settings = LocalSettings.model_validate({"embedder": {"kind": "onnx", "path": "/nowhere/net.onnx"}})
 
     with pytest.raises(ModelError, match="cannot read the model /nowhere"):
-        async with settings.open(vault):
+        async with settings.open(MemoryHouse(vault)):
             pass
 
 
@@ -373,7 +373,7 @@ async def test_opened_lazily_it_loads_what_is_asked_for(embedder: Embedder, vaul
         first = LocalRecognizer(lane, lambda: embedder, vault, DecisionRules())
         person_id = await enrolled(first)
         await first.train()
-    async with LocalSettings().open(vault, lazily=True) as second:
+    async with LocalSettings().open(MemoryHouse(vault), lazily=True) as second:
         await second.update_person(person_id, name="Hopper")
         assert second.model == ""
         (answer,) = await second.identify([grace(7)])

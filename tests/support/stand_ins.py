@@ -15,10 +15,11 @@ from uSense import imaging
 from uSense.aio import Limiter, sleep_until
 from uSense.core.errors import RecognizerError
 from uSense.core.events import Event, Notice, Sighting, State
+from uSense.core.findings import Finding
 from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Box, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 from uSense.core.motion import MotionRules
-from uSense.ports import AddedFace, Camera, Habits
+from uSense.ports import AddedFace, Camera, Detector, Habits
 
 
 class Busy:
@@ -98,8 +99,8 @@ class Oracle:
         self.ill = False
         self.called = asyncio.Event()
 
-    def detector(self) -> None:
-        return None
+    def detector(self, local: Detector) -> Detector:
+        return local
 
     def quota(self) -> None:
         return None
@@ -152,6 +153,12 @@ class Oracle:
 
     async def training(self) -> Training:
         return Training("never")
+
+    async def checkup(self) -> list[Finding]:
+        raise AssertionError("not asked here")
+
+    async def known(self) -> set[str]:
+        raise AssertionError("not asked here")
 
     async def refresh(self) -> bool:
         return False

@@ -7,12 +7,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import MOST_FACES, Erasure, Person, Training, Vector
 from uSense.core.names import clean_name, clean_user_data, folded_name
-from uSense.ports import Arrival, Parcel, ParcelFace, Template
+from uSense.ports import Arrival, Parcel, ParcelFace, Template, Twins
 
 
 @dataclass(slots=True)
@@ -243,3 +244,18 @@ class MemoryVault:
             trained=bool(fit) and known == fit and not waiting,
             enroll_again=bool(self.model and faces) and not fit and not waiting,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryHouse:
+    """A house without a data folder, for recognizers that need only the people."""
+
+    vault: MemoryVault
+
+    @property
+    def twins(self) -> Twins:
+        raise AssertionError("this house has no twins")
+
+    @property
+    def folder(self) -> Path:
+        raise AssertionError("this house has no folder")

@@ -13,13 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from uSense.cli.finding import Finding, ok, problem, warning
 from uSense.core.errors import BrokerRefusedError, CameraError, ModelError, StorageError, UsenseError
+from uSense.core.findings import Finding, ok, problem, warning
 
 if TYPE_CHECKING:
     from uSense.mqtt.asker import Asker
     from uSense.settings import Settings
-    from uSense.storage import Storage
 
 CAMERA_WITHIN = 20.0
 """Seconds for a camera to open and to send its first picture."""
@@ -27,8 +26,6 @@ ECHO_WITHIN = 2.0
 """Seconds in which a message comes back from the broker."""
 LEAST_SPACE = 50e6
 LITTLE_SPACE = 500e6
-SELF = 0.9
-"""A face compared with itself scores at least this."""
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
@@ -124,7 +121,13 @@ async def _models(settings: Settings, stack: AsyncExitStack, *, sound: bool) -> 
     except StorageError as error:
         yield problem("people", str(error))
         return
-    yield await _recognizer(settings, storage)
+    try:
+        async with settings.recognizer.open(storage, lazily=True) as recognizer:
+            for finding in await recognizer.checkup():
+                yield finding
+            people = await recognizer.people()
+    except UsenseError as error:
+        yield problem("recognizer", str(error))
     if not sound:
         return
     again = [person.name for person in people if person.enroll_again]
@@ -147,27 +150,6 @@ async def _detector(settings: Settings) -> Finding:
             return ok("detector", f"{detector.model} searches a picture in {_milliseconds(begun)}")
     except ModelError as error:
         return problem("detector", str(error))
-
-
-async def _recognizer(settings: Settings, storage: Storage) -> Finding:
-    """Load it, decrypt all faces, and compare a picture with itself."""
-    from uSense import imaging
-    from uSense.core.models import Box, Face
-
-    try:
-        async with settings.recognizer.open(storage.vault) as recognizer:
-            faces = await storage.vault.templates(recognizer.model)
-            face = Face(Box(200.0, 120.0, 440.0, 360.0), 1.0)
-            probe = await asyncio.to_thread(lambda: imaging.probe(_noise(), face))
-            begun = time.perf_counter()
-            score = await recognizer.compare(probe, probe)
-            took = _milliseconds(begun)
-            known = len({template.face_id for template in faces})
-            if score < SELF:
-                return problem("recognizer", f"{recognizer.model} does not find a face like itself ({score:.2f})")
-            return ok("recognizer", f"{recognizer.model} compares two faces in {took}; {known} faces can be read")
-    except UsenseError as error:
-        return problem("recognizer", str(error))
 
 
 def _noise() -> Any:

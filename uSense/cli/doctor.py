@@ -15,8 +15,8 @@ import typer
 
 from uSense import __version__
 from uSense.cli.common import ConfigFile, Json, configure_log, counted, reaching, trace
-from uSense.cli.finding import Finding, ok, problem, warning
 from uSense.core.errors import SettingsError
+from uSense.core.findings import Finding, ok, problem, warning
 
 if TYPE_CHECKING:
     from uSense.settings import Loaded, Settings

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from uSense.cli.finding import Finding, ok, problem, warning
+from uSense.core.findings import Finding, ok, problem, warning
 from uSense.health import THERMAL
 
 SYS = Path("/sys/class/hwmon")

@@ -111,7 +111,8 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
         typer.echo("nobody is enrolled yet: usense enroll NAME PICTURE...")
     for person in people:
         state = "" if person.trained else "   must be enrolled again" if person.enroll_again else "   not trained yet"
-        typer.echo(f"{person.name:<30} {counted(len(person.face_ids), 'face'):>9}   {person.person_id}{state}")
+        remote = f"   azure {person.remote_id}" if person.remote_id else ""
+        typer.echo(f"{person.name:<30} {counted(len(person.face_ids), 'face'):>9}   {person.person_id}{remote}{state}")
 
 
 async def _rename(settings: Settings, who: str, name: str) -> None:

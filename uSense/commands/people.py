@@ -49,7 +49,8 @@ class Nothing(Branch):
 
 def full_data(person: Person) -> dict[str, Any]:
     """A person with all that is kept, as JSON."""
-    return {**person_data(person), "user_data": person.user_data, "face_ids": list(person.face_ids)}
+    elsewhere = {"remote_id": person.remote_id} if person.remote_id else {}
+    return {**person_data(person), "user_data": person.user_data, "face_ids": list(person.face_ids), **elsewhere}
 
 
 async def create(control: Control, asked: Create) -> dict[str, Any]:

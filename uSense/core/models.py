@@ -172,7 +172,8 @@ class Person:
     """An enrolled person.
 
     `trained` tells whether the gallery in use knows all of their faces; `enroll_again` whether the model in use has no
-    template of any of their faces, and no crop was kept that it could make one of.
+    template of any of their faces, and no crop was kept that it could make one of. `remote_id` is
+    that at a cloud backend.
     """
 
     person_id: str
@@ -181,13 +182,15 @@ class Person:
     face_ids: tuple[str, ...] = ()
     trained: bool = False
     enroll_again: bool = False
+    remote_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """What was erased with a person, and in plain words what could not be (`left`).
 
-    `backups` is None if it is not known how many held the person: the process that erased them died.
+    `backups` is None if it is not known how many held the person: the process that erased them died. `elsewhere` names
+    the clouds at which they were erased, too.
     """
 
     faces: int = 0
@@ -196,6 +199,7 @@ class Erasure:
     galleries: int = 0
     notices: int = 0
     backups: int | None = 0
+    elsewhere: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections.abc import Collection
 
 from uSense.core.errors import RequestError
 
@@ -56,6 +58,14 @@ def folded_name(name: str) -> str:
     seen = "".join(letter for letter in name if letter not in _UNSEEN)
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFD", seen).casefold())
     return " ".join(folded.split())
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it if it is among the folded names that are `taken`; RequestError `bad_name`."""
+    name = clean_name(name)
+    endings = itertools.chain([""], (f" ({number})" for number in itertools.count(2)))
+    names = (name[: NAME_LENGTH - len(ending)] + ending for ending in endings)
+    return next(one for one in names if folded_name(one) not in taken)
 
 
 def clean_user_data(user_data: str) -> str:

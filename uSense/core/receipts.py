@@ -14,5 +14,7 @@ ELSEWHERE = "copies outside of the data folder; restoring one here leaves this p
 def erasure_data(erasure: Erasure) -> dict[str, Any]:
     """The receipt of an erasure as JSON: what was erased where, and what could not be."""
     where = asdict(erasure)
-    left = [*where.pop("left"), ELSEWHERE]
+    left, clouds = [*where.pop("left"), ELSEWHERE], where.pop("elsewhere")
+    if clouds:
+        where["elsewhere"] = clouds
     return {"erased": where, "left": left}

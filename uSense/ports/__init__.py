@@ -2,7 +2,7 @@
 
 from uSense.ports.groups import Groups
 from uSense.ports.messages import Journal, Outbox
-from uSense.ports.people import Archive, Arrival, Backup, Parcel, ParcelFace, Restored, Template, Vault
+from uSense.ports.people import Archive, Arrival, Backup, House, Parcel, ParcelFace, Restored, Template, Vault
 from uSense.ports.twins import TwinFace, TwinPerson, Twins
 from uSense.ports.vision import AddedFace, Camera, Detector, Habits, Recognizer
 
@@ -15,6 +15,7 @@ __all__ = [
     "Detector",
     "Groups",
     "Habits",
+    "House",
     "Journal",
     "Outbox",
     "Parcel",

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Erasure, Person, Training, Vector
+from uSense.ports.twins import Twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +164,19 @@ class Archive(Protocol):
 
     async def damage(self) -> str:
         """What was found damaged and moved aside in the data folder, in plain words; empty if nothing was."""
+
+
+class House(Protocol):
+    """Everything that is kept of the people of the house."""
+
+    @property
+    def vault(self) -> Vault:
+        """The people, their templates and galleries."""
+
+    @property
+    def twins(self) -> Twins:
+        """Their copies at a cloud backend."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept."""

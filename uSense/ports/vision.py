@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from uSense.core.findings import Finding
 from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 
@@ -67,8 +68,8 @@ class Recognizer(Protocol):
     problem: str
     """What is wrong with it although it may still answer, in plain words; empty if nothing is."""
 
-    def detector(self) -> Detector | None:
-        """The detector that the pictures of cameras are to be given to instead of the configured one, if any."""
+    def detector(self, local: Detector) -> Detector:
+        """What the pictures of cameras are to be given to: the configured detector, or one of its own."""
 
     def quota(self) -> Mapping[str, Any] | None:
         """What health shows as `quota`: the calls made and left; None without a limit."""
@@ -84,6 +85,9 @@ class Recognizer(Protocol):
 
     async def people(self) -> list[Person]:
         """All enrolled persons, by name."""
+
+    async def known(self) -> set[str]:
+        """Ids of the kept faces that it can use, now or after a training."""
 
     async def create_person(self, name: str, user_data: str = "") -> Person:
         """Add a person without faces."""
@@ -117,6 +121,9 @@ class Recognizer(Protocol):
 
     async def training(self) -> Training:
         """State of the last training."""
+
+    async def checkup(self) -> list[Finding]:
+        """Whether it can work, for `usense doctor`; raises ModelError and StorageError."""
 
     async def refresh(self) -> bool:
         """Notice what another process changed; True when people or gallery are new."""

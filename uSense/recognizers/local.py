@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from uSense import imaging
 from uSense.aio import Lane
 from uSense.core import matching
 from uSense.core.errors import (
@@ -22,11 +23,12 @@ from uSense.core.errors import (
     StorageError,
     UsenseError,
 )
+from uSense.core.findings import Finding, ok, problem
 from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import MOST_FACES, Answer, Erasure, Person, Probe, Renewal, Training, Vector
+from uSense.core.models import MOST_FACES, Answer, Box, Erasure, Face, Person, Probe, Renewal, Training, Vector
 from uSense.core.trials import KeptFace
-from uSense.ports import AddedFace, Detector, Habits, Recognizer, Template, Vault
+from uSense.ports import AddedFace, Detector, Habits, House, Template, Vault
 from uSense.recognizers import keepsake
 from uSense.recognizers.checking import check
 from uSense.recognizers.embedders import AnyEmbedder
@@ -38,6 +40,8 @@ ATTEMPTS = 3
 """Times that a gallery is built while other processes change the people."""
 _IDENTICAL = 0.98
 """Score from which two faces are the same picture."""
+_SELF = 0.9
+"""A face compared with itself scores at least this."""
 _UNLIKE = 0.10
 """A face that scores this far below the threshold against a person's other faces earns a warning."""
 
@@ -61,16 +65,18 @@ class LocalSettings(Branch):
     """When one look names a person."""
 
     @asynccontextmanager
-    async def open(self, vault: Vault, *, lazily: bool = False, keep_crops: bool = True) -> AsyncIterator[Recognizer]:
-        """A recognizer over the people in `vault`; raises ModelError and StorageError.
+    async def open(
+        self, house: House, *, lazily: bool = False, keep_crops: bool = True
+    ) -> AsyncIterator[LocalRecognizer]:
+        """A recognizer over the people of the house; raises ModelError and StorageError.
 
         If `lazily`, net and gallery are loaded by the first call that needs them: the care of people needs neither.
         """
         async with Lane("embed") as lane:
-            recognizer = LocalRecognizer(lane, self.embedder.load, vault, self.rules)
+            recognizer = LocalRecognizer(lane, self.embedder.load, house.vault, self.rules)
             recognizer.keep_crops = keep_crops
             if not lazily:
-                await vault.use((await recognizer.load()).model)
+                await house.vault.use((await recognizer.load()).model)
             yield recognizer
 
 
@@ -106,8 +112,8 @@ class LocalRecognizer:
                 self.model, self._embedder = embedder.model, embedder
             return self._embedder
 
-    def detector(self) -> Detector | None:
-        return None
+    def detector(self, local: Detector) -> Detector:
+        return local
 
     def quota(self) -> None:
         return None
@@ -135,6 +141,10 @@ class LocalRecognizer:
 
     async def people(self) -> list[Person]:
         return await self._vault.people()
+
+    async def known(self) -> set[str]:
+        await self.load()
+        return {template.face_id for template in await self._vault.templates(self.model)}
 
     async def create_person(self, name: str, user_data: str = "") -> Person:
         return await self._vault.create_person(name, user_data)
@@ -238,6 +248,20 @@ class LocalRecognizer:
             self._gallery, self._report = await self._vault.load_gallery(self.model, self._gallery.metric)
             self._outdated = False
             return True
+
+    async def checkup(self) -> list[Finding]:
+        """Load the net, decrypt all faces, and compare a picture with itself."""
+        await self.load()
+        noise = np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8)
+        face = Face(Box(200.0, 120.0, 440.0, 360.0), 1.0)
+        probe = await asyncio.to_thread(lambda: imaging.probe(imaging.ArrayPicture(noise), face))
+        begun = time.perf_counter()
+        score = await self.compare(probe, probe)
+        took = (time.perf_counter() - begun) * 1000
+        known = len(await self.known())
+        if score < _SELF:
+            return [problem("recognizer", f"{self.model} does not find a face like itself ({score:.2f})")]
+        return [ok("recognizer", f"{self.model} compares two faces in {took:.0f} ms; {known} faces can be read")]
 
     def _use(self, gallery: Gallery) -> None:
         """Go on with a renamed or erased person in the gallery, and in the report as well."""

@@ -42,6 +42,7 @@ __all__ = [
 class Storage:
     """What the data folder holds; all of it may be used by several processes at once."""
 
+    folder: Path
     vault: SqliteVault
     journal: SqliteJournal
     archive: SqliteArchive
@@ -69,6 +70,7 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                     await database.look(copies.check)
                     await database.write(healing.heal, opening.backups)
             yield Storage(
+                data_dir,
                 SqliteVault(database, opening.keys, opening.backups),
                 SqliteJournal(database, opening.backups),
                 SqliteArchive(database, opening.backups),

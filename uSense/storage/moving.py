@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
 
 from uSense.core.errors import ConflictError
 from uSense.core.models import MOST_FACES, Person
-from uSense.core.names import NAME_LENGTH, clean_name, folded_name
+from uSense.core.names import free_name
 from uSense.ports import Arrival, Parcel, ParcelFace
 from uSense.storage import faces, people, sealing, tombstones, untold
 from uSense.storage.keys import Keys, intact
@@ -54,7 +53,7 @@ def unpack(connection: sqlite3.Connection, keys: Keys, parcel: Parcel, *, erased
         person_id = str(uuid.uuid4())
     there = connection.execute("SELECT 1 FROM persons WHERE person_id = ?", (person_id,)).fetchone()
     if there is None:
-        name = _free(connection, parcel.name)
+        name = free_name(parcel.name, {folded for (folded,) in connection.execute("SELECT folded FROM persons")})
         people.create(connection, keys, name, parcel.user_data, person_id)
     here = set(_person(connection, person_id).face_ids)
     new = [face for face in parcel.faces if face.face_id not in here]
@@ -89,15 +88,6 @@ def _take(connection: sqlite3.Connection, key: bytes, person_id: str, new: Itera
         faces.put_face(connection, key, person_id, face_id, face.crop)
         for model, vectors in face.templates.items():
             faces.put_template(connection, key, (person_id, face_id, model), vectors)
-
-
-def _free(connection: sqlite3.Connection, name: str) -> str:
-    """The name, with a number behind it if somebody has it."""
-    name = clean_name(name)
-    taken = {folded for (folded,) in connection.execute("SELECT folded FROM persons")}
-    endings = itertools.chain([""], (f" ({number})" for number in itertools.count(2)))
-    names = (name[: NAME_LENGTH - len(ending)] + ending for ending in endings)
-    return next(one for one in names if folded_name(one) not in taken)
 
 
 def _person(connection: sqlite3.Connection, person_id: str) -> Person:

@@ -1,4 +1,4 @@
-"""What a check of `usense doctor` found."""
+"""What a check of `usense doctor` finds: one line each."""
 
 from __future__ import annotations
 
