@@ -34,10 +34,12 @@ from uSense.mqtt.embedded import EmbeddedBroker, embedded, reached
 from uSense.mqtt.rivals import require_alone
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
+from uSense.serving import open_face_server
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
 from uSense.upkeep import Upkeep, tell_late
+from uSense.web.server import FaceServer
 
 log = structlog.get_logger()
 
@@ -110,7 +112,7 @@ async def _serve(
     health = Health(
         stats,
         lambda: {**upkeep.problems, **_problems(pipeline, mqtt, parts.broker)},
-        lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting},
+        lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting, **_counters(parts.face_server)},
         recognizer.quota,
     )
     await _introduce(settings, mqtt, control, info)
@@ -131,7 +133,7 @@ async def _serve(
         log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
         hung: StuckError | None = None
         try:
-            await aio.until(stop, _way_in(settings, pipeline, parts.detectors, mqtt.serve(COMMANDS, control)))
+            await aio.until(stop, _way_in(parts, pipeline, mqtt.serve(COMMANDS, control)))
         except* StuckError as errors:
             hung = StuckError(str(errors.exceptions[0]))
             end_within(PATIENCE, code=1)
@@ -155,6 +157,7 @@ class Parts:
     detectors: Sequence[Detector]
     """Those of the cameras' pictures."""
     for_photos: Detector
+    face_server: FaceServer | None
     alone: bool
     """Whether there is no other live uSense below the prefix; False also if that is not known yet."""
 
@@ -186,6 +189,9 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         *detectors, for_photos = [
             await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
         ]
+    face_server = None
+    if settings.face_api.enabled:
+        face_server = await stack.enter_async_context(open_face_server(settings, storage, recognizer))
     return Parts(
         settings=settings,
         broker=broker,
@@ -193,6 +199,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         recognizer=recognizer,
         detectors=[recognizer.detector(detector) for detector in detectors],
         for_photos=for_photos,
+        face_server=face_server,
         alone=looking.result(),
     )
 
@@ -252,17 +259,17 @@ class Notes:
             self.lasting.append(stamped(event, time.time()))
 
 
-async def _way_in(
-    settings: Settings, pipeline: Pipeline, detectors: Sequence[Detector], commands: Coroutine[Any, Any, None]
-) -> None:
+async def _way_in(parts: Parts, pipeline: Pipeline, commands: Coroutine[Any, Any, None]) -> None:
     """Everything that brings something new into the service, until canceled."""
     async with asyncio.TaskGroup() as group:
-        for number, detector in enumerate(detectors):
+        for number, detector in enumerate(parts.detectors):
             group.create_task(pipeline.detect(detector), name=f"detect {number}")
-        for name, camera in settings.cameras.items():
+        for name, camera in parts.settings.cameras.items():
             group.create_task(pipeline.watch(name, camera), name=f"camera {name}")
         group.create_task(commands, name="commands")
-        group.create_task(lifetime.guard(settings.pipeline.patience), name="guard")
+        if parts.face_server is not None:
+            group.create_task(parts.face_server.run(), name="face api")
+        group.create_task(lifetime.guard(parts.settings.pipeline.patience), name="guard")
 
 
 async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Mapping[str, Any]) -> None:
@@ -302,6 +309,10 @@ async def _tick(recognizer: Recognizer, control: Control, pipeline: Pipeline, mq
             pipeline.problems["storage"] = str(error)
         else:
             pipeline.problems.pop("storage", None)
+
+
+def _counters(face_server: FaceServer | None) -> dict[str, int]:
+    return {} if face_server is None else face_server.counters()
 
 
 def _detector_names(settings: Settings) -> list[str]:

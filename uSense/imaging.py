@@ -74,6 +74,8 @@ _TURNS = {
     8: "ROTATE_90",
 }
 """What to do to a picture with this EXIF orientation, as PIL names it."""
+_LYING = frozenset({"TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"})
+"""Those that exchange width and height."""
 _ORIENTATION = 0x0112
 _LONGEST_NAME = 40
 _TILE = 256
@@ -129,18 +131,25 @@ def decode(data: bytes, source: str) -> Rgb:
 
     Of an animation it is the first picture; transparent parts become white; 16-bit gray is scaled to 8 bits.
     """
+    return decode_measured(data, source)[0]
+
+
+def decode_measured(data: bytes, source: str) -> tuple[Rgb, Size]:
+    """What `decode` gives, and the size that the picture had before it was shrunk."""
     if not data:
         raise BadImageError(source, "the file is empty: copy it again", code="empty")
     if len(data) > MAX_BYTES:
         raise _too_large(source, len(data))
     image, orientation = _opened(data, source)
-    size = fitted(image.size, (MAX_SIDE, MAX_SIDE))
+    whole = image.size
+    size = fitted(whole, (MAX_SIDE, MAX_SIDE))
     try:
         image.draft(None, size)  # JPEG is decoded hardly larger than needed; a no-op elsewhere
         image.load()
     except _DAMAGED as error:
         raise BadImageError(source, "it is damaged or cut off: copy or export it again", code="truncated") from error
-    return _upright(image, size, orientation)
+    turned = _TURNS.get(orientation) in _LYING
+    return _upright(image, size, orientation), (whole[1], whole[0]) if turned else whole
 
 
 def probe(picture: Picture, face: Face, *, longest: int = 400) -> Probe:

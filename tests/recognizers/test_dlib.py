@@ -99,11 +99,11 @@ def test_a_mirrored_face_is_the_same_person(aligner: Aligner) -> None:
 
 def test_tall_boxes_are_squared_for_the_landmarks(aligner: Aligner) -> None:
     """A box as other detectors draw it leads to the same points as dlib's own; a square stays."""
-    x0, y0, x1, y1 = chips._squared(grace().box)
+    x0, y0, x1, y1 = chips.squared(grace().box)
     assert (x0, y0, x1, y1) == pytest.approx((grace().box.x0, grace().box.y0, grace().box.x1, grace().box.y1), abs=1)
 
     box = Box(100, 80, 200, 220)
-    x0, y0, x1, y1 = chips._squared(box)
+    x0, y0, x1, y1 = chips.squared(box)
     assert x1 - x0 == pytest.approx(y1 - y0)
     assert (x1 - x0) * (y1 - y0) == pytest.approx(box.area)
     assert (y0 + y1) / 2 > box.center[1]

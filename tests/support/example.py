@@ -39,6 +39,10 @@ EXAMPLES: dict[tuple[str, ...], object] = {
     ("cameras", "photos", "path"): "photos",
     ("detector", "path"): "face_detection_yunet_2023mar.onnx",
     ("recognizer", "embedder", "path"): "embedder.onnx",
+    ("face_api", "key"): "0123456789abcdef0123456789abcdef",
+    ("face_api", "key_file"): "face-api-key",
+    ("face_api", "certificate"): "face-api.pem",
+    ("face_api", "certificate_key"): "face-api.key.pem",
 }
 """Values for the settings that have no default."""
 

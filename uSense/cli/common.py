@@ -44,12 +44,15 @@ def reaching(settings: Settings) -> Settings:
     return settings.model_copy(update={"mqtt": reached(settings.mqtt, settings.data_dir)})
 
 
-def trace(ctx: typer.Context, config: Path | None = None) -> Loaded:
-    """The settings in effect with their origins; a command's own `config` is stronger than the global one."""
+def trace(ctx: typer.Context, config: Path | None = None, **given: Any) -> Loaded:
+    """The settings in effect with their origins; a command's own `config` is stronger than the global one.
+
+    What is `given` is stronger than all others.
+    """
     from uSense import settings
 
     options: Options = ctx.obj
-    return settings.trace(config or options.config, **options.arguments)
+    return settings.trace(config or options.config, **options.arguments, **given)
 
 
 def configure_log(ctx: typer.Context, settings: Settings, *, service: bool = False) -> None:

@@ -34,6 +34,7 @@ from uSense.recognizers.checking import check
 from uSense.recognizers.embedders import AnyEmbedder
 from uSense.recognizers.embedders.base import Embedder
 from uSense.recognizers.embedders.dlib import DlibSettings
+from uSense.recognizers.embedding import LocalEmbedding
 from uSense.schema import Branch
 
 ATTEMPTS = 3
@@ -117,6 +118,10 @@ class LocalRecognizer:
 
     def quota(self) -> None:
         return None
+
+    async def embedding(self) -> LocalEmbedding:
+        """The net and its thread, shared with others; raises ModelError and StorageError."""
+        return LocalEmbedding(self._lane, await self.load())
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         if not probes:

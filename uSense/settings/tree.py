@@ -26,6 +26,7 @@ from uSense.recognizers import AnyRecognizer
 from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch, Mark, Name
 from uSense.storage.settings import GallerySettings
+from uSense.web.settings import FaceApiSettings
 
 
 def _instance() -> str:
@@ -82,6 +83,8 @@ class Settings(Branch):
     """When it is told why somebody was not recognized."""
     pipeline: PipelineSettings = PipelineSettings()
     """How much is done at once."""
+    face_api: FaceApiSettings = FaceApiSettings()
+    """The Azure Face contract, served to programs that were written for it."""
     health_every: float = Field(default=30, ge=1, le=3600)
     """Seconds between two messages on `usense/health`."""
     log: LogSettings = LogSettings()

@@ -81,8 +81,7 @@ def _value(token: _Token, tokens: Iterator[_Token], depth: int) -> object:
             return int(text) if text.lstrip("+-").isdecimal() else float(text)
         case "word":
             return _WORDS[text]
-        case _:
-            _refuse()
+    raise faults.not_json()
 
 
 def _members(tokens: Iterator[_Token], depth: int) -> Iterator[tuple[str, object]]:

@@ -41,7 +41,7 @@ class Aligner:
 
     def points(self, probe: Probe) -> Any:
         """The five points of dlib (corners of both eyes, base of the nose) of the face in the probe's box."""
-        x0, y0, x1, y1 = _squared(probe.box)
+        x0, y0, x1, y1 = squared(probe.box)
         rectangle = self._dlib.rectangle(round(x0), round(y0), round(x1) - 1, round(y1) - 1)
         return self._predictor(np.ascontiguousarray(probe.crop), rectangle)
 
@@ -80,7 +80,7 @@ class Aligner:
         return self._dlib.chip_details(moved, self._dlib.chip_dims(place.rows, place.cols), place.angle)
 
 
-def _squared(box: Box) -> tuple[float, float, float, float]:
+def squared(box: Box) -> tuple[float, float, float, float]:
     """The square that dlib's detector would draw around the face in `box`: the predictor was trained on those.
 
     Fitted on 232 faces that both detectors found; a square stays as it is.

@@ -1,0 +1,86 @@
+"""The served Face contract, put together: beside the service, or alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from uSense import aio, lifetime
+from uSense.aio import Lane
+from uSense.recognizers.embedding import LocalEmbedding
+from uSense.recognizers.local import LocalRecognizer, LocalSettings
+from uSense.recognizers.points import open_points
+from uSense.settings import Settings
+from uSense.storage import Storage, open_storage
+from uSense.storage.lock import sole_service
+from uSense.web import server
+from uSense.web.seams import Parts
+from uSense.web.server import FaceServer
+
+log = structlog.get_logger()
+
+PATIENCE = 4.0
+"""Seconds in which everything has ended after the order to stop, if nothing hangs."""
+
+
+@asynccontextmanager
+async def open_face_server(
+    settings: Settings, storage: Storage, recognizer: object = None
+) -> AsyncIterator[FaceServer]:
+    """A server on an open socket, to be run; shares the net of a local recognizer, otherwise it opens its own.
+
+    Raises SettingsError, ModelError and StorageError.
+    """
+    keys = await asyncio.to_thread(server.keys, settings.face_api, settings.data_dir)
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(server.listen(settings.face_api))
+        if isinstance(recognizer, LocalRecognizer):
+            embedding = await recognizer.embedding()
+        else:
+            lane = await stack.enter_async_context(Lane("embed-face-api"))
+            embedding = LocalEmbedding(lane, await lane.run(local(settings).embedder.load))
+        parts = Parts(
+            groups=storage.groups,
+            detector=await stack.enter_async_context(settings.detector.open("detect-face-api")),
+            embedding=embedding,
+            points=(await stack.enter_async_context(open_points())).find,
+            threshold=local(settings).rules.threshold,
+            keep_crops=settings.gallery.keep_crops,
+        )
+        yield FaceServer(settings.face_api, parts, keys, listener)
+
+
+def local(settings: Settings) -> LocalSettings:
+    """The settings of the local recognizer."""
+    chosen: object = settings.recognizer
+    return chosen if isinstance(chosen, LocalSettings) else LocalSettings()
+
+
+async def serve_alone(
+    settings: Settings, told: Callable[[FaceServer], None], end_within: Callable[[float], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; `told` when clients are answered, `end_within` when everything should end."""
+    stop = asyncio.Event()
+    with lifetime.signals(stop, asyncio.Event(), lambda: end_within(PATIENCE)):
+        async with AsyncExitStack() as stack:
+            server = await aio.until(stop, _opened(settings, stack))
+            if server is not None:
+                told(server)
+                await aio.until(stop, _kept(server, settings.pipeline.patience))
+    log.info("stopped")
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack) -> FaceServer:
+    storage = await stack.enter_async_context(open_storage(settings.data_dir, mend=True))
+    await stack.enter_async_context(sole_service(settings.data_dir))
+    return await stack.enter_async_context(open_face_server(settings, storage))
+
+
+async def _kept(server: FaceServer, patience: float) -> None:
+    """Serve, and end when a model hangs."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.run(), name="face api")
+        group.create_task(lifetime.guard(patience), name="guard")

@@ -1,0 +1,129 @@
+"""The served contract on a port: keys, socket, and a server that lives until it is canceled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import ssl
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from uSense.core.errors import SettingsError
+from uSense.web.gateway import application
+from uSense.web.seams import Parts
+from uSense.web.service import Service, open_service
+from uSense.web.settings import FaceApiSettings
+
+log = structlog.get_logger()
+
+KEY_FILE = "face-api.key"
+"""Where the key is that is made when none is given."""
+FAREWELL = 1.0
+"""Seconds that calls under way have when the server ends."""
+LEAST_KEY = 16
+"""Signs of a key that lets a whole network in."""
+_BACKLOG = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What clients send, and the file that holds it, if it was made here."""
+
+    texts: tuple[bytes, ...]
+    made: Path | None = None
+
+
+class FaceServer:
+    """Serves on an open socket; the work begins with `run`."""
+
+    def __init__(self, settings: FaceApiSettings, parts: Parts, keys: Keys, listener: socket.socket) -> None:
+        self.settings = settings
+        self.keys = keys
+        self._parts = parts
+        self._listener = listener
+        self._service: Service | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is reached from this machine, as far as the version."""
+        host, port = self._listener.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is not bound here
+        scheme = "http" if self.settings.certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/face/v1.0"
+
+    def counters(self) -> dict[str, int]:
+        """Counters for health."""
+        return {} if self._service is None else self._service.counters()
+
+    async def run(self) -> None:
+        """Serve until canceled; trainings under way end then, and count as interrupted."""
+        context = await asyncio.to_thread(_context, self.settings)
+        async with open_service(self.settings, self._parts) as self._service:
+            app = application(self._service, self.keys.texts)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=FAREWELL)
+            try:
+                await runner.setup()
+                await web.SockSite(runner, self._listener, ssl_context=context, backlog=_BACKLOG).start()
+                log.info("face api served", address=self.address)
+                await asyncio.Event().wait()
+            finally:
+                await runner.cleanup()
+
+
+def listen(settings: FaceApiSettings) -> socket.socket:
+    """The open socket; raises SettingsError if it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        where = f"{settings.host} port {settings.port}"
+        raise SettingsError(f"face_api: cannot listen at {where}: {error.strerror}; choose another port") from error
+
+
+def keys(settings: FaceApiSettings, data_dir: Path) -> Keys:
+    """The keys of the settings, or the one of the data folder, which is made if there is none; blocks.
+
+    Raises SettingsError for keys that are none, or too short for more than this machine.
+    """
+    if settings.key is not None:
+        return Keys(_checked(settings.key.get_secret_value(), settings.host, "face_api.key"))
+    path = data_dir / KEY_FILE
+    try:
+        with contextlib.suppress(FileExistsError):
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "w", encoding="ascii") as opened:
+                opened.write(f"{secrets.token_hex(16)}\n")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the key of the Face API cannot be kept in {path}: {error}") from error
+    return Keys(_checked(text, settings.host, str(path)), path)
+
+
+def _checked(text: str, host: str, where: str) -> tuple[bytes, ...]:
+    found = [line.strip() for line in text.splitlines() if line.strip()]
+    if not found or not all(line.isascii() and line.isprintable() for line in found):
+        raise SettingsError(f"{where}: must hold a key of letters and digits, or several, one a line")
+    if not ip_address(host).is_loopback and any(len(line) < LEAST_KEY for line in found):
+        raise SettingsError(f"{where}: a key for more than this machine (face_api.host) needs {LEAST_KEY} signs")
+    return tuple(line.encode("ascii") for line in found)
+
+
+def _context(settings: FaceApiSettings) -> ssl.SSLContext | None:
+    if settings.certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.certificate, settings.certificate_key, password="")
+    except (ssl.SSLError, OSError) as error:
+        raise SettingsError(
+            f"face_api.certificate: {settings.certificate}: must hold a certificate (PEM), and the key must be its own "
+            "and have no password"
+        ) from error
+    return context
