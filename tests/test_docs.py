@@ -19,7 +19,7 @@ from uSense.entities.identity import IdentityPayload, live
 from uSense.health import Health
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
-PAGES = ("architecture", "cameras", "commands", "evaluation", "mqtt", "recognition")
+PAGES = ("architecture", "cameras", "commands", "evaluation", "face-api", "mqtt", "recognition")
 MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
 
@@ -38,7 +38,7 @@ def test_every_word_of_the_command_line_is_documented() -> None:
     table = COMMAND_LINE.split("| command | does |", 1)[1].split("\n\n", 1)[0]
     first = "".join(row.split("|")[1] for row in table.splitlines()[2:])
 
-    documented = set(re.findall(r"`([a-z]+(?: [a-z]+(?:-[a-z]+)*)?)\b", first))
+    documented = set(re.findall(r"`([a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?)\b", first))
 
     assert documented == {words for words, _ in cli.COMMANDS}
 

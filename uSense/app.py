@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -34,12 +34,13 @@ from uSense.mqtt.embedded import EmbeddedBroker, embedded, reached
 from uSense.mqtt.rivals import require_alone
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
-from uSense.serving import open_face_server
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
 from uSense.upkeep import Upkeep, tell_late
-from uSense.web.server import FaceServer
+
+if TYPE_CHECKING:
+    from uSense.web.server import FaceServer
 
 log = structlog.get_logger()
 
@@ -191,6 +192,8 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
         ]
     face_server = None
     if settings.face_api.enabled:
+        from uSense.serving import open_face_server  # noqa: PLC0415 - heavy: paid for by those who serve
+
         face_server = await stack.enter_async_context(open_face_server(settings, storage, recognizer))
     return Parts(
         settings=settings,

@@ -116,7 +116,8 @@ def test_a_wrong_key_is_told_as_such(api: FaceApi) -> None:
 
 def test_the_last_library_of_2018_goes_the_whole_way(api: FaceApi, faces: Path) -> None:
     """Its chunked uploads, its defaults and its training states are understood, and its errors carry codes."""
-    client: Any = old.FaceClient(api.endpoint, CognitiveServicesCredentials(api.key))
+    make: Any = old.FaceClient
+    client = make(api.endpoint, CognitiveServicesCredentials(api.key))
     anna, berta = people(faces)[2:4]
     client.person_group.create("old", name="old", recognition_model="recognition_04")
     persons = {name: client.person_group_person.create("old", name=name) for name in (anna, berta)}
