@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.storage.samples import DONE, MODEL, gallery_of, vectors
+from tests.support.groups import USERS, train_group
 from uSense.core.errors import StorageError
 from uSense.storage import Storage, open_storage
 
@@ -102,6 +103,27 @@ async def delete(storage: Storage) -> None:
     await storage.vault.delete_person((await storage.vault.people())[0].person_id)
 
 
+async def merge(storage: Storage) -> None:
+    """Make the first person a part of the second."""
+    first, second, *_ = await storage.vault.people()
+    await storage.vault.merge_people(first.person_id, second.person_id)
+
+
+async def train_group_anew(storage: Storage) -> None:
+    """Replace the served gallery by one of what is there now."""
+    await train_group(storage.groups)
+
+
+async def delete_served(storage: Storage) -> None:
+    """Forget the first served person."""
+    await storage.groups.delete_person(USERS, (await storage.groups.persons(USERS))[0].person_id)
+
+
+async def delete_group(storage: Storage) -> None:
+    """Forget a served group."""
+    await storage.groups.delete_group(USERS)
+
+
 STEPS = {"os.rename", "os.mkdir", "os.remove", "os.listdir", "os.scandir", "open", "sqlite3.connect"}
 """What is audited and changes or opens files."""
 
@@ -139,7 +161,9 @@ def at_file(step: int) -> Callable[..., None]:
 
 
 KILLERS = {"statement": at_statement, "tick": at_tick, "byte": at_byte, "file": at_file}
-WORK: dict[str, Callable[[Storage], Awaitable[None]]] = {"save": save, "delete": delete}
+WORK: dict[str, Callable[[Storage], Awaitable[None]]] = {
+    work.__name__: work for work in (save, delete, merge, train_group_anew, delete_served, delete_group)
+}
 
 
 async def act(folder: Path, work: str, arm: Callable[[sqlite3.Connection], None]) -> None:
