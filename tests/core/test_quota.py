@@ -140,7 +140,7 @@ def test_calls_never_burst(calls: list[Fate]) -> None:
 @pytest.mark.parametrize("tells", [True, False])
 def test_almost_all_allowed_calls_are_used(tier: Tier, *, tells: bool) -> None:
     """A caller that always has something to ask gets more than 97 of 100 calls, if the backend tells its own time."""
-    calls = [Fate(0, 0.004 * (n % 3), 0.12 + 0.05 * (n % 5), 0.003 * (n % 4), False, tells, 0.5) for n in range(400)]  # noqa: FBT003 - two facts of a row
+    calls = [Fate(0, 0.004 * (n % 3), 0.12 + 0.05 * (n % 5), 0.003 * (n % 4), False, tells, 0.5) for n in range(400)]
 
     times = arrivals(Pace(), tier, calls)
 
@@ -163,7 +163,7 @@ def test_a_call_whose_process_died_blocks_until_its_deadline() -> None:
     pace, tier = Pace(), Tier(1, 10.0)
     pace.start("dead", tier, 0.0, timeout=5.0)
 
-    assert 0 < pace.delay(tier, 4.9)
+    assert pace.delay(tier, 4.9) > 0
     assert 9.5 < pace.delay(tier, 5.2) < 10.5
     assert pace.delay(tier, 15.1) == 0.0
 
@@ -317,8 +317,8 @@ def test_a_backend_that_has_no_calls_left_is_believed(days: float | None, until:
 def test_waiting_people_go_first_but_a_tenth_is_for_background() -> None:
     """Of twenty turns with both waiting two are background's, and an idle line gives all to the other."""
     line = Line(100)
-    for ticket in range(60):
-        assert line.join(ticket, urgent=ticket < 30)
+    for number in range(60):
+        assert line.join(number, urgent=number < 30)
     order = []
     while (ticket := line.first) is not None:
         line.served(ticket)
