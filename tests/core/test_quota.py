@@ -161,7 +161,7 @@ def test_a_service_time_that_cannot_be_is_ignored() -> None:
 def test_a_call_whose_process_died_blocks_until_its_deadline() -> None:
     """Nobody tells how it ended, but it ended."""
     pace, tier = Pace(), Tier(1, 10.0)
-    pace.start("dead", tier, 0.0, timeout=5.0)
+    pace.start("dead", tier, 0.0, within=5.0)
 
     assert pace.delay(tier, 4.9) > 0
     assert 9.5 < pace.delay(tier, 5.2) < 10.5

@@ -95,9 +95,9 @@ class Pace:
             del self.calls[number]
         return max(0.0, self.next_at - now, self.blocked_until - now, self._crowded(tier, window, now))
 
-    def start(self, number: str, tier: Tier, now: float, timeout: float) -> None:
-        """A call is sent, which ends within `timeout` seconds."""
-        self.calls[number] = Call(now, now + timeout)
+    def start(self, number: str, tier: Tier, now: float, within: float) -> None:
+        """A call is sent, which ends `within` so many seconds."""
+        self.calls[number] = Call(now, now + within)
         self.next_at = now + SPACING * self._window(tier) / tier.calls
 
     def answered(self, number: str, now: float, service: float = 0.0) -> None:
@@ -132,9 +132,9 @@ class Pace:
         if number in self.calls:
             self.calls[number].latest = now + STRAY
 
-    def dropped(self, number: str) -> None:
-        """A call was never sent."""
-        self.calls.pop(number, None)
+    def dropped(self, number: str) -> bool:
+        """A call was never sent; whether it was about to be."""
+        return self.calls.pop(number, None) is not None
 
     def rebooted(self, now: float) -> bool:
         """Whether these times are of a clock that has started again since."""
@@ -214,6 +214,11 @@ class Budget:
         """A call is sent."""
         self.used += 1
         self.today += 1
+
+    def give_back(self) -> None:
+        """A call was not sent after all."""
+        self.used = max(0, self.used - 1)
+        self.today = max(0, self.today - 1)
 
     def emptied(self, wall: float, days: float | None) -> None:
         """The backend refuses all calls for so many days, by default until the month is over."""
