@@ -52,10 +52,10 @@ class Contract:
             return problem(404, "404", "Resource not found")
         return answer
 
-    def group(self, request: web.Request) -> dict[str, Any]:
+    def group(self, request: web.Request) -> Any:
         return _find(self.groups, request.match_info["group"], "PersonGroupNotFound")
 
-    def person(self, request: web.Request) -> dict[str, Any]:
+    def person(self, request: web.Request) -> Any:
         return _find(self.group(request)["persons"], request.match_info["person"], "PersonNotFound")
 
     async def _detect(self, request: web.Request) -> web.Response:

@@ -65,7 +65,7 @@ _OPERATIONS = tuple(
 
 
 class Fault(StrEnum):
-    """What can be ordered. All but the last five answer at once and do nothing."""
+    """What can be ordered. All but the last seven answer at once and do nothing."""
 
     BUSY_HEADER = "429 with Retry-After"
     BUSY_TEXT = "429 that tells the pause in its text"
@@ -84,6 +84,7 @@ class Fault(StrEnum):
     BROKEN_LATE = "500 after all was done"
     TRUNCATED = "half of the answer"
     SLOW = "no answer until `release`, then all is done"
+    OVERTAKEN = "releases what is slow and lets it be done first"
 
 
 _ANSWERS: dict[Fault, tuple[int, str, dict[str, str]]] = {
@@ -129,6 +130,7 @@ class AzureFaults:
         self.url = ""
         self.tells_time = tells_time
         self.release = asyncio.Event()
+        self._slow_done = asyncio.Event()
         self.clock: Callable[[], float] = time.monotonic
         self._orders: list[_Order] = []
         self._accepted: deque[float] = deque()
@@ -164,12 +166,13 @@ class AzureFaults:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    @web.middleware
     async def _middleware(self, request: web.Request, handler: Any) -> web.StreamResponse:
         call = Call(self.clock(), _operation(request), request.path, dict(request.headers))
         self.calls.append(call)
         began = time.monotonic()
         if self._crowded(call.at):
-            answer = _answer(Fault.BUSY_TEXT)
+            answer: web.StreamResponse = _answer(Fault.BUSY_TEXT)
         else:
             answer = await self._faulty(request, handler, self._fault(call.operation))
         call.status = answer.status
@@ -184,9 +187,14 @@ class AzureFaults:
         if fault is Fault.SLOW:
             await request.read()
             await self.release.wait()
+        if fault is Fault.OVERTAKEN:
+            self.release.set()
+            await self._slow_done.wait()
         if fault is Fault.DROPPED:
             return _dropped(request, web.Response())
         answer: web.StreamResponse = await _handled(request, handler)
+        if fault is Fault.SLOW:
+            self._slow_done.set()
         if fault is Fault.LOST:
             return _dropped(request, answer)
         if fault is Fault.BROKEN_LATE:

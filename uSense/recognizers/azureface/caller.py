@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 
-from uSense.core.breaker import Breaker, Circuit
+from uSense.core.breaker import Breaker, BreakerRules, Circuit
 from uSense.core.pacing import backoff
 from uSense.recognizers.azureface import faults
 from uSense.recognizers.azureface.account import Account
@@ -41,12 +41,19 @@ TRIES = 4
 """Times that a call without a usable answer is made."""
 PATIENT_TRIES = 7
 """Times that a call is made which Azure refuses for the moment: too many calls, another change, a training."""
+RULES = BreakerRules(failures=TRIES + 1)
+"""One call alone does not open the breaker."""
 FIRST, LONGEST = 0.5, 8.0
 """Shortest and longest pause between two tries, in seconds."""
 MOST_BYTES = 32_000_000
 """Bytes of an answer that are read."""
 _FINE = {200, 202}
 _FORBIDDEN = 403
+
+
+def spread_pauses() -> Iterator[float]:
+    """Growing, and never the same twice."""
+    return backoff(FIRST, LONGEST, random.random)
 
 
 def nothing(value: Any) -> None:
@@ -86,17 +93,20 @@ class Caller:
         session: ClientSession,
         *,
         clock: Callable[[], float] = time.monotonic,
+        pauses: Callable[[], Iterator[float]] = spread_pauses,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.account = account
         self.limiter = limiter
-        self.breaker = Breaker()
+        self.breaker = Breaker(RULES)
         self.region = ""
         self.request_id = ""
         """Of the last answer."""
         self._base = account.base
         self._session = session
         self.clock = clock
+        self.pauses = pauses
+        """Between tries."""
         self._jitter = jitter
         self._told = ""
 
@@ -131,10 +141,6 @@ class Caller:
                 return value
             await asyncio.sleep(next(pauses))
         raise AssertionError("counting never ends")
-
-    def pauses(self) -> Iterator[float]:
-        """Between tries."""
-        return backoff(FIRST, LONGEST, self._jitter)
 
     def tell(self, operation: str, error: AzureFaceError) -> None:
         """One line a final failure; the same kind again is for those who debug."""

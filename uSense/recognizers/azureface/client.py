@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from uSense.recognizers.azureface.account import (
     is_loopback,
     marked,
 )
-from uSense.recognizers.azureface.caller import TRIES, Ask, Caller, nothing
+from uSense.recognizers.azureface.caller import TRIES, Ask, Caller, nothing, spread_pauses
 from uSense.recognizers.azureface.errors import (
     AzureFaceError,
     FaceMissingError,
@@ -67,8 +67,10 @@ class Figures:
 
 
 @asynccontextmanager
-async def connect(account: Account, limiter: Limiter) -> AsyncIterator[AzureFace]:
-    """A client of this account; asks nothing yet. Raises SettingsError."""
+async def connect(
+    account: Account, limiter: Limiter, *, pauses: Callable[[], Iterator[float]] = spread_pauses
+) -> AsyncIterator[AzureFace]:
+    """A client of this account; asks nothing yet. Between tries it makes `pauses`. Raises SettingsError."""
     import aiohttp  # noqa: PLC0415 - heavy: paid for by those who use Azure
 
     local = is_loopback(urlsplit(account.base).hostname or "")
@@ -83,7 +85,7 @@ async def connect(account: Account, limiter: Limiter) -> AsyncIterator[AzureFace
     ) as session:
         session._retry_connection = False  # noqa: SLF001 - there is no other way to let no call go uncounted
         await limiter.look()
-        yield AzureFace(Caller(account, limiter, session))
+        yield AzureFace(Caller(account, limiter, session, pauses=pauses))
 
 
 class AzureFace:

@@ -1,0 +1,242 @@
+"""Every fault of the service, at every call: nothing is lost, nothing is made twice, and the reason is said plainly."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.peers.azure_faults import KEY, Fault
+from tests.recognizers.azureface.conftest import House, no_pauses
+from uSense.core.breaker import Circuit
+from uSense.recognizers.azureface.caller import TRIES
+from uSense.recognizers.azureface.client import AzureFace, connect
+from uSense.recognizers.azureface.errors import AzureFaceError, UnreachableError
+
+PASSING = [
+    Fault.BUSY_HEADER,
+    Fault.BUSY_TEXT,
+    Fault.BUSY_SILENT,
+    Fault.BUSY_WRONG,
+    Fault.CONFLICT,
+    Fault.BROKEN,
+    Fault.UNAVAILABLE,
+    Fault.HTML,
+    Fault.DROPPED,
+    Fault.LOST,
+    Fault.BROKEN_LATE,
+    Fault.TRUNCATED,
+]
+FINAL = {Fault.NOT_APPROVED: "not_approved", Fault.USED_UP: "quota_gone", Fault.WRONG_KEY: "wrong_key"}
+LATE = [Fault.LOST, Fault.BROKEN_LATE, Fault.TRUNCATED]
+"""The call was carried out, but its answer is lost."""
+
+Act = Callable[[AzureFace], Awaitable[object]]
+
+
+async def enroll(client: AzureFace) -> None:
+    """All that an enrollment does, and then an identification."""
+    person_id = await client.create_person("Anna", "m-1", "likes tea")
+    for number in range(2):
+        await client.add_face(person_id, b"anna-%d" % number, None, f"f-{number}")
+    await client.train()
+    assert (await client.training()).state == "succeeded"
+    [face] = await client.detect(b"anna-1")
+    [[candidate]] = await client.identify([face.face_id])
+    assert candidate.person_id == person_id
+
+
+def check_enrolled(house: House) -> None:
+    """Anna is there once, with each of her faces once."""
+    [person] = house.contract.groups["users"]["persons"].values()
+    assert person["name"] == "Anna"
+    assert person["userData"] == "usense:m-1\nlikes tea"
+    assert sorted(face["photo"] for face in person["faces"].values()) == [b"anna-0", b"anna-1"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("operation", ["create person", "add face", "train", "get training", "detect", "identify"])
+@pytest.mark.parametrize("fault", PASSING)
+async def test_a_passing_fault_loses_and_doubles_nothing(
+    house: House, fault: Fault, operation: str, times: int
+) -> None:
+    """An enrollment meets the fault once or twice at one of its calls, and is whole in the end."""
+    house.azure.order(fault, times=times, on=operation)
+
+    await enroll(house.client)
+
+    check_enrolled(house)
+
+
+@pytest.mark.parametrize("fault", LATE)
+@pytest.mark.parametrize("look", ["list persons", "get person", "get face"])
+async def test_a_look_for_what_was_lost_may_fail_too(house: House, fault: Fault, look: str) -> None:
+    """The look itself is repeated until it tells."""
+    house.azure.order(fault, on="create person")
+    house.azure.order(fault, on="add face")
+    house.azure.order(fault, times=2, on=look)
+
+    await enroll(house.client)
+
+    check_enrolled(house)
+
+
+@pytest.mark.parametrize("operation", ["create person", "add face"])
+async def test_what_arrives_late_and_was_made_twice_is_dropped(house: House, operation: str) -> None:
+    """A call that was given up is carried out after all while it is repeated; one of the two stays."""
+    account = replace(house.client._account, timeout=0.3)
+    person_id = await house.client.create_person("Bea", "m-0")
+    house.azure.calls.clear()
+    house.azure.order(Fault.SLOW, on=operation)
+    house.azure.order(Fault.OVERTAKEN, on=operation)
+
+    async with connect(account, house.limiter, pauses=no_pauses) as client:
+        if operation == "create person":
+            await client.create_person("Anna", "m-1")
+        else:
+            await client.add_face(person_id, b"bea", None, "f-1")
+
+    people = house.contract.groups["users"]["persons"]
+    assert house.azure.made[operation] == 2
+    assert len(people) == (2 if operation == "create person" else 1)
+    assert len(people[person_id]["faces"]) == (0 if operation == "create person" else 1)
+
+
+@pytest.mark.parametrize("operation", ["create person", "add face", "detect", "identify", "train"])
+@pytest.mark.parametrize(("fault", "code"), FINAL.items())
+async def test_a_final_refusal_is_said_once_and_not_repeated(
+    house: House, fault: Fault, code: str, operation: str
+) -> None:
+    """One call, one error with a code."""
+    house.azure.order(fault, on=operation)
+
+    with pytest.raises(AzureFaceError) as raised:
+        await enroll(house.client)
+
+    assert raised.value.code == code
+    assert house.azure.made[operation] == 1
+
+
+ACTS: dict[str, Act] = {
+    "get group": lambda client: client.group(),
+    "delete group": lambda client: client.delete_group(),
+    "list persons": lambda client: client.persons(),
+    "get person": lambda client: client.person("nobody"),
+    "update person": lambda client: client.update_person("nobody", name="Anna"),
+    "delete person": lambda client: client.delete_person("nobody"),
+    "get face": lambda client: client.face("nobody", "none"),
+    "delete face": lambda client: client.delete_face("nobody", "none"),
+    "verify": lambda client: client.verify("a", "b"),
+}
+
+
+@pytest.mark.parametrize("fault", [each for each in PASSING if each is not Fault.TRUNCATED])
+@pytest.mark.parametrize("operation", ACTS)
+async def test_every_other_call_is_repeated_as_well(house: House, fault: Fault, operation: str) -> None:
+    """All of them may be made twice."""
+    house.azure.order(fault, on=operation)
+
+    try:
+        await ACTS[operation](house.client)
+    except AzureFaceError as error:
+        assert error.code in {"person_missing", "refused"}  # noqa: PT017 - the made-up ids are not there
+
+    assert house.azure.made[operation] == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.BROKEN_LATE])
+async def test_a_group_whose_creation_was_lost_is_there_already(house: House, fault: Fault) -> None:
+    """After a lost answer, `exists` means that this client made it; without one it is an error."""
+    await house.client.delete_group()
+    house.azure.order(fault, on="create group")
+
+    await house.client.create_group("Users")
+    with pytest.raises(AzureFaceError) as raised:
+        await house.client.create_group("Users")
+
+    assert raised.value.code == "group_exists"
+
+
+async def test_a_training_under_way_is_waited_for_by_background_calls_only(house: House) -> None:
+    """Faces are added when it is done; waiting people are told at once."""
+    person_id = await house.client.create_person("Anna", "m-1")
+    house.azure.order(Fault.TRAINING, times=3, on="add face")
+    house.azure.order(Fault.TRAINING, on="identify")
+
+    await house.client.add_face(person_id, b"anna", None, "f-1")
+    [face] = await house.client.detect(b"anna")
+    with pytest.raises(AzureFaceError) as raised:
+        await house.client.identify([face.face_id])
+
+    assert raised.value.code == "training"
+    assert house.azure.made["add face"] == 4
+
+
+async def test_a_training_whose_answer_was_lost_is_under_way(house: House) -> None:
+    """The repeated call finds the group in training, which is this client's own."""
+    house.azure.order(Fault.LOST, on="train")
+    house.azure.order(Fault.TRAINING, times=9, on="train")
+
+    await house.client.train()
+
+    assert house.azure.made["train"] == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.UNAVAILABLE, Fault.DROPPED, Fault.HTML])
+async def test_a_backend_that_stays_away_is_left_alone(house: House, fault: Fault) -> None:
+    """After a few failures nothing is sent until the pause is over, and the figures say so."""
+    house.azure.order(fault, times=100)
+
+    for _ in range(2):
+        with pytest.raises(UnreachableError, match="not reachable|trouble of its own|asked again in"):
+            await house.client.detect(b"anna")
+    made = len(house.azure.calls)
+    with pytest.raises(UnreachableError, match="asked again in"):
+        await house.client.detect(b"anna")
+
+    assert len(house.azure.calls) == made == TRIES + 1
+    assert house.client.state().circuit is Circuit.OPEN
+    assert 0 < house.client.state().retry_in < 10
+    assert house.client.state().usage.today == made + 1  # the group was made before
+
+
+async def test_a_backend_that_comes_back_is_used_again(house: House) -> None:
+    """One call tries after the pause, and closes the breaker."""
+    house.azure.order(Fault.BROKEN, times=5)
+    for _ in range(2):
+        with pytest.raises(UnreachableError):
+            await house.client.detect(b"anna")
+    house.client._caller.breaker.retry_at = 0.0
+
+    assert await house.client.detect(b"nobody") == []
+    assert house.client.state().circuit is Circuit.CLOSED
+
+
+async def test_a_silent_backend_is_given_up(house: House) -> None:
+    """A call ends when its time is up, whatever the other side does."""
+    account = replace(house.client._account, timeout=0.05)
+    house.azure.order(Fault.SLOW, times=100)
+
+    async with connect(account, house.limiter, pauses=no_pauses) as client:
+        with pytest.raises(UnreachableError, match="did not answer"):
+            await client.detect(b"anna")
+
+
+async def test_refusals_slow_the_pace(house: House) -> None:
+    """What Azure refused as too many is counted, and the pace is slower than the tier allows."""
+    house.azure.order(Fault.BUSY_SILENT, times=2)
+    await house.client.detect(b"anna")
+
+    assert house.client.state().usage.refused == 2
+    assert house.client.state().usage.slowness > 1
+
+
+async def test_the_key_is_in_no_error_and_no_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """One warning a final failure, with what support asks for."""
+    house.azure.order(Fault.NOT_APPROVED, on="detect")
+    with pytest.raises(AzureFaceError) as raised:
+        await house.client.detect(b"anna")
+
+    assert raised.value.request_id == "id-403"
+    assert KEY not in str(raised.value) + caplog.text
