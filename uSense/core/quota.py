@@ -177,7 +177,7 @@ class Budget:
 
     month: int = 0
     used: int = 0
-    day: int = 0
+    day: int = -1
     today: int = 0
     share: int = 0
     empty_until: float = 0.0

@@ -39,7 +39,7 @@ class Account:
     @property
     def base(self) -> str:
         """Address before the words of an operation; raises SettingsError."""
-        text = self.endpoint.strip().rstrip("/")
+        text = self.endpoint.strip()
         address = urlsplit(text if "://" in text else f"https://{text}")
         if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
             raise SettingsError(
