@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.peers.azure_faults import KEY, Fault
+from tests.peers.azure_faults import Fault
 from tests.recognizers.azureface.conftest import House, no_pauses
 from uSense.core.breaker import Circuit
 from uSense.recognizers.azureface.caller import TRIES
