@@ -14,9 +14,9 @@ from functools import partial
 from typing import TypeVar
 
 from uSense.core.quota import Budget, Line, Quota, Tier
-from uSense.core.times import rfc3339
 from uSense.recognizers.azureface.errors import QuotaGoneError, RateLimitedError
 from uSense.recognizers.azureface.ledger import Ledger, Memory
+from uSense.times import rfc3339
 
 T = TypeVar("T")
 
