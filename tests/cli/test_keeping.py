@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.support.groups import USERS, add_person, make_group
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.terminal import Terminal
 from uSense.core import models
 from uSense.core.models import Rgb
-from uSense.storage import moving
+from uSense.storage import moving, open_storage
 
 SECRET = ("--passphrase-file", "secret")
 
@@ -29,6 +33,13 @@ def names(terminal: Terminal) -> dict[str, bool]:
     """Who is enrolled, and whether the gallery knows them."""
     people = json.loads(terminal.run("people", "list", "--json").out)
     return {person["name"]: person["trained"] for person in people}
+
+
+class Tty(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -62,6 +73,32 @@ def test_a_backup_is_restored(home: Terminal) -> None:
     assert "no longer here: Late; a backup of before is in the data folder" in back.out
     assert "left out, because they were erased: 1 person" in back.out
     assert names(home) == {"Grace": True}
+
+
+def test_persons_of_served_groups_are_told_of(terminal: Terminal) -> None:
+    """A backup and a restore count them, and who is asked hears that they are replaced, too."""
+    Path("secret").write_text("correct horse\n")
+    live_in(terminal, "data")
+
+    async def serve(count: int) -> None:
+        async with open_storage(Path("data")) as storage:
+            key = await make_group(storage.groups) if not await storage.groups.groups("persongroups") else USERS
+            for _ in range(count):
+                await add_person(storage.groups, "Anna", key=key)
+
+    asyncio.run(serve(2))
+    made = terminal.run("backup", "file", *SECRET)
+    asyncio.run(serve(1))
+    terminal.monkeypatch.setattr(sys, "stdin", Tty("n\n"))
+    asked = terminal.run("restore", "file", *SECRET)
+    back = terminal.run("restore", "file", *SECRET, "--yes", "--json")
+
+    assert made.out.startswith("file: 0 persons, and 2 of served groups, 0.")
+    assert "Replace nobody here now and 3 persons of served groups by the people of the backup of 20" in asked.err
+    assert asked.err.endswith("nothing was changed\n")
+    assert asked.code == 1
+    assert json.loads(back.out)["served"] == 2
+    assert "0 persons, and 2 of served groups" in terminal.run("restore", "file", *SECRET, "--yes").out
 
 
 def test_a_backup_without_key_says_what_opens_it(home: Terminal) -> None:

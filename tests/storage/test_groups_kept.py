@@ -109,6 +109,18 @@ async def test_the_people_of_the_house_and_of_groups_are_erased_apart(storage: S
     assert [person.person_id for person in await storage.groups.persons(USERS)] == [first, third]
 
 
+async def test_a_backup_is_freed_of_many_at_little_cost(folder: Path) -> None:
+    """All erased served persons share a salt, so that each person of a backup is hashed once; people have their own."""
+    async with open_storage(folder) as storage:
+        for person in [await enroll(storage.vault, name) for name in ("Anna", "Bert")]:
+            await storage.vault.delete_person(person.person_id)
+        for person_id in await company(storage):
+            await storage.groups.delete_person(USERS, person_id)
+        await storage.groups.delete_group(USERS)
+    with raw(folder) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT salt) FROM tombstones").fetchone() == (6, 3)
+
+
 async def test_a_backup_with_a_damaged_served_face_changes_nothing(storage: Storage, tmp_path: Path) -> None:
     """Whatever of it: template, crop, part of the gallery or key."""
     await company(storage)

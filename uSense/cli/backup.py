@@ -83,11 +83,10 @@ async def _backup(settings: Settings, file: Path, secret: str | None, *, as_json
     async with open_storage(settings.data_dir) as storage:
         made = await storage.archive.write(file, secret)
     if as_json:
-        typer.echo(
-            json.dumps({"file": str(file), "bytes": made.size, "people": made.people, "key_inside": secret is not None})
-        )
+        told = {"file": str(file), "bytes": made.size, "people": made.people, "served": made.served}
+        typer.echo(json.dumps({**told, "key_inside": secret is not None}))
         return
-    typer.echo(f"{file}: {counted(made.people, 'person')}, {made.size / 1e6:.1f} MB")
+    typer.echo(f"{file}: {counted(made.people, 'person')}{_guests(made.served)}, {made.size / 1e6:.1f} MB")
     if secret is None:
         typer.echo(f"  only the key file {settings.data_dir / 'key'} opens it: keep a copy of that elsewhere")
 
@@ -97,7 +96,9 @@ async def _question(settings: Settings, sealed: Sealed) -> str:
 
     async with open_storage(settings.data_dir, mend=True) as storage:
         people = [person.name for person in await storage.vault.people()]
+        served = await storage.archive.served()
     now = f"the {len(people)} here now ({', '.join(people)})" if people else "nobody here now"
+    now += f" and {counted(served, 'person')} of served groups" if served else ""
     made_at = sealed.head.get("made_at", "an unknown time")
     return f"Replace {now} by the people of the backup of {made_at}?"
 
@@ -109,6 +110,7 @@ async def _restore(settings: Settings, sealed: Sealed, lock: Passphrase | KeyFil
         back = await storage.archive.restore(sealed, lock)
     if as_json:
         told = {"made_at": back.made_at, "people": back.people, "gone": back.gone, "erased": back.erased}
+        told["served"] = back.served
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
         typer.echo("\n".join(_told(back)))
@@ -116,9 +118,15 @@ async def _restore(settings: Settings, sealed: Sealed, lock: Passphrase | KeyFil
 
 def _told(back: Restored) -> list[str]:
     names = f": {', '.join(back.people)}" if back.people else ""
-    lines = [f"restored from the backup of {back.made_at}: {counted(len(back.people), 'person')}{names}"]
+    lines = [
+        f"restored from the backup of {back.made_at}: {counted(len(back.people), 'person')}{names}{_guests(back.served)}"
+    ]
     if back.gone:
         lines.append(f"no longer here: {', '.join(back.gone)}; a backup of before is in the data folder")
     if back.erased:
         lines.append(f"left out, because they were erased: {counted(back.erased, 'person')}")
     return lines
+
+
+def _guests(served: int) -> str:
+    return f", and {served} of served groups" if served else ""

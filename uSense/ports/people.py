@@ -136,21 +136,26 @@ class Vault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that was written."""
+    """A backup that was written: its size in bytes, how many people are in it, and persons of served groups."""
 
     path: Path
     size: int
     people: int
+    served: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a backup brought: who is there now, who was there before and is not in it, and who stays erased."""
+    """What a backup brought: who is there now, who was there before and is not in it, and how many stay erased.
+
+    `served` counts the persons of served groups who are there now.
+    """
 
     made_at: str
     people: tuple[str, ...]
     gone: tuple[str, ...] = ()
     erased: int = 0
+    served: int = 0
 
 
 class Archive(Protocol):

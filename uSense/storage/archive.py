@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from uSense.ports import Backup, Parcel, Restored
-from uSense.storage import container, copies, damage, owners, parcels
+from uSense.storage import backups, container, copies, damage, owners, parcels
 from uSense.storage.backups import Backups
 from uSense.storage.container import KeyFile, Passphrase, Sealed
 from uSense.storage.database import Database
@@ -45,6 +45,10 @@ class SqliteArchive:
         if await self._database.read(owners.wrapped):
             await self.keep("asked")
         return await self._database.erase(self._kept.restore, opened)
+
+    async def served(self) -> int:
+        """How many persons there are in served groups, all of whom a restore replaces, too."""
+        return await self._database.read(backups.served)
 
     async def send(self, path: Path, sent: Sequence[Parcel], passphrase: str) -> None:
         """Write parcels into a file."""

@@ -77,7 +77,7 @@ class Backups:
         key = self.keys.installation if isinstance(lock, Passphrase) else b""
         data = container.seal(KIND, FORMAT, key + content.data, lock, head)
         container.write(path, data)
-        return Backup(path, len(data), content.people)
+        return Backup(path, len(data), content.people, content.served)
 
     def due(self, connection: sqlite3.Connection, now: float) -> bool:
         """Whether there are people, and the newest automatic backup is too old or of another gallery than now's."""
@@ -125,7 +125,7 @@ class Backups:
         tombstones.keep(connection, *marks)
         copies.put_back(connection, content)
         gone = tuple(name for person_id, name in before.items() if person_id not in after)
-        return Restored(backup.made_at, tuple(after.values()), gone, erased)
+        return Restored(backup.made_at, tuple(after.values()), gone, erased, served(connection))
 
     def restore_newest(self, connection: sqlite3.Connection) -> Restored | None:
         """Restore the newest automatic backup that is good; None if there is none."""
@@ -181,6 +181,11 @@ class Backups:
             f"{path.name}: what was damaged; delete it if it is not needed" for path in damage.folders(self._data_dir)
         ]
         return closed + moved
+
+
+def served(connection: sqlite3.Connection) -> int:
+    """How many persons there are in served groups."""
+    return int(connection.execute("SELECT count(*) FROM served_persons").fetchone()[0])
 
 
 def _names(connection: sqlite3.Connection) -> list[tuple[str, str]]:

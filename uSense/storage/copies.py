@@ -101,6 +101,7 @@ class Content:
 
     data: bytes
     people: int
+    served: int
     gallery: int
 
 
@@ -244,9 +245,9 @@ def _insert(connection: sqlite3.Connection, table: str, columns: str, rows: Sequ
 
 
 def _content(copy: sqlite3.Connection) -> Content:
-    (people,), (gallery,) = (
-        copy.execute(question).fetchone()
-        for question in ("SELECT count(*) FROM persons", "SELECT coalesce(max(version), 0) FROM galleries")
-    )
+    people, served, gallery = copy.execute(
+        "SELECT (SELECT count(*) FROM persons), (SELECT count(*) FROM served_persons), "
+        "(SELECT coalesce(max(version), 0) FROM galleries)"
+    ).fetchone()
     copy.execute("VACUUM")  # leaves no unused parts, and no mark of the write-ahead log, which memory has none of
-    return Content(copy.serialize(), people, gallery)
+    return Content(copy.serialize(), people, served, gallery)
