@@ -118,9 +118,8 @@ async def _restore(settings: Settings, sealed: Sealed, lock: Passphrase | KeyFil
 
 def _told(back: Restored) -> list[str]:
     names = f": {', '.join(back.people)}" if back.people else ""
-    lines = [
-        f"restored from the backup of {back.made_at}: {counted(len(back.people), 'person')}{names}{_guests(back.served)}"
-    ]
+    there = f"{counted(len(back.people), 'person')}{names}{_guests(back.served)}"
+    lines = [f"restored from the backup of {back.made_at}: {there}"]
     if back.gone:
         lines.append(f"no longer here: {', '.join(back.gone)}; a backup of before is in the data folder")
     if back.erased:
