@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -129,6 +130,13 @@ class FaceApi:
             return Answer(response.status, dict(response.getheaders()), response.read())
         finally:
             connection.close()
+
+    def raw(self, data: bytes) -> bytes:
+        """Send these bytes and no more; what comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
 
     def send(self, method: str, path: str, data: object) -> Answer:
         """One call with a JSON body."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from uSense.core.errors import SettingsError
 from uSense.web.gateway import application
@@ -67,7 +69,7 @@ class FaceServer:
         context = await asyncio.to_thread(_context, self.settings)
         async with open_service(self.settings, self._parts) as self._service:
             app = application(self._service, self.keys.texts)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=FAREWELL)
+            runner = web.AppRunner(app, access_log=None, logger=_bugs(), shutdown_timeout=FAREWELL)
             try:
                 await runner.setup()
                 await web.SockSite(runner, self._listener, ssl_context=context, backlog=_BACKLOG).start()
@@ -104,6 +106,17 @@ def keys(settings: FaceApiSettings, data_dir: Path) -> Keys:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the key of the Face API cannot be kept in {path}: {error}") from error
     return Keys(_checked(text, settings.host, str(path)), path)
+
+
+def _bugs() -> logging.Logger:
+    """Where aiohttp tells what failed: not what clients send that is no HTTP, for which they are answered 400."""
+    logger = logging.getLogger(f"{__name__}.http")
+    logger.addFilter(_is_bug)
+    return logger
+
+
+def _is_bug(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _checked(text: str, host: str, where: str) -> tuple[bytes, ...]:
