@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from uSense.times import rfc3339
+from uSense.times import rfc3339, ticks
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,10 @@ from uSense.times import rfc3339
 def test_times_are_utc_with_milliseconds(seconds: float, text: str) -> None:
     """Times always have three digits after the point and a Z, so that they sort as text."""
     assert rfc3339(seconds) == text
+
+
+def test_ticks_have_seven_digits() -> None:
+    """As the Face contract has it, also where nothing is behind the point."""
+    assert ticks(0.0) == "1970-01-01T00:00:00.0000000Z"
+    assert ticks(1_725_378_958.5) == "2024-09-03T15:55:58.5000000Z"
+    assert ticks(0.99999999) == "1970-01-01T00:00:01.0000000Z"
