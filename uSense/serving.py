@@ -36,7 +36,7 @@ async def open_face_server(
     """
     keys = await asyncio.to_thread(server.keys, settings.face_api, settings.data_dir)
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(server.listen(settings.face_api))
+        door = await asyncio.to_thread(stack.enter_context, server.listening(settings.face_api))
         if isinstance(recognizer, LocalRecognizer):
             embedding = await recognizer.embedding()
         else:
@@ -50,7 +50,7 @@ async def open_face_server(
             threshold=local(settings).rules.threshold,
             keep_crops=settings.gallery.keep_crops,
         )
-        yield FaceServer(settings.face_api, parts, keys, listener)
+        yield FaceServer(settings.face_api, parts, keys, door)
 
 
 def local(settings: Settings) -> LocalSettings:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,6 +36,14 @@ _BACKLOG = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """An open socket, and how what comes through it is encrypted."""
+
+    listener: socket.socket
+    encryption: ssl.SSLContext | None
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """What clients send, and the file that holds it, if it was made here."""
 
@@ -45,17 +54,17 @@ class Keys:
 class FaceServer:
     """Serves on an open socket; the work begins with `run`."""
 
-    def __init__(self, settings: FaceApiSettings, parts: Parts, keys: Keys, listener: socket.socket) -> None:
+    def __init__(self, settings: FaceApiSettings, parts: Parts, keys: Keys, door: Door) -> None:
         self.settings = settings
         self.keys = keys
         self._parts = parts
-        self._listener = listener
+        self._door = door
         self._service: Service | None = None
 
     @property
     def address(self) -> str:
         """Where it is reached from this machine, as far as the version."""
-        host, port = self._listener.getsockname()[:2]
+        host, port = self._door.listener.getsockname()[:2]
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is not bound here
         scheme = "http" if self.settings.certificate is None else "https"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/face/v1.0"
@@ -66,27 +75,32 @@ class FaceServer:
 
     async def run(self) -> None:
         """Serve until canceled; trainings under way end then, and count as interrupted."""
-        context = await asyncio.to_thread(_context, self.settings)
         async with open_service(self.settings, self._parts) as self._service:
             app = application(self._service, self.keys.texts)
             runner = web.AppRunner(app, access_log=None, logger=_bugs(), shutdown_timeout=FAREWELL)
             try:
                 await runner.setup()
-                await web.SockSite(runner, self._listener, ssl_context=context, backlog=_BACKLOG).start()
+                await web.SockSite(
+                    runner, self._door.listener, ssl_context=self._door.encryption, backlog=_BACKLOG
+                ).start()
                 log.info("face api served", address=self.address)
                 await asyncio.Event().wait()
             finally:
                 await runner.cleanup()
 
 
-def listen(settings: FaceApiSettings) -> socket.socket:
-    """The open socket; raises SettingsError if it cannot be had."""
+@contextmanager
+def listening(settings: FaceApiSettings) -> Iterator[Door]:
+    """An open door; raises SettingsError if address or certificate cannot be had; blocks for a moment."""
+    encryption = _encryption(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
         raise SettingsError(f"face_api: cannot listen at {where}: {error.strerror}; choose another port") from error
+    with listener:
+        yield Door(listener, encryption)
 
 
 def keys(settings: FaceApiSettings, data_dir: Path) -> Keys:
@@ -98,7 +112,7 @@ def keys(settings: FaceApiSettings, data_dir: Path) -> Keys:
         return Keys(_checked(settings.key.get_secret_value(), settings.host, "face_api.key"))
     path = data_dir / KEY_FILE
     try:
-        with contextlib.suppress(FileExistsError):
+        with suppress(FileExistsError):
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(file, "w", encoding="ascii") as opened:
                 opened.write(f"{secrets.token_hex(16)}\n")
@@ -128,7 +142,7 @@ def _checked(text: str, host: str, where: str) -> tuple[bytes, ...]:
     return tuple(line.encode("ascii") for line in found)
 
 
-def _context(settings: FaceApiSettings) -> ssl.SSLContext | None:
+def _encryption(settings: FaceApiSettings) -> ssl.SSLContext | None:
     if settings.certificate is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
