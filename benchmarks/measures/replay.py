@@ -34,7 +34,7 @@ def run(settings: Settings, film: Path, folder: Path, *, warm_up: int = 0, beats
 
 async def _run(settings: Settings, film: Path, ledger: Ledger, warm_up: int, *, beats: bool) -> Spent:
     async with settings.detector.open() as detector:
-        replay = Replay(ledger, detector, settings.recognizer.embedder.load(), warm_up)
+        replay = Replay(ledger, detector, settings.recognizer.local.embedder.load(), warm_up)
         if beats:
             async with heartbeat.beside(replay.meter):
                 await asyncio.to_thread(replay.play, film)

@@ -103,14 +103,14 @@ async def _evaluated(settings: Settings, task: Task, *, hidden: bool) -> Evaluat
     from uSense.core.evaluation import Tally, tallied
 
     async with settings.detector.open("evaluate") as detector, Lane("embed") as lane:
-        embedder = await lane.run(settings.recognizer.embedder.load)
+        embedder = await lane.run(settings.recognizer.local.embedder.load)
         eyes = Eyes(detector, embedder, lane)
         seen = await _look_through(eyes, task, hidden=hidden)
         people = {name: photos for name, photos in seen.photos.items() if len(photos) >= FEWEST and "/" not in name}
         if not people:
             raise RequestError(_nobody(task.folder, seen), code="no_people")
         strangers = {name: photos for name, photos in seen.photos.items() if name not in people}
-        tally = Tally(settings.recognizer.rules, settings.quality)
+        tally = Tally(settings.recognizer.local.rules, settings.quality)
         await asyncio.to_thread(tallied, people, strangers, seen.looks, embedder.metric, task.protocol, tally)
     return Evaluated(
         folder=task.folder,

@@ -65,8 +65,10 @@ class Recognizer(Protocol):
     """The decision rules that fit this backend's scores."""
     habits: Habits
     """How it wants to be asked."""
-    problem: str
-    """What is wrong with it although it may still answer, in plain words; empty if nothing is."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it although it may still answer, in plain words; empty if nothing is."""
 
     def detector(self, local: Detector) -> Detector:
         """What the pictures of cameras are to be given to: the configured detector, or one of its own."""

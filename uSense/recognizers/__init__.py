@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
+from pydantic import Field
+
+from uSense.recognizers.azure import AzureSettings
 from uSense.recognizers.local import LocalSettings
 
-AnyRecognizer: TypeAlias = LocalSettings
+AnyRecognizer: TypeAlias = Annotated[LocalSettings | AzureSettings, Field(discriminator="kind")]

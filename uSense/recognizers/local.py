@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -64,6 +64,11 @@ class LocalSettings(Branch):
     """The net that turns a face into numbers."""
     rules: DecisionRules = DecisionRules()
     """When one look names a person."""
+
+    @property
+    def local(self) -> Self:
+        """The settings of the local recognizer, of whatever kind the configured one is."""
+        return self
 
     @asynccontextmanager
     async def open(

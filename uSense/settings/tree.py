@@ -45,6 +45,10 @@ def _hog_unless_told(value: object) -> object:
     return {"kind": "hog", **value} if isinstance(value, Mapping) else value
 
 
+def _local_unless_told(value: object) -> object:
+    return {"kind": "local", **value} if isinstance(value, Mapping) else value
+
+
 class LogSettings(Branch):
     """What is logged to stderr, and how."""
 
@@ -67,8 +71,8 @@ class Settings(Branch):
     """The cameras, each under its name of a-z, 0-9, `_` and `-`; by default one, `main`, of kind auto."""
     detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
     """What finds faces: `hog` or `yunet`; by default yunet once `usense models fetch yunet` has its weights."""
-    recognizer: AnyRecognizer = LocalSettings()
-    """What knows whose face it is: `local`."""
+    recognizer: Annotated[AnyRecognizer, BeforeValidator(_local_unless_told)] = LocalSettings()
+    """What knows whose face it is: `local`, or `azure`, which sends faces to Azure Face."""
     gallery: GallerySettings = GallerySettings()
     """What is kept of people beside their templates."""
     quality: QualityRules = QualityRules()
