@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from tests.peers.faceapi import FaceApi
 from tests.peers.mosquitto import Mosquitto
 from tests.support import needs
 
@@ -36,3 +37,10 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A fresh, running broker that lets everybody in."""
     with Mosquitto(tmp_path / "mosquitto") as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def face_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaceApi]:
+    """A running `usense face-api`, for tests with groups of their own."""
+    with FaceApi(tmp_path_factory.mktemp("face-api")) as served:
+        yield served
