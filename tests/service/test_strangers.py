@@ -12,6 +12,7 @@ import pytest
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import Service
 from tests.peers.witness import Witness
+from tests.recognizers.azureface.accounts import account
 
 ENROLLED = 3
 FOR_ENROLLMENT = 3
@@ -19,7 +20,10 @@ FOR_ENROLLMENT = 3
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-async def test_photos_of_known_people_and_strangers(tmp_path: Path, mosquitto: Mosquitto, faces: Path) -> None:
+@pytest.mark.parametrize("kind", ["local", "azure"])
+async def test_photos_of_known_people_and_strangers(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, mosquitto: Mosquitto, faces: Path
+) -> None:
     """Three people are enrolled from three photos each; their other photos and three strangers' photos are shown.
 
     One folder camera a person tells whose photos a sighting comes from. Every person is named, no stranger and nobody
@@ -39,7 +43,8 @@ async def test_photos_of_known_people_and_strangers(tmp_path: Path, mosquitto: M
         for photo in persons[person][FOR_ENROLLMENT:]:
             shutil.copy(faces / "lfw10" / photo, folder)
         cameras[person.lower()] = {"kind": "folder", "path": str(folder), "hold": 2.0, "loop": False}
-    service = Service(tmp_path / "s", mosquitto.port, cameras, announce={"repeat_after": 0.0})
+    recognizer = account(request.getfixturevalue("face_api")) if kind == "azure" else {}
+    service = Service(tmp_path / "s", mosquitto.port, cameras, announce={"repeat_after": 0.0}, recognizer=recognizer)
     await service.done("enroll", "--folder", str(tmp_path / "photos"))
 
     async with Witness(mosquitto.port, "usense/identity", "usense/camera/+/status") as witness, service:
@@ -48,6 +53,7 @@ async def test_photos_of_known_people_and_strangers(tmp_path: Path, mosquitto: M
             lambda: all([one.text for one in witness.of(topic)][-2:] == ["online", "offline"] for topic in shown), 120
         )
 
+    assert {one.json["decision"]["recognizer"] for one in witness.of("usense/identity")} == {kind}
     names: defaultdict[str, list[str | None]] = defaultdict(list)
     for message in witness.of("usense/identity"):
         names[message.json["camera"]].append(message.json["name"])

@@ -5,16 +5,25 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from pydantic import SecretStr
-
 from tests.peers.faceapi import FaceApi
-from uSense.recognizers.azure import AzureSettings, TierSettings
+from uSense.recognizers.azure import AzureSettings
 
-FAST = TierSettings(calls=1000, seconds=1)
+FAST = {"calls": 1000, "seconds": 1}
 """A quota that no test waits for."""
 
 
+def account(api: FaceApi, **settings: Any) -> dict[str, Any]:
+    """The settings branch `recognizer` for the served API; each call names another group."""
+    return {
+        "kind": "azure",
+        "endpoint": api.endpoint,
+        "key": api.key,
+        "group": f"g-{secrets.token_hex(6)}",
+        "tier": FAST,
+        **settings,
+    }
+
+
 def azure(api: FaceApi, **settings: Any) -> AzureSettings:
-    """Settings for the served API; each call names another group."""
-    values: dict[str, Any] = {"group": f"g-{secrets.token_hex(6)}", "tier": FAST, **settings}
-    return AzureSettings(kind="azure", endpoint=api.endpoint, key=SecretStr(api.key), **values)
+    """The same as a recognizer's settings."""
+    return AzureSettings.model_validate(account(api, **settings))
