@@ -15,7 +15,7 @@ import typer
 from uSense.cli import files
 from uSense.cli.common import ConfigFile, Json, counted, load
 from uSense.cli.files import Job
-from uSense.core.errors import NotFoundError, RequestError
+from uSense.core.errors import NotFoundError, RecognizerError, RequestError
 from uSense.core.names import clean_name
 
 if TYPE_CHECKING:
@@ -228,6 +228,8 @@ async def _enroll_one(control: Control, name: str, path: Path, *, force: bool) -
         added = await _add(control, name, await asyncio.to_thread(imaging.read, path), str(path), force=force)
     except RequestError as error:
         return verdict | {"code": error.code, "message": str(error).removeprefix(f"{path}: ")}
+    except RecognizerError as error:
+        return verdict | {"code": "recognizer", "message": str(error)}
     return verdict | {
         "kept": True,
         "message": added.warning,
@@ -247,7 +249,7 @@ async def _add(control: Control, name: str, picture: Rgb, source: str, *, force:
     person = await control.create_person(name)
     try:
         return await control.add_picture(person.person_id, picture, source, force=force)
-    except (RequestError, asyncio.CancelledError):
+    except (RequestError, RecognizerError, asyncio.CancelledError):
         await control.recognizer.delete_person(person.person_id)
         raise
 

@@ -148,7 +148,7 @@ class AzureRecognizer:
             try:
                 await self._people.sync()
             except RecognizerError as error:
-                log.warning("azure does not answer: people as they were last known", problem=str(error))
+                log.info("people as they were last known at azure", problem=str(error))
         return await self._people.everybody()
 
     async def known(self) -> set[str]:

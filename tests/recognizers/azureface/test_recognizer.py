@@ -1,0 +1,295 @@
+"""The Azure recognizer when Azure misbehaves, when others change the group, and together with the local one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers.azure_faults import AzureFaults, Fault
+from tests.peers.azure_proxy import proxy
+from tests.peers.faceapi import FaceApi
+from tests.recognizers.azureface.accounts import account
+from tests.recognizers.azureface.conftest import no_pauses
+from tests.recognizers.probes import eileen, grace
+from tests.support.waiting import until
+from uSense import imaging
+from uSense.core.breaker import Breaker, BreakerRules
+from uSense.core.errors import ConflictError, RecognizerError
+from uSense.core.models import Answer, Box, Face, Picture
+from uSense.imaging import ArrayPicture
+from uSense.ports import Recognizer
+from uSense.recognizers import azure as module
+from uSense.recognizers.azure import AzureSettings
+from uSense.recognizers.azureface import caller
+from uSense.recognizers.azureface.client import connect
+from uSense.storage import Storage, open_storage
+
+Opening = Callable[..., AbstractAsyncContextManager[Recognizer]]
+
+
+@pytest.fixture
+async def cloud(face_api: FaceApi) -> AsyncIterator[AzureFaults]:
+    """The served API behind the fault server."""
+    async with AzureFaults(proxy(face_api)) as faults:
+        yield faults
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    """An empty house."""
+    async with open_storage(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def values(face_api: FaceApi, cloud: AzureFaults) -> dict[str, Any]:
+    """Settings for a group of one's own, reached through the fault server."""
+    return account(face_api) | {"endpoint": cloud.url}
+
+
+@pytest.fixture
+def opening(storage: Storage, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Opening:
+    """Opens a recognizer that does not rest between tries: `async with opening(fallback="local") as azure`."""
+    monkeypatch.setattr(module, "connect", partial(connect, pauses=no_pauses))
+    monkeypatch.setattr(caller, "Breaker", partial(Breaker, BreakerRules(first=0.0)))
+
+    @asynccontextmanager
+    async def opened(*, lazily: bool = True, keep_crops: bool = True, **settings: Any) -> AsyncIterator[Recognizer]:
+        chosen = AzureSettings.model_validate(values | settings)
+        async with chosen.open(storage, lazily=lazily, keep_crops=keep_crops) as recognizer:
+            yield recognizer
+
+    return opened
+
+
+async def enrolled(azure: Recognizer) -> str:
+    """Grace from two pictures, trained; returns her id."""
+    person = await azure.create_person("Grace Hopper", "rear admiral")
+    for number in range(2):
+        await azure.add_face(person.person_id, grace(number))
+    await azure.train()
+    return person.person_id
+
+
+def who(answers: list[Answer]) -> list[list[str]]:
+    """Names of all candidates."""
+    return [[candidate.name for candidate in answer.candidates] for answer in answers]
+
+
+async def test_a_batch_costs_one_call_more_than_faces(opening: Opening, cloud: AzureFaults) -> None:
+    """Each face is found, all together are identified; while nobody is trained nothing is asked at all."""
+    async with opening() as azure:
+        assert who(await azure.identify([grace()])) == [[]]
+        assert cloud.calls == []
+        await enrolled(azure)
+        cloud.calls.clear()
+
+        assert who(await azure.identify([grace(number) for number in range(3)])) == [["Grace Hopper"]] * 3
+
+    assert cloud.made == {"detect": 3, "identify": 1}
+
+
+async def test_the_local_recognizer_stands_in(opening: Opening, cloud: AzureFaults) -> None:
+    """While Azure does not answer, on its own scale and under its own name; health says why; then Azure is back."""
+    async with opening(fallback="local") as azure:
+        await enrolled(azure)
+        cloud.order(Fault.NOT_APPROVED, on="detect")
+        away = (await azure.identify([grace(7), eileen()]))[0]
+        problem = azure.problem
+        back = (await azure.identify([grace(7)]))[0]
+
+    assert (away.candidates[0].name, away.judge and away.judge.kind) == ("Grace Hopper", "local")
+    assert away.gallery == back.gallery
+    assert "approv" in problem
+    assert "local recognizer answers meanwhile" in problem
+    assert (back.candidates[0].name, back.judge, azure.problem) == ("Grace Hopper", None, "")
+
+
+async def test_without_a_fallback_the_faces_wait(opening: Opening, cloud: AzureFaults) -> None:
+    """The batcher is told, keeps them, and asks again."""
+    async with opening() as azure:
+        await enrolled(azure)
+        cloud.order(Fault.UNAVAILABLE, times=20, on="detect")
+
+        with pytest.raises(RecognizerError):
+            await azure.identify([grace(7)])
+
+
+async def test_azure_gives_a_second_opinion_only_where_the_local_one_is_unsure(
+    opening: Opening, cloud: AzureFaults
+) -> None:
+    """A clear look costs nothing; an unsure one is Azure's to judge, and health tells how often both agreed."""
+    async with opening(second_opinion=True, band=0.0) as sure, opening(second_opinion=True, band=1.0) as unsure:
+        await enrolled(sure)
+        await unsure.refresh()
+        cloud.calls.clear()
+        (clear,) = await sure.identify([grace(7)])
+        assert cloud.calls == []
+        (second,) = await unsure.identify([grace(7)])
+        quota = unsure.quota() or {}
+
+    assert (clear.judge and clear.judge.kind, second.judge and second.judge.kind) == ("local", "azure")
+    assert cloud.made == {"detect": 1, "identify": 1}
+    assert (quota["second_opinions"], quota["agreement"]) == (1, 1.0)
+
+
+async def test_who_is_forgotten_while_azure_is_away_is_deleted_there_later(
+    opening: Opening, cloud: AzureFaults, face_api: FaceApi, values: dict[str, Any]
+) -> None:
+    """The receipt says that the copy is left; the next process that reaches Azure deletes it."""
+    group = f"largepersongroups/{values['group']}"
+    async with opening() as azure:
+        person_id = await enrolled(azure)
+        cloud.order(Fault.UNAVAILABLE, times=50, on="delete person")
+        erasure = await azure.delete_person(person_id)
+        assert len(face_api.call("GET", f"{group}/persons").data) == 1
+        assert await azure.people() == []
+    cloud.obey()
+    async with opening(lazily=False):
+        await until(lambda: cloud.made["delete person"] > 0 and cloud.calls[-1].status == 200)
+
+    assert any("copy at Azure" in left for left in erasure.left)
+    assert erasure.elsewhere == ()
+    assert face_api.call("GET", f"{group}/persons").data == []
+
+
+async def test_a_receipt_says_that_the_copy_at_azure_is_gone(opening: Opening, face_api: FaceApi) -> None:
+    """Erased here and there, with everything that belongs to the person."""
+    async with opening() as azure:
+        erasure = await azure.delete_person(await enrolled(azure))
+
+    assert "largepersongroups" in erasure.elsewhere[0]
+
+
+async def test_what_others_change_in_the_group_is_taken_over(
+    opening: Opening, face_api: FaceApi, values: dict[str, Any]
+) -> None:
+    """Renamed, added and deleted elsewhere: the house knows it after a look around."""
+    group = f"largepersongroups/{values['group']}"
+    async with opening() as azure:
+        await enrolled(azure)
+        (person,) = await azure.people()
+    face_api.send("PATCH", f"{group}/persons/{person.remote_id}", {"name": "Amazing Grace"})
+    face_api.send("POST", f"{group}/persons", {"name": "Amazing grace"})
+    async with opening() as azure:
+        names = [one.name for one in await azure.people()]
+        assert who(await azure.identify([grace(7)])) == [["Amazing Grace"]]
+    face_api.call("DELETE", f"{group}/persons/{person.remote_id}")
+    async with opening() as azure:
+        gone = {one.name: (one.remote_id, one.trained) for one in await azure.people()}
+        await azure.train()
+        again = {one.name: one.trained for one in await azure.people()}
+
+    assert names == ["Amazing Grace", "Amazing grace (2)"]
+    assert gone["Amazing Grace"] == ("", False)
+    assert again["Amazing Grace"]
+
+
+async def test_a_new_name_reaches_azure_even_later(
+    opening: Opening, cloud: AzureFaults, face_api: FaceApi, values: dict[str, Any]
+) -> None:
+    """A name given here while Azure is away is told there at the next look around, and not taken back."""
+    async with opening() as azure:
+        person_id = await enrolled(azure)
+        cloud.order(Fault.UNAVAILABLE, times=50, on="update person")
+        await azure.update_person(person_id, name="Amazing Grace")
+    cloud.obey()
+    async with opening() as azure:
+        assert [one.name for one in await azure.people()] == ["Amazing Grace"]
+
+    persons = face_api.call("GET", f"largepersongroups/{values['group']}/persons").data
+    assert [one["name"] for one in persons] == ["Amazing Grace"]
+
+
+async def test_faces_that_cannot_be_sent_are_sent_with_the_next_training(
+    opening: Opening, cloud: AzureFaults
+) -> None:
+    """With kept photos an enrollment survives Azure's absence: it is kept, said, and made good."""
+    async with opening() as azure:
+        person_id = await enrolled(azure)
+        cloud.order(Fault.UNAVAILABLE, times=50, on="add face")
+        added = await azure.add_face(person_id, grace(5))
+        (waiting,) = await azure.people()
+        cloud.obey()
+        report = await azure.train()
+        (trained,) = await azure.people()
+
+    assert "not at Azure yet" in added.warning
+    assert (waiting.trained, trained.trained, report.faces) == (False, True, 3)
+
+
+async def test_without_kept_photos_a_face_that_cannot_be_sent_is_refused(
+    opening: Opening, cloud: AzureFaults
+) -> None:
+    """Nothing is left behind that nobody could ever send."""
+    async with opening(keep_crops=False) as azure:
+        person = await azure.create_person("Grace Hopper")
+        cloud.order(Fault.UNAVAILABLE, times=50, on="add face")
+
+        with pytest.raises(RecognizerError):
+            await azure.add_face(person.person_id, grace())
+        assert [one.face_ids for one in await azure.people()] == [()]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.BROKEN_LATE, Fault.TRUNCATED])
+@pytest.mark.parametrize("on", ["create group", "create person", "add face", "train"])
+async def test_a_lost_answer_doubles_nobody(
+    fault: Fault, on: str, opening: Opening, cloud: AzureFaults, face_api: FaceApi, values: dict[str, Any]
+) -> None:
+    """Azure did what it was asked and the answer did not come: one person with two faces, and she is recognized."""
+    cloud.order(fault, on=on)
+    async with opening() as azure:
+        await enrolled(azure)
+        assert who(await azure.identify([grace(7)])) == [["Grace Hopper"]]
+
+    persons = face_api.call("GET", f"largepersongroups/{values['group']}/persons").data
+    assert [(one["name"], len(one["persistedFaceIds"])) for one in persons] == [("Grace Hopper", 2)]
+
+
+async def test_whole_pictures_are_searched_by_azure(opening: Opening, cloud: AzureFaults) -> None:
+    """With `detect: frame` Azure finds the faces, and their identification costs no second search."""
+    probe = grace(7)
+    async with opening(detect="frame") as azure:
+        await enrolled(azure)
+        cloud.calls.clear()
+        (face,) = await azure.detector(Blind()).detect(ArrayPicture(probe.crop))
+        answers = await azure.identify([imaging.probe(ArrayPicture(probe.crop), face)])
+
+    assert who(answers) == [["Grace Hopper"]]
+    assert cloud.made == {"detect": 1, "identify": 1}
+    assert abs(face.box.center[0] - probe.box.center[0]) < probe.box.width / 3
+
+
+async def test_the_local_detector_stands_in(opening: Opening, cloud: AzureFaults) -> None:
+    """While Azure finds no faces because it does not answer, those found here keep their tracks."""
+    async with opening(detect="frame") as azure:
+        cloud.order(Fault.UNAVAILABLE, times=50, on="detect")
+
+        assert await azure.detector(Blind()).detect(ArrayPicture(grace().crop)) == Blind.found
+
+
+async def test_a_face_of_somebody_else_is_refused_by_azure(opening: Opening, cloud: AzureFaults) -> None:
+    """Before it is kept, here or there."""
+    async with opening() as azure:
+        await enrolled(azure)
+        other = await azure.create_person("Eileen Collins")
+        cloud.calls.clear()
+
+        with pytest.raises(ConflictError, match="looks like Grace Hopper"):
+            await azure.add_face(other.person_id, grace(4))
+        assert cloud.made["add face"] == 0
+
+
+class Blind:
+    """A detector that finds one face in whatever it is shown."""
+
+    model = "blind"
+    found = [Face(Box(1.0, 2.0, 51.0, 52.0), 1.0)]
+
+    async def detect(self, picture: Picture) -> list[Face]:
+        return self.found
