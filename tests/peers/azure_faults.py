@@ -142,6 +142,10 @@ class AzureFaults:
         """The next calls, or those of one operation, meet a fault."""
         self._orders.append(_Order(fault, times, on))
 
+    def obey(self) -> None:
+        """Take all orders back."""
+        self._orders.clear()
+
     @property
     def made(self) -> Counter[str]:
         """Calls by operation."""
