@@ -190,6 +190,21 @@ async def test_what_others_change_in_the_group_is_taken_over(
     assert again["Amazing Grace"]
 
 
+async def test_a_group_that_another_program_made_is_taken_over(
+    opening: Opening, face_api: FaceApi, values: dict[str, Any]
+) -> None:
+    """People, faces and training that were there before uSense count; uSense recognizes them at once."""
+    group = f"largepersongroups/{values['group']}"
+    face_api.send("PUT", group, {"name": "others", "recognitionModel": "recognition_04"})
+    face_api.person(group, "Grace", *(imaging.encode_jpeg(grace(number).crop) for number in range(2)))
+    face_api.trained(group)
+    async with opening() as azure:
+        (person,) = await azure.people()
+
+        assert (person.name, len(person.face_ids), person.trained) == ("Grace", 2, True)
+        assert who(await azure.identify([grace(7)])) == [["Grace"]]
+
+
 async def test_a_new_name_reaches_azure_even_later(
     opening: Opening, cloud: AzureFaults, face_api: FaceApi, values: dict[str, Any]
 ) -> None:

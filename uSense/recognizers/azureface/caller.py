@@ -109,6 +109,8 @@ class Caller:
         """Between tries."""
         self._jitter = jitter
         self._told = ""
+        self._why = ""
+        """Why Azure was not reached."""
 
     async def call(self, ask: Ask[T]) -> T:
         """What a call that succeeded answers; raises AzureFaceError, and says it once in the log."""
@@ -165,7 +167,8 @@ class Caller:
                 raise self._resting()
             try:
                 value = await self._judged(ask, await self._exchange(ask, turn))
-            except UnreachableError:
+            except UnreachableError as error:
+                self._why = str(error)
                 self.breaker.failed(self.clock(), self._jitter())
                 raise
             except AzureFaceError:
@@ -179,7 +182,7 @@ class Caller:
 
     def _resting(self) -> RestingError:
         seconds = max(1, round(self.breaker.retry_at - self.clock()))
-        return RestingError(f"Azure did not answer lately: it is asked again in {seconds} s", done=False)
+        return RestingError(f"{self._why}; it is asked again in {seconds} s", done=False)
 
     async def _exchange(self, ask: Ask[Any], turn: Turn) -> Reply:
         """Send and receive; raises UnreachableError."""

@@ -219,15 +219,19 @@ class TwinPeople:
         remote = await self._azure.persons() if there else []
         links = {twin.remote_id: twin for twin in await self._twins.people(self._account)}
         orphans = set(await self._twins.orphans(self._account))
-        changed = False
+        changed, adopted = False, False
         for one in remote:
             if one.person_id not in orphans:
-                changed |= await self._follow(one, links.pop(one.person_id, None))
+                twin = links.pop(one.person_id, None)
+                adopted = adopted or twin is None
+                changed |= await self._follow(one, twin)
         for gone in links.values():
             await self._twins.unlink_person(self._account, gone.person_id)
             changed = True
         trained = there and any(one.face_ids for one in remote) and (await self._azure.training()).last_success
         await self._note_anybody(yes=bool(trained))
+        if trained and adopted:
+            await self._take_over_training()
         await self.load()
         return changed
 
@@ -254,6 +258,19 @@ class TwinPeople:
             return False
         await self._twins.link_person(self._account, mine.person_id, one.person_id, one.name)
         return one.name != twin.remote_name
+
+    async def _take_over_training(self) -> None:
+        """Count what another program enrolled and trained as trained, too."""
+        faces = await self._twins.faces(self._account)
+        report = replace(
+            self.report,
+            state="succeeded",
+            persons=len({face.person_id for face in faces}),
+            faces=len(faces),
+            finished_at=time.time(),
+        )
+        known = [face.face_id for face in faces]
+        self.report = await self._twins.trained(self._account, self.report.gallery + 1, report, known)
 
     async def _existing(self, person_id: str) -> Person:
         for person in await self._vault.people():
