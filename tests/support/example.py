@@ -42,6 +42,7 @@ EXAMPLES: dict[tuple[str, ...], object] = {
     ("recognizer", "endpoint"): "https://NAME.cognitiveservices.azure.com",
     ("recognizer", "key"): "0123456789abcdef0123456789abcdef",
     ("recognizer", "key_file"): "azure-key",
+    ("recognizer", "month"): 30000,
     ("recognizer", "local", "embedder", "path"): "embedder.onnx",
     ("face_api", "key"): "0123456789abcdef0123456789abcdef",
     ("face_api", "key_file"): "face-api-key",
@@ -92,7 +93,7 @@ def _setting(
     elif (value := shape.get("default")) is not None:
         yield f"{start} {_yaml(value)}"
     else:
-        yield f"{indent}{'' if needed and not off else '#'}{path[-1]}: {_yaml(EXAMPLES[path])}"
+        yield f"{indent}{'#' * (off + (not needed))}{path[-1]}: {_yaml(EXAMPLES[path])}"
 
 
 def _group(outline: Outline, path: tuple[str, ...], shape: Shape, *, off: bool) -> Iterator[str]:

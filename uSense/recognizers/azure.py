@@ -26,17 +26,6 @@ from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch
 
 
-class TierSettings(Branch):
-    """A quota of one's own."""
-
-    calls: int = Field(ge=1, le=10_000)
-    """Calls in `seconds`."""
-    seconds: float = Field(default=1, gt=0, le=3600)
-    """Seconds of the window in which calls are counted."""
-    month: int | None = Field(default=None, ge=1)
-    """Calls in a month; null without a limit."""
-
-
 class AzureSettings(Branch):
     """Identify faces with Azure Face."""
 
@@ -60,8 +49,14 @@ class AzureSettings(Branch):
     """Model that compares faces; fixed with the group."""
     detection_model: Literal["detection_01", "detection_02", "detection_03"] = "detection_03"
     """Model that finds faces."""
-    tier: Literal["F0", "S0"] | TierSettings = "S0"
-    """Price tier of the resource, F0 (20 calls a minute, 30,000 a month) or S0 (10 a second), or your own numbers."""
+    tier: Literal["F0", "S0", "own"] = "S0"
+    """Price tier of the resource: F0 (20 calls a minute, 30,000 a month), S0 (10 a second), or own: the next three."""
+    calls: int = Field(default=10, ge=1, le=10_000)
+    """With `tier: own`: calls in `seconds` at most."""
+    seconds: float = Field(default=1, gt=0, le=3600)
+    """With `tier: own`: seconds of the window in which calls are counted."""
+    month: int | None = Field(default=None, ge=1)
+    """With `tier: own`: calls in a calendar month at most; null without a limit."""
     candidate_threshold: Share = 0.5
     """Confidence below which Azure names nobody; sent to it."""
     accept_threshold: Share = 0.7
@@ -102,9 +97,7 @@ class AzureSettings(Branch):
     @property
     def tariff(self) -> Tier:
         """The calls that are allowed."""
-        if isinstance(self.tier, TierSettings):
-            return Tier(self.tier.calls, self.tier.seconds, self.tier.month)
-        return {"F0": F0, "S0": S0}[self.tier]
+        return {"F0": F0, "S0": S0, "own": Tier(self.calls, self.seconds, self.month)}[self.tier]
 
     @property
     def account(self) -> Account:
