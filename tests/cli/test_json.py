@@ -69,7 +69,7 @@ def test_the_json_of_all_commands(terminal: Terminal, tmp_path: Path) -> None:
         outcome = terminal.run(*words.split(), *arguments, "--json")
         assert outcome.code in {0, 1}, outcome.err
         check(words, outcome.out)
-    assert set(commands) | ELSEWHERE | {"models fetch"} == set(shapes())
+    assert set(commands) | ELSEWHERE | {"migrate", "models fetch"} == set(shapes())
 
 
 def test_the_json_of_fetched_models(terminal: Terminal, tmp_path: Path, models: Path) -> None:
