@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+import weakref
+from contextlib import suppress
 from itertools import pairwise
+from threading import Event
 
 import pytest
 
@@ -278,6 +282,26 @@ async def test_errors_of_a_call_reach_its_waiter_and_the_lane_goes_on() -> None:
             await lane.run(sys.exit, 3)
 
         assert await lane.run(int, "7") == 7
+
+
+async def test_errors_of_a_call_hold_nothing_when_they_are_dealt_with() -> None:
+    """What a failed call worked on is given back at once, not whenever the garbage collector comes."""
+    held: list[weakref.ref[Event]] = []
+
+    def fail() -> None:
+        picture = Event()
+        held.append(weakref.ref(picture))
+        raise ValueError(str(picture))
+
+    gc.disable()
+    try:
+        async with Lane("test") as lane:
+            with suppress(ValueError):
+                await lane.run(fail)
+            await lane.run(int)  # the thread itself is done with the first one
+            assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_closing_lane_waits_for_the_call_that_has_begun() -> None:

@@ -64,7 +64,10 @@ class Lane:
             raise RuntimeError(f"the lane {self.name} is not open")
         promise: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.put((promise, partial(call, *args, **kwargs)))
-        return await promise
+        try:
+            return await promise
+        finally:
+            del promise  # an error would hold itself by it, and with it all that its traceback saw
 
     def busy(self, now: float) -> float:
         """Seconds that the call under way has taken so far, 0 without one; `now` in monotonic seconds."""

@@ -10,6 +10,7 @@ import structlog
 
 from uSense import aio, lifetime
 from uSense.aio import Lane
+from uSense.core.errors import StuckError
 from uSense.recognizers.embedding import LocalEmbedding
 from uSense.recognizers.local import LocalRecognizer, LocalSettings
 from uSense.recognizers.points import open_points
@@ -60,16 +61,23 @@ def local(settings: Settings) -> LocalSettings:
 
 
 async def serve_alone(
-    settings: Settings, told: Callable[[FaceServer], None], end_within: Callable[[float], None]
+    settings: Settings, told: Callable[[FaceServer], None], end_within: Callable[[float, int], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `told` when clients are answered, `end_within` when everything should end."""
+    """Serve until SIGTERM or SIGINT; raises StuckError if a model hangs.
+
+    `told` hears when clients are answered, `end_within` the seconds in which the process should end, and its exit code.
+    """
     stop = asyncio.Event()
-    with lifetime.signals(stop, asyncio.Event(), lambda: end_within(PATIENCE)):
+    with lifetime.signals(stop, asyncio.Event(), lambda: end_within(PATIENCE, 0)):
         async with AsyncExitStack() as stack:
             server = await aio.until(stop, _opened(settings, stack))
             if server is not None:
                 told(server)
-                await aio.until(stop, _kept(server, settings.pipeline.patience))
+                try:
+                    await aio.until(stop, _kept(server, settings.pipeline.patience))
+                except* StuckError:
+                    end_within(PATIENCE, 1)
+                    raise
     log.info("stopped")
 
 

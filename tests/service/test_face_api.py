@@ -38,6 +38,23 @@ class Alone(Service):
         self._ready.set()
 
 
+HANGING = """
+import sys, time
+from uSense.cli import main
+from uSense.recognizers.embedders.dlib import DlibEmbedder
+
+DlibEmbedder.embed = lambda *_: time.sleep(600)
+sys.argv[0] = "usense"
+main()
+"""
+
+
+class Hanging(Alone):
+    """Its net does not answer."""
+
+    program = ("-c", HANGING)
+
+
 async def answered(url: str, key: str, **options: Any) -> tuple[int, Any]:
     """Status and JSON of a GET."""
     headers = {"Ocp-Apim-Subscription-Key": key}
@@ -145,6 +162,25 @@ async def test_the_service_serves_it_beside_the_cameras(tmp_path: Path, mosquitt
         assert key not in "".join(one.text for one in witness.seen)
     assert not service.logged(key)
     assert not service.logged("Traceback")
+
+
+@pytest.mark.slow
+async def test_a_net_that_hangs_ends_it(tmp_path: Path) -> None:
+    """The process ends with exit code 1, to be started again."""
+    async with Hanging(tmp_path, 1, face_api={"port": 0}, pipeline={"patience": 10}) as alone:
+        assert alone.said[1], alone.lines
+        found = re.search(r"http://\S+(?= )", alone.said[0])
+        assert found is not None
+        headers = {
+            "Ocp-Apim-Subscription-Key": (tmp_path / "data" / "face-api.key").read_text("ascii").strip(),
+            "Content-Type": "application/octet-stream",
+        }
+        async with aiohttp.ClientSession(headers=headers) as web:
+            with pytest.raises(aiohttp.ClientError):
+                await web.post(f"{found[0]}/detect", data=jpeg(pose(GRACE, 0)))
+        assert await alone.ended() == 1
+        assert alone.logged("embed-face-api has not answered for 10 s")
+        assert not alone.logged("Traceback")
 
 
 async def test_a_killed_training_is_not_running_for_ever(tmp_path: Path) -> None:

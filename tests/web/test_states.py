@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient
+from aiohttp import web as web_server
+from aiohttp.test_utils import TestClient, TestServer
 
 from tests.support.faceapi import BLUE, GREEN, RED, Held, client, colored
 from uSense.core.errors import StorageError
@@ -269,7 +270,19 @@ async def test_a_group_of_another_model_refuses_faces(groups: Any) -> None:
 
 async def test_pictures_are_fetched_only_where_that_is_allowed(groups: Any) -> None:
     """With `fetch_urls` a picture named by its address is read; one that is not there, or is none, is told."""
-    async with client(groups, FaceApiSettings(fetch_urls=True)) as (web, _):
+
+    async def shown(request: web_server.Request) -> web_server.Response:
+        size = int(request.query.get("more", 0))
+        return web_server.Response(body=colored(RED) + bytes(size), content_type="image/png")
+
+    files = web_server.Application()
+    files.router.add_get("/red.png", shown)
+    async with client(groups, FaceApiSettings(fetch_urls=True)) as (web, _), TestServer(files) as camera:
+        picture = str(camera.make_url("/red.png"))
+        found = await web.post("/face/v1.0/detect", json={"url": picture})
+        assert len(await found.json()) == 1
+        large = await web.post("/face/v1.0/detect", json={"url": f"{picture}?more=7000000"})
+        assert (await large.json())["error"]["code"] == "InvalidImageSize"
         here = str(web.make_url("/"))
         for url, code in (
             (f"{here}none.jpg", "InvalidURL"),
