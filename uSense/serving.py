@@ -55,9 +55,8 @@ async def open_face_server(
 
 
 def local(settings: Settings) -> LocalSettings:
-    """The settings of the local recognizer."""
-    chosen: object = settings.recognizer
-    return chosen if isinstance(chosen, LocalSettings) else LocalSettings()
+    """The settings of the local recognizer, also where Azure identifies the people of the house."""
+    return settings.recognizer if isinstance(settings.recognizer, LocalSettings) else settings.recognizer.local
 
 
 async def serve_alone(
