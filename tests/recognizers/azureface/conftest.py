@@ -1,22 +1,32 @@
-"""A client and a fault server before the contract, both in a hurry."""
+"""A client, and a fault server before the contract as uSense serves it, both in a hurry."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from tests.peers.azure_contract import Contract
 from tests.peers.azure_faults import KEY, AzureFaults
+from tests.peers.azure_served import Served, served
+from tests.support import portraits
 from uSense.core import quota
+from uSense.core.models import Rgb
 from uSense.core.quota import Tier
 from uSense.recognizers.azureface.account import Account
 from uSense.recognizers.azureface.client import AzureFace, connect
 from uSense.recognizers.azureface.limiter import Limiter
+from uSense.recognizers.embedders.base import Embedder
 
 QUICK = Tier(50, 0.02)
+NOBODY = portraits.jpeg(np.random.default_rng(1).integers(90, 110, (200, 200, 3), np.uint8))
+"""A picture without a face."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,24 @@ class House:
 
     client: AzureFace
     azure: AzureFaults
-    contract: Contract
+    served: Served
     limiter: Limiter
+
+
+@cache
+def grace(number: int) -> bytes:
+    """A photo of one person."""
+    return portraits.jpeg(_small(portraits.pose(portraits.GRACE, number)))
+
+
+@cache
+def eileen(number: int) -> bytes:
+    """A photo of another one."""
+    return portraits.jpeg(_small(portraits.pose(portraits.EILEEN, number)))
+
+
+def _small(photo: Rgb) -> Rgb:
+    return np.asarray(Image.fromarray(photo).resize((200, 200), Image.Resampling.LANCZOS))
 
 
 def no_pauses() -> Iterator[float]:
@@ -34,21 +60,31 @@ def no_pauses() -> Iterator[float]:
     return itertools.repeat(0.0)
 
 
-@pytest.fixture
-def contract() -> Contract:
-    """Groups in memory."""
-    return Contract()
+async def trained(client: AzureFace) -> str:
+    """Train, and wait for the end: its state."""
+    await client.train()
+    async with asyncio.timeout(10):
+        while (training := await client.training()).state == "running":
+            pass
+    return training.state
 
 
 @pytest.fixture
-async def azure(contract: Contract) -> AsyncIterator[AzureFaults]:
+async def backend(tmp_path: Path, embedder: Embedder) -> AsyncIterator[Served]:
+    """The contract."""
+    async with served(tmp_path / "served", embedder) as contract:
+        yield contract
+
+
+@pytest.fixture
+async def azure(backend: Served) -> AsyncIterator[AzureFaults]:
     """The fault server, obedient until told otherwise."""
-    async with AzureFaults(contract.app) as server:
+    async with AzureFaults(backend.app) as server:
         yield server
 
 
 @pytest.fixture
-async def house(contract: Contract, azure: AzureFaults, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def house(backend: Served, azure: AzureFaults, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """A client with a group, which does not rest between tries."""
     monkeypatch.setattr(quota, "LONGEST_PAUSE", 0.02)
     account = Account(endpoint=azure.url, key=KEY, group_id="users", tier=QUICK, timeout=5.0)
@@ -56,4 +92,4 @@ async def house(contract: Contract, azure: AzureFaults, monkeypatch: pytest.Monk
     async with connect(account, limiter, pauses=no_pauses) as client:
         await client.create_group("Users")
         azure.calls.clear()
-        yield House(client, azure, contract, limiter)
+        yield House(client, azure, backend, limiter)

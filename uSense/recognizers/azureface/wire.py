@@ -134,7 +134,7 @@ def faces(value: Any) -> list[RemoteFace]:
 
 def candidates(value: Any, face_ids: Iterable[str]) -> list[list[RemoteCandidate]]:
     """The answer of identify, in the order asked."""
-    told = {identity(one, "faceId"): one.get("candidates") for one in map(_mapping, _items(value))}
+    told = {identity(one, "faceId"): one.get("candidates") for one in _items(value)}
     return [[_candidate(_mapping(each)) for each in _items(told.get(face_id) or [])] for face_id in face_ids]
 
 
