@@ -126,6 +126,17 @@ async def test_a_file_that_is_no_certificate_ends_with_a_sentence(tmp_path: Path
     assert "Traceback" not in err
 
 
+async def test_options_are_stronger_than_settings(tmp_path: Path) -> None:
+    """Host, port and key file of the command line: a key too short for a whole network is refused there as well."""
+    (tmp_path / "key").write_text("short", "utf-8")
+    service = Service(tmp_path, 1, face_api={"host": "127.0.0.1", "key_file": "none"})
+
+    code, _, err = await service.ask("face-api", "--host", "0.0.0.0", "--key-file", str(tmp_path / "key"))  # noqa: S104 - it is refused
+
+    assert code == 2
+    assert "face_api.key: a key for more than this machine (face_api.host) needs 16 signs" in err
+
+
 async def test_one_process_serves_a_data_folder(tmp_path: Path) -> None:
     """A second one says so and ends."""
     async with Alone(tmp_path, 1, face_api={"port": 0}) as alone:

@@ -69,6 +69,7 @@ def test_faces_of_a_person_carry_user_data(api: FaceApi) -> None:
 
     assert api.call("GET", f"{path}/{face}").data == {"persistedFaceId": face, "userData": "face one"}
     assert api.send("PATCH", f"{path}/{face}", {"userData": "two"}).status == 200
+    assert api.send("PATCH", f"{path}/{face}", {"userData": None}).status == 200
     assert api.call("GET", f"{path}/{face}").data["userData"] == "two"
     assert api.call("GET", f"persongroups/data/persons/{person}").data["persistedFaceIds"] == [face]
     assert api.call("DELETE", f"{path}/{face}").status == 200

@@ -24,7 +24,7 @@ from uSense.web.service import Service
 
 PATIENCE = 30.0
 """Seconds in which a body has come."""
-MOST_JSON = 256 * 1024
+MOST_JSON = 128 * 1024
 """Bytes of a body that is not a picture."""
 
 

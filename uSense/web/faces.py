@@ -35,11 +35,13 @@ async def show(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    """PATCH: the face's user data."""
+    """PATCH: the face's user data; what is not given stays."""
     key, person_id, face_id = call.key, call.person_id, call.face_id
     given = arguments.text(await call.body(), "userData")
     user_data = arguments.user_data(given, arguments.FACE_USER_DATA_BYTES)
-    await call.service.parts.groups.update_face(key, person_id, face_id, user_data)
+    await call.service.parts.groups.face(key, person_id, face_id)
+    if user_data is not None:
+        await call.service.parts.groups.update_face(key, person_id, face_id, user_data)
     return Reply()
 
 
