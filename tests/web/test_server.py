@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from tests.peers.faceapi import FaceApi
 from uSense.core.errors import SettingsError
 from uSense.web import server
 from uSense.web.settings import FaceApiSettings
@@ -72,6 +74,22 @@ def test_a_port_that_is_taken_is_told() -> None:
         words = rf"cannot listen at 127\.0\.0\.1 port {port}: .*choose another port"
         with pytest.raises(SettingsError, match=words), server.listening(FaceApiSettings(port=port)):
             pass
+
+
+def test_connections_beyond_the_bound_are_closed(tmp_path: Path) -> None:
+    """Whoever opens very many gets no answer for the last, and those that are let in are answered as ever."""
+    with FaceApi(tmp_path) as api, ExitStack() as stack:
+        call = f"GET /face/v1.0/persongroups HTTP/1.1\r\nOcp-Apim-Subscription-Key: {api.key}\r\n\r\n".encode()
+        for _ in range(server.MOST_CONNECTIONS):
+            opened = stack.enter_context(socket.create_connection(("127.0.0.1", api.port), 30))
+            opened.sendall(call)
+            assert opened.recv(15) == b"HTTP/1.1 200 OK"
+
+        late = stack.enter_context(socket.create_connection(("127.0.0.1", api.port), 30))
+        assert late.recv(1) == b""
+        opened.recv(65_536)
+        opened.sendall(call)
+        assert opened.recv(15) == b"HTTP/1.1 200 OK"
 
 
 @pytest.mark.parametrize("host", ["hall-pi", "", "127.0.0.1:80", "http://127.0.0.1"])

@@ -232,7 +232,8 @@ async def test_a_key_has_its_rate(groups: Any) -> None:
             "code": "429",
             "message": "Rate limit is exceeded. Try again in 60 seconds.",
         }
-        assert service.counters() == {"face_api_calls": 2, "face_api_refused": 1, "face_ids_dropped": 0}
+        counters = service.counters()
+        assert (counters["face_api_calls"], counters["face_api_refused"]) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ WORK = {
     "detect": "a model ({name})",
     "evaluate": "a model ({name})",
     "embed": "a model ({name})",
+    "face-api": "a picture that was sent to the Face API",
     "storage": "the disk with the data folder",
     "lock": "the disk with the data folder",
     "mqtt look-up": "the name server",

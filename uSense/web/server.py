@@ -30,8 +30,12 @@ KEY_FILE = "face-api.key"
 """Where the key is that is made when none is given."""
 FAREWELL = 1.0
 """Seconds that calls under way have when the server ends."""
+IDLE = 60.0
+"""Seconds after which a connection without a call is closed."""
 LEAST_KEY = 16
 """Signs of a key that lets a whole network in."""
+MOST_CONNECTIONS = 100
+"""Connections at once, a few more if they come together; others are closed: files are needed for more than this."""
 _BACKLOG = 64
 
 
@@ -77,7 +81,9 @@ class FaceServer:
         """Serve until canceled; trainings under way end then, and count as interrupted."""
         async with open_service(self.settings, self._parts) as self._service:
             app = application(self._service, self.keys.texts)
-            runner = web.AppRunner(app, access_log=None, logger=_bugs(), shutdown_timeout=FAREWELL)
+            runner = web.AppRunner(
+                app, access_log=None, logger=_bugs(), shutdown_timeout=FAREWELL, keepalive_timeout=IDLE
+            )
             try:
                 await runner.setup()
                 await web.SockSite(

@@ -29,6 +29,8 @@ class Service:
         self.calls = 0
         self.refused = 0
         """Calls beyond the rate limit."""
+        self.turned_away = 0
+        """Connections that were one too many."""
 
     def remember(self, face_id: str, face: Detected, lifetime: float) -> None:
         """Keep a detected face for so many seconds."""
@@ -50,6 +52,7 @@ class Service:
         return {
             "face_api_calls": self.calls,
             "face_api_refused": self.refused,
+            "face_api_turned_away": self.turned_away,
             "face_ids_dropped": self.face_ids.dropped,
         }
 
