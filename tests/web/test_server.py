@@ -79,7 +79,8 @@ def test_a_port_that_is_taken_is_told() -> None:
 def test_connections_beyond_the_bound_are_closed(tmp_path: Path) -> None:
     """Whoever opens very many gets no answer for the last, and those that are let in are answered as ever."""
     with FaceApi(tmp_path) as api, ExitStack() as stack:
-        call = f"GET /face/v1.0/persongroups HTTP/1.1\r\nOcp-Apim-Subscription-Key: {api.key}\r\n\r\n".encode()
+        head = f"Host: x\r\nOcp-Apim-Subscription-Key: {api.key}\r\n"
+        call = f"GET /face/v1.0/persongroups HTTP/1.1\r\n{head}\r\n".encode()
         for _ in range(server.MOST_CONNECTIONS):
             opened = stack.enter_context(socket.create_connection(("127.0.0.1", api.port), 30))
             opened.sendall(call)
