@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
+from random import Random
 from typing import Any
 
 from benchmarks.measures import virtual
+from uSense import aio
 from uSense.core.quota import Tier
+from uSense.recognizers.azureface.account import RemoteCandidate
 from uSense.recognizers.azureface.errors import QuotaGoneError
+from uSense.recognizers.azureface.gathering import BATCH, Batch, Gathering
 from uSense.recognizers.azureface.limiter import Limiter
+from uSense.recognizers.azureface.recognizer import SPARING
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 """Wall-clock second at which the simulated time begins: a month of thirty days."""
@@ -25,6 +30,8 @@ DETECT, IDENTIFY, NAME = (0.12, 0.35), (0.06, 0.20), (0.02, 0.06)
 SHOT, RETRY = 1.0, 5.0
 """The serial loop of 2018: seconds from a photo to its upload, and its pause when nobody was recognized."""
 WITHIN = 30.0
+FACES = 64
+"""Faces that may wait: the pipeline's default."""
 
 
 @dataclass
@@ -37,10 +44,10 @@ class Azure:
     accepted: list[float] = field(default_factory=list)
     refused: int = 0
     _window: deque[float] = field(default_factory=deque)
-    _random: random.Random = field(init=False)
+    random: Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311 - delays
+        self.random = Random(self.seed)  # noqa: S311 - delays
 
     async def call(self, work: tuple[float, float], begun: Callable[[float], None] = lambda _: None) -> bool:
         """One call over the network; whether it was taken. `begun` is told the service time when the answer comes."""
@@ -49,7 +56,7 @@ class Azure:
         while self._window and self._window[0] <= now - self.tier.seconds:
             self._window.popleft()
         taken = len(self._window) < self.tier.calls
-        seconds = self._random.uniform(*work) if taken else 0.001
+        seconds = self.random.uniform(*work) if taken else 0.001
         if taken:
             self._window.append(now)
             self.accepted.append(now)
@@ -61,7 +68,7 @@ class Azure:
         return taken
 
     async def _travel(self) -> None:
-        await asyncio.sleep(ONE_WAY + self._random.expovariate(1 / JITTER))
+        await asyncio.sleep(ONE_WAY + self.random.expovariate(1 / JITTER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,6 @@ class Outcome:
     allowed: float
     refused: int
     people: int
-    spent: int
-    """Calls made for them, without those for looks that were not finished."""
 
     @property
     def used(self) -> float:
@@ -88,32 +93,30 @@ class Outcome:
 
     @property
     def per_look(self) -> float:
-        """Calls for one look at one person."""
-        return self.spent / max(1, self.people)
+        """Calls for one look at one person; those for looks that were not finished in time are counted, too."""
+        return (self.calls + self.refused) / max(1, self.people)
 
 
 def usense(tier: Tier, seconds: float, *, batch: int, seed: int = 0, tells_time: bool = True) -> Outcome:
     """The real limiter with always somebody new to identify, `batch` of them at a time."""
 
-    async def look(azure: Azure, limiter: Limiter, done: Counter[str]) -> None:
+    async def look(client: Client, done: Counter[str]) -> None:
         while True:
             try:
-                async with asyncio.TaskGroup() as group:
-                    detected = [group.create_task(_limited(azure, limiter, DETECT)) for _ in range(batch)]
-                spent = sum(task.result() for task in detected) + await _limited(azure, limiter, IDENTIFY)
+                await client.look(batch)
+                done["people"] += batch
             except* QuotaGoneError as errors:
                 gone = errors.exceptions[0]
+                while isinstance(gone, ExceptionGroup):
+                    gone = gone.exceptions[0]
                 assert isinstance(gone, QuotaGoneError)
                 await asyncio.sleep(gone.until - BEGIN - asyncio.get_running_loop().time())
-            else:
-                done.update(people=batch, spent=spent)
 
     async def main() -> Outcome:
         azure, done = Azure(tier, seed, tells_time), Counter[str]()
-        loop = asyncio.get_running_loop()
-        limiter = Limiter(tier, clock=loop.time, wall=lambda: BEGIN + loop.time(), jitter=lambda: 0.5)
-        await _during(seconds, [look(azure, limiter, done) for _ in range(max(4, 20 // batch))])
-        return _outcome(azure, seconds, done)
+        client = Client(azure)
+        await _during(seconds, [look(client, done) for _ in range(max(4, 20 // batch))])
+        return _outcome(azure, seconds, done["people"])
 
     return virtual.run(main())
 
@@ -122,33 +125,83 @@ def serial(tier: Tier, seconds: float, *, seed: int = 0) -> Outcome:
     """The loop of 2018: photo, detect, identify, name, one after the other; five seconds' rest when anything fails."""
 
     async def main() -> Outcome:
-        azure, done = Azure(tier, seed), Counter[str]()
+        azure, found = Azure(tier, seed), list[float]()
 
         async def loop() -> None:
             while True:
                 await asyncio.sleep(SHOT)
                 if await azure.call(DETECT) and await azure.call(IDENTIFY) and await azure.call(NAME):
-                    done.update(people=1)
+                    found.append(asyncio.get_running_loop().time())
                 else:
                     await asyncio.sleep(RETRY)
 
         await _during(seconds, [loop()])
-        done["spent"] = len(azure.accepted) + azure.refused
-        return _outcome(azure, seconds, done)
+        return _outcome(azure, seconds, len(found))
 
     return virtual.run(main())
 
 
-async def _limited(azure: Azure, limiter: Limiter, work: tuple[float, float]) -> int:
-    """One call, again if it is refused; how many it took."""
-    for number in count(1):
-        async with limiter.turn(WITHIN) as turn:
-            service: list[float] = []
-            if await azure.call(work, service.append):
-                turn.answered(service[0])
-                return number
-            turn.refused(None)
-    raise AssertionError("counting never ends")
+def waits(tier: Tier, rate: float, seconds: float, *, seed: int = 0) -> list[float]:
+    """Seconds from a new face to its name, sorted, when `rate` of them arrive a second, half to one and a half as far
+    apart. Batched as the pipeline does it for Azure, with its queue.
+    """
+
+    async def main() -> list[float]:
+        loop, found = asyncio.get_running_loop(), list[float]()
+        azure = Azure(tier, seed)
+        client = Client(azure)
+        faces: aio.Best[int, float] = aio.Best(FACES, lambda arrived: (-arrived,))
+
+        async def arrive() -> None:
+            for number in count():
+                await asyncio.sleep(azure.random.uniform(0.5, 1.5) / rate)
+                assert faces.put(number, loop.time()) is None, "a face left unasked"
+
+        async def identify() -> None:
+            while True:
+                batch = await aio.next_batch(faces, BATCH, SPARING.ripen)
+                await client.look(len(batch))
+                found.extend(loop.time() - arrived for arrived in batch)
+
+        await _during(seconds, [arrive(), *(identify() for _ in range(SPARING.at_once))])
+        assert not azure.refused
+        return sorted(found)
+
+    return virtual.run(main())
+
+
+class Client:
+    """Detects and identifies as the real client does, with the real limiter, at a server of the simulation."""
+
+    def __init__(self, azure: Azure) -> None:
+        loop = asyncio.get_running_loop()
+        self._azure = azure
+        self._limiter = Limiter(azure.tier, clock=loop.time, wall=lambda: BEGIN + loop.time(), jitter=lambda: 0.5)
+        self._gathering = Gathering(self._identify)
+        self._numbers = count()
+
+    async def look(self, faces: int) -> None:
+        """Find faces, all at once, and identify them."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(faces):
+                group.create_task(self._call(DETECT))
+        await self._gathering.ask([str(next(self._numbers)) for _ in range(faces)], urgent=True)
+
+    async def _identify(self, batch: Batch) -> list[list[RemoteCandidate]]:
+        await self._call(IDENTIFY, partial(self._gathering.close, batch))
+        return [[] for _ in batch.face_ids]
+
+    async def _call(self, work: tuple[float, float], sent: Callable[[], None] = lambda: None) -> None:
+        taken = False
+        while not taken:
+            async with self._limiter.turn(WITHIN) as turn:
+                sent()
+                service: list[float] = []
+                taken = await self._azure.call(work, service.append)
+                if taken:
+                    turn.answered(service[0])
+                else:
+                    turn.refused(None)
 
 
 async def _during(seconds: float, work: list[Coroutine[Any, Any, None]]) -> None:
@@ -161,13 +214,13 @@ async def _during(seconds: float, work: list[Coroutine[Any, Any, None]]) -> None
         assert isinstance(result, asyncio.CancelledError), "a caller ended by itself"
 
 
-def _outcome(azure: Azure, seconds: float, done: Counter[str]) -> Outcome:
+def _outcome(azure: Azure, seconds: float, people: int) -> Outcome:
     assert most_in_a_window(azure.accepted, azure.tier) <= azure.tier.calls
     allowed = azure.tier.calls * seconds / azure.tier.seconds
     if azure.tier.month is not None:
         allowed = min(allowed, azure.tier.month * seconds / (30 * 86_400))
     made = sum(at < seconds for at in azure.accepted)
-    return Outcome(seconds, made, allowed, azure.refused, done["people"], done["spent"])
+    return Outcome(seconds, made, allowed, azure.refused, people)
 
 
 def most_in_a_window(times: list[float], tier: Tier) -> int:

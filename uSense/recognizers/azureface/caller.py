@@ -62,8 +62,9 @@ def nothing(value: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """A call: what it does, in a word or two; method, path and query; its body, JSON or bytes; how its answer is read.
+    """A call: what it does, in a word or two; method, path and query; its body; how its answer is read.
 
+    The body is JSON or bytes, or a function that gives it when the call is sent.
     `repeatable`: made twice, it does no more than once. `settled`: an error that after a lost answer means it was done.
     """
 
@@ -252,9 +253,10 @@ def _passes(ask: Ask[Any], error: AzureFaceError) -> bool:
 
 
 def _data(ask: Ask[Any]) -> bytes | None:
-    if ask.body is None or isinstance(ask.body, bytes):
-        return ask.body
-    return json.dumps(ask.body, separators=(",", ":")).encode()
+    body = ask.body() if callable(ask.body) else ask.body
+    if body is None or isinstance(body, bytes):
+        return body
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 async def _body(answer: ClientResponse) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import uSense
@@ -36,12 +36,11 @@ from uSense.recognizers.azureface.errors import (
     TrainingError,
     UnreachableError,
 )
+from uSense.recognizers.azureface.gathering import BATCH, Batch, Gathering
 from uSense.recognizers.azureface.limiter import Limiter, Usage
 
 T = TypeVar("T")
 
-BATCH = 10
-"""Faces that one call identifies."""
 CANDIDATES = 2
 """Who else it may be decides, too."""
 PAGE = 1000
@@ -94,6 +93,7 @@ class AzureFace:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._account = caller.account
+        self._gathering = Gathering(self._identify)
 
     async def detect(self, jpeg: bytes, *, urgent: bool = True) -> list[RemoteFace]:
         """The faces of a picture, largest first."""
@@ -106,18 +106,13 @@ class AzureFace:
         return await self._caller.call(Ask("detect", "POST", "/detect", wire.faces, query, jpeg, urgent))
 
     async def identify(self, face_ids: Sequence[str], *, urgent: bool = True) -> list[list[RemoteCandidate]]:
-        """Who found faces may be: up to two candidates each, best first, in the order asked."""
+        """Who found faces may be: up to two candidates each, best first, in the order asked.
+
+        Faces of several callers share a call that waits for its turn.
+        """
         answers: list[list[RemoteCandidate]] = []
         for begin in range(0, len(face_ids), BATCH):
-            batch = list(face_ids[begin : begin + BATCH])
-            body = {
-                "faceIds": batch,
-                self._account.id_field: self._account.group_id,
-                "maxNumOfCandidatesReturned": CANDIDATES,
-                "confidenceThreshold": self._account.candidate_threshold,
-            }
-            read = partial(wire.candidates, face_ids=batch)
-            answers += await self._caller.call(Ask("identify", "POST", "/identify", read, body=body, urgent=urgent))
+            answers += await self._gathering.ask(face_ids[begin : begin + BATCH], urgent=urgent)
         return answers
 
     async def verify(
@@ -278,6 +273,19 @@ class AzureFace:
             region=self._caller.region,
             request_id=self._caller.request_id,
         )
+
+    async def _identify(self, batch: Batch) -> list[list[RemoteCandidate]]:
+        def body() -> dict[str, Any]:
+            self._gathering.close(batch)
+            return {
+                "faceIds": batch.face_ids,
+                self._account.id_field: self._account.group_id,
+                "maxNumOfCandidatesReturned": CANDIDATES,
+                "confidenceThreshold": self._account.candidate_threshold,
+            }
+
+        read = partial(wire.candidates, face_ids=batch.face_ids)
+        return await self._caller.call(Ask("identify", "POST", "/identify", read, body=body, urgent=batch.urgent))
 
     async def _unless(self, missing: type[AzureFaceError], ask: Ask[T]) -> T | None:
         """The answer, None if what it is about does not exist."""
