@@ -14,13 +14,16 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 
-from benchmarks.measures.azure import Outcome, serial, usense
+from benchmarks.measures.azure import Outcome, serial, usense, waits
 from uSense.core.quota import F0, S0, Tier
 
 LEAST_USED, LEAST_SILENT = 0.97, 0.80
 """Part of the allowed calls; and of S0's, if the service does not tell how long it worked."""
 MOST_PER_LOOK = {1: 2.0, 10: 1.1}
+"""By faces of a batch."""
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+RATE, MOST_WAIT = 7.9, 2.0
+"""New faces a second at S0, and the seconds in which 95 of 100 of them are identified."""
 F0_RATE = Tier(F0.calls, F0.seconds)
 """F0 without its month."""
 SERIAL = "serial loop"
@@ -53,9 +56,15 @@ def measure(*, quick: bool = False, seed: int = 0) -> list[Row]:
     return rows
 
 
-def failures(rows: list[Row]) -> list[str]:
+def slowest(*, seed: int = 0) -> float:
+    """Seconds in which 95 of 100 new faces are identified at S0."""
+    seconds = waits(S0, RATE, 10 * MINUTE, seed=seed)
+    return seconds[int(0.95 * len(seconds))]
+
+
+def failures(rows: list[Row], wait: float = 0.0) -> list[str]:
     """The bounds that were not kept."""
-    found = []
+    found = [f"95 of 100 new faces are identified in {wait:.2f} s only"] if wait > MOST_WAIT else []
     for row in rows:
         where = f"{row.tier}, {row.caller}, batches of {row.batch}"
         if row.caller == SERIAL:
@@ -64,7 +73,7 @@ def failures(rows: list[Row]) -> list[str]:
             found.append(f"{where}: {row.outcome.refused} calls were refused")
         if row.outcome.used < row.least:
             found.append(f"{where}: only {row.outcome.used:.1%} of the calls were used")
-        if row.outcome.per_look > MOST_PER_LOOK[row.batch]:
+        if round(row.outcome.per_look, 2) > MOST_PER_LOOK[row.batch]:
             found.append(f"{where}: {row.outcome.per_look:.2f} calls a look")
     return found
 
@@ -96,8 +105,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows = measure(quick=options.quick, seed=options.seed)
-    print(json.dumps([asdict(row) for row in rows]) if options.json else table(rows))
-    problems = failures(rows)
+    wait = slowest(seed=options.seed)
+    if options.json:
+        print(json.dumps({"rows": [asdict(row) for row in rows], "p95": wait}))
+    else:
+        print(f"{table(rows)}\nS0: {RATE:g} new faces a second are identified in {wait:.2f} s (p95)")
+    problems = failures(rows, wait)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if options.check and problems else 0

@@ -19,7 +19,7 @@ from uSense.recognizers.azureface.account import RemoteCandidate
 from uSense.recognizers.azureface.errors import QuotaGoneError
 from uSense.recognizers.azureface.gathering import BATCH, Batch, Gathering
 from uSense.recognizers.azureface.limiter import Limiter
-from uSense.recognizers.azureface.recognizer import SPARING
+from uSense.recognizers.azureface.recognizer import sparing
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 """Wall-clock second at which the simulated time begins: a month of thirty days."""
@@ -80,6 +80,8 @@ class Outcome:
     allowed: float
     refused: int
     people: int
+    spent: int
+    """Calls made for them, without those for looks that were not finished."""
 
     @property
     def used(self) -> float:
@@ -93,8 +95,8 @@ class Outcome:
 
     @property
     def per_look(self) -> float:
-        """Calls for one look at one person; those for looks that were not finished in time are counted, too."""
-        return (self.calls + self.refused) / max(1, self.people)
+        """Calls for one look at one person."""
+        return (self.spent + self.refused) / max(1, self.people)
 
 
 def usense(tier: Tier, seconds: float, *, batch: int, seed: int = 0, tells_time: bool = True) -> Outcome:
@@ -115,8 +117,8 @@ def usense(tier: Tier, seconds: float, *, batch: int, seed: int = 0, tells_time:
     async def main() -> Outcome:
         azure, done = Azure(tier, seed, tells_time), Counter[str]()
         client = Client(azure)
-        await _during(seconds, [look(client, done) for _ in range(max(4, 20 // batch))])
-        return _outcome(azure, seconds, done["people"])
+        await _during(seconds, [look(client, done) for _ in range(sparing(tier).at_once)])
+        return _outcome(azure, seconds, done["people"], client.spent)
 
     return virtual.run(main())
 
@@ -136,20 +138,22 @@ def serial(tier: Tier, seconds: float, *, seed: int = 0) -> Outcome:
                     await asyncio.sleep(RETRY)
 
         await _during(seconds, [loop()])
-        return _outcome(azure, seconds, len(found))
+        return _outcome(azure, seconds, len(found), len(azure.accepted))
 
     return virtual.run(main())
 
 
 def waits(tier: Tier, rate: float, seconds: float, *, seed: int = 0) -> list[float]:
-    """Seconds from a new face to its name, sorted, when `rate` of them arrive a second, half to one and a half as far
-    apart. Batched as the pipeline does it for Azure, with its queue.
+    """Seconds from a new face to its name, sorted, when `rate` of them arrive a second.
+
+    They come half to one and a half of an even spacing apart, and are batched by the pipeline's queue and habits.
     """
 
     async def main() -> list[float]:
         loop, found = asyncio.get_running_loop(), list[float]()
         azure = Azure(tier, seed)
         client = Client(azure)
+        habits = sparing(tier)
         faces: aio.Best[int, float] = aio.Best(FACES, lambda arrived: (-arrived,))
 
         async def arrive() -> None:
@@ -159,11 +163,11 @@ def waits(tier: Tier, rate: float, seconds: float, *, seed: int = 0) -> list[flo
 
         async def identify() -> None:
             while True:
-                batch = await aio.next_batch(faces, BATCH, SPARING.ripen)
+                batch = await aio.next_batch(faces, BATCH, habits.ripen)
                 await client.look(len(batch))
                 found.extend(loop.time() - arrived for arrived in batch)
 
-        await _during(seconds, [arrive(), *(identify() for _ in range(SPARING.at_once))])
+        await _during(seconds, [arrive(), *(identify() for _ in range(habits.at_once))])
         assert not azure.refused
         return sorted(found)
 
@@ -175,6 +179,8 @@ class Client:
 
     def __init__(self, azure: Azure) -> None:
         loop = asyncio.get_running_loop()
+        self.spent = 0
+        """Calls for looks that are finished."""
         self._azure = azure
         self._limiter = Limiter(azure.tier, clock=loop.time, wall=lambda: BEGIN + loop.time(), jitter=lambda: 0.5)
         self._gathering = Gathering(self._identify)
@@ -186,9 +192,11 @@ class Client:
             for _ in range(faces):
                 group.create_task(self._call(DETECT))
         await self._gathering.ask([str(next(self._numbers)) for _ in range(faces)], urgent=True)
+        self.spent += faces
 
     async def _identify(self, batch: Batch) -> list[list[RemoteCandidate]]:
         await self._call(IDENTIFY, partial(self._gathering.close, batch))
+        self.spent += 1
         return [[] for _ in batch.face_ids]
 
     async def _call(self, work: tuple[float, float], sent: Callable[[], None] = lambda: None) -> None:
@@ -214,13 +222,13 @@ async def _during(seconds: float, work: list[Coroutine[Any, Any, None]]) -> None
         assert isinstance(result, asyncio.CancelledError), "a caller ended by itself"
 
 
-def _outcome(azure: Azure, seconds: float, people: int) -> Outcome:
+def _outcome(azure: Azure, seconds: float, people: int, spent: int) -> Outcome:
     assert most_in_a_window(azure.accepted, azure.tier) <= azure.tier.calls
     allowed = azure.tier.calls * seconds / azure.tier.seconds
     if azure.tier.month is not None:
         allowed = min(allowed, azure.tier.month * seconds / (30 * 86_400))
     made = sum(at < seconds for at in azure.accepted)
-    return Outcome(seconds, made, allowed, azure.refused, people)
+    return Outcome(seconds, made, allowed, azure.refused, people, spent)
 
 
 def most_in_a_window(times: list[float], tier: Tier) -> int:

@@ -32,6 +32,11 @@ def test_a_month_of_the_free_tier_is_used_up() -> None:
     assert outcome.refused == 0
 
 
+def test_new_faces_are_named_soon() -> None:
+    """At S0, with not quite eight new faces a second, 95 of 100 wait for two seconds at most."""
+    assert quota.slowest(seed=3) <= quota.MOST_WAIT
+
+
 def test_broken_bounds_are_told() -> None:
     """A row that leaves calls unused or asks too often is named, and the rest is shown beside the serial loop."""
     outcome = usense(S0, 60.0, batch=1)
@@ -39,7 +44,7 @@ def test_broken_bounds_are_told() -> None:
     rows += [replace(row, batch=1) for row in rows]
     serial = [replace(row, caller=quota.SERIAL) for row in rows[2:]]
 
-    assert len(quota.failures(rows[:1])) == 2
+    assert len(quota.failures(rows[:1], wait=3.0)) == 2
     assert "1.0 x the people a minute" in quota.table(rows + serial)
 
 

@@ -20,7 +20,7 @@ from uSense.times import rfc3339
 
 T = TypeVar("T")
 
-WAITING = 64
+WAITING = 128
 """Calls of either kind that may wait for a turn; when full, newcomers are refused."""
 
 

@@ -18,6 +18,7 @@ from uSense.core.findings import Finding
 from uSense.core.judging import Judge
 from uSense.core.models import Answer, Candidate, Erasure, Person, Probe, Renewal, Training
 from uSense.core.pacing import backoff
+from uSense.core.quota import Tier
 from uSense.core.voting import Vote, judge
 from uSense.ports import AddedFace, Detector, Habits
 from uSense.recognizers.azureface.account import Account, RemoteCandidate
@@ -30,9 +31,14 @@ from uSense.recognizers.local import LocalRecognizer
 
 log = structlog.get_logger()
 
-SPARING = Habits(looks=1, ripen=0.5, at_once=3)
-"""Each look costs two calls: one at the best view decides. Several batches under way keep the quota in use."""
+MOST_BATCHES = 8
+"""Batches under way; more would not be faster at S0."""
 SECONDED = Habits(at_once=2)
+
+
+def sparing(tier: Tier) -> Habits:
+    """Each look costs a call or two: one at the best view decides. About as many batches at once as calls a second."""
+    return Habits(looks=1, ripen=0.5, at_once=min(MOST_BATCHES, max(1, round(tier.calls / tier.seconds))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +62,7 @@ class AzureRecognizer:
     ) -> None:
         self.model = account.recognition_model
         self.rules = sight.rules
-        self.habits = SECONDED if plan.second_opinion else SPARING
+        self.habits = SECONDED if plan.second_opinion else sparing(account.tier)
         self._plan = plan
         self._account = account
         self._azure = azure
