@@ -38,13 +38,13 @@ def test_new_faces_are_named_soon() -> None:
 
 
 def test_broken_bounds_are_told() -> None:
-    """A row that leaves calls unused or asks too often is named, and the rest is shown beside the serial loop."""
+    """A row that leaves calls unused or asks too often is named, as is a long wait, and the rest is shown beside the serial loop."""
     outcome = usense(S0, 60.0, batch=1)
     rows = [quota.Row(tier, "uSense", 10, outcome, least=1.1) for tier in ("S0", "F0 rate")]
     rows += [replace(row, batch=1) for row in rows]
     serial = [replace(row, caller=quota.SERIAL) for row in rows[2:]]
 
-    assert len(quota.failures(rows[:1], wait=3.0)) == 2
+    assert len(quota.failures(rows[:1], wait=3.0)) == 3
     assert "1.0 x the people a minute" in quota.table(rows + serial)
 
 
