@@ -38,7 +38,7 @@ def test_new_faces_are_named_soon() -> None:
 
 
 def test_broken_bounds_are_told() -> None:
-    """A row that leaves calls unused or asks too often is named, as is a long wait, and the rest is shown beside the serial loop."""
+    """Calls left unused, too many calls and a long wait are named; ratios are told beside the serial loop."""
     outcome = usense(S0, 60.0, batch=1)
     rows = [quota.Row(tier, "uSense", 10, outcome, least=1.1) for tier in ("S0", "F0 rate")]
     rows += [replace(row, batch=1) for row in rows]
