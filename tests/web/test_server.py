@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_a_port_that_is_taken_is_told() -> None:
 
 
 def test_connections_beyond_the_bound_are_closed(tmp_path: Path) -> None:
-    """Whoever opens very many gets no answer for the last, and those that are let in are answered as ever."""
+    """Whoever opens very many gets no answer for the last; those that are let in are answered, and hold up no end."""
     with FaceApi(tmp_path) as api, ExitStack() as stack:
         head = f"Host: x\r\nOcp-Apim-Subscription-Key: {api.key}\r\n"
         call = f"GET /face/v1.0/persongroups HTTP/1.1\r\n{head}\r\n".encode()
@@ -91,6 +92,9 @@ def test_connections_beyond_the_bound_are_closed(tmp_path: Path) -> None:
         opened.recv(65_536)
         opened.sendall(call)
         assert opened.recv(15) == b"HTTP/1.1 200 OK"
+        assert api.stop(signal.SIGTERM) == 0
+        assert not [line for line in api.log if "by force" in line]
+        api.start()
 
 
 @pytest.mark.parametrize("host", ["hall-pi", "", "127.0.0.1:80", "http://127.0.0.1"])

@@ -86,13 +86,35 @@ class FaceServer:
             )
             try:
                 await runner.setup()
-                await web.SockSite(
-                    runner, self._door.listener, ssl_context=self._door.encryption, backlog=_BACKLOG
-                ).start()
-                log.info("face api served", address=self.address)
-                await asyncio.Event().wait()
+                opened = await self._opened(runner, self._service)
+                try:
+                    log.info("face api served", address=self.address)
+                    await asyncio.Event().wait()
+                finally:
+                    opened.close()
             finally:
                 await runner.cleanup()
+
+    async def _opened(self, runner: web.AppRunner, service: Service) -> asyncio.Server:
+        """Let clients in, so many at once."""
+        handlers = runner.server
+        assert handlers is not None  # noqa: S101 - `setup` made it
+
+        def connection() -> asyncio.Protocol:
+            if len(handlers.connections) < MOST_CONNECTIONS:
+                return handlers()
+            service.turned_away += 1
+            return _TurnedAway()
+
+        door, loop = self._door, asyncio.get_running_loop()
+        return await loop.create_server(connection, sock=door.listener, ssl=door.encryption, backlog=_BACKLOG)
+
+
+class _TurnedAway(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 @contextmanager
