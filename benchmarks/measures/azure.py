@@ -99,8 +99,19 @@ class Outcome:
         return (self.spent + self.refused) / max(1, self.people)
 
 
-def usense(tier: Tier, seconds: float, *, batch: int, seed: int = 0, tells_time: bool = True) -> Outcome:
-    """The real limiter with always somebody new to identify, `batch` of them at a time."""
+def usense(
+    tier: Tier,
+    seconds: float,
+    *,
+    batch: int,
+    seed: int = 0,
+    tells_time: bool = True,
+    stricter: Tier | None = None,
+) -> Outcome:
+    """The real limiter with always somebody new to identify, `batch` of them at a time.
+
+    The service may be `stricter` than the tier that the limiter knows.
+    """
 
     async def look(client: Client, done: Counter[str]) -> None:
         while True:
@@ -115,8 +126,8 @@ def usense(tier: Tier, seconds: float, *, batch: int, seed: int = 0, tells_time:
                 await asyncio.sleep(gone.until - BEGIN - asyncio.get_running_loop().time())
 
     async def main() -> Outcome:
-        azure, done = Azure(tier, seed, tells_time), Counter[str]()
-        client = Client(azure)
+        azure, done = Azure(stricter or tier, seed, tells_time), Counter[str]()
+        client = Client(azure, tier)
         await _during(seconds, [look(client, done) for _ in range(sparing(tier).at_once)])
         return _outcome(azure, seconds, done["people"], client.spent)
 
@@ -152,7 +163,7 @@ def waits(tier: Tier, rate: float, seconds: float, *, seed: int = 0) -> list[flo
     async def main() -> list[float]:
         loop, found = asyncio.get_running_loop(), list[float]()
         azure = Azure(tier, seed)
-        client = Client(azure)
+        client = Client(azure, tier)
         habits = sparing(tier)
         faces: aio.Best[int, float] = aio.Best(FACES, lambda arrived: (-arrived,))
 
@@ -177,12 +188,12 @@ def waits(tier: Tier, rate: float, seconds: float, *, seed: int = 0) -> list[flo
 class Client:
     """Detects and identifies as the real client does, with the real limiter, at a server of the simulation."""
 
-    def __init__(self, azure: Azure) -> None:
+    def __init__(self, azure: Azure, tier: Tier) -> None:
         loop = asyncio.get_running_loop()
         self.spent = 0
         """Calls for looks that are finished."""
         self._azure = azure
-        self._limiter = Limiter(azure.tier, clock=loop.time, wall=lambda: BEGIN + loop.time(), jitter=lambda: 0.5)
+        self._limiter = Limiter(tier, clock=loop.time, wall=lambda: BEGIN + loop.time(), jitter=lambda: 0.5)
         self._gathering = Gathering(self._identify)
         self._numbers = count()
 

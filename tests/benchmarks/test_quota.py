@@ -32,6 +32,17 @@ def test_a_month_of_the_free_tier_is_used_up() -> None:
     assert outcome.refused == 0
 
 
+@pytest.mark.parametrize(
+    ("tier", "real"), [(quota.F0_RATE, Tier(12, 60.0)), (quota.F0_RATE, Tier(3, 10.0)), (S0, Tier(5, 1.0))]
+)
+def test_a_stricter_service_is_found_out(tier: Tier, real: Tier) -> None:
+    """Users were limited below their tier: then few calls are refused, and most of those that are allowed are made."""
+    outcome = usense(tier, 600 * tier.seconds / 10, batch=1, stricter=real)
+
+    assert outcome.refused < 0.04 * outcome.calls
+    assert outcome.used > 0.6
+
+
 def test_new_faces_are_named_soon() -> None:
     """At S0, with not quite eight new faces a second, 95 of 100 wait for two seconds at most."""
     assert quota.slowest(seed=3) <= quota.MOST_WAIT

@@ -214,6 +214,16 @@ async def test_a_backend_that_comes_back_is_used_again(house: House) -> None:
     assert house.client.state().circuit is Circuit.CLOSED
 
 
+async def test_no_request_on_the_wire_goes_uncounted(house: House) -> None:
+    """Also when a kept connection breaks: the library for HTTP would repeat what may be repeated by itself."""
+    before = house.client.state().usage.month
+    for fault in (Fault.DROPPED, Fault.LOST, Fault.TRUNCATED, Fault.BUSY_TEXT, Fault.BROKEN):
+        house.azure.order(fault, on="get group")
+        await house.client.group()
+
+    assert house.client.state().usage.month - before == len(house.azure.calls) == 10
+
+
 async def test_a_silent_backend_is_given_up(house: House) -> None:
     """A call ends when its time is up, whatever the other side does."""
     account = replace(house.client._account, timeout=0.05)
