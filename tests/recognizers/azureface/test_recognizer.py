@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from tests.peers.faceapi import FaceApi
 from tests.recognizers.azureface.accounts import account
 from tests.recognizers.azureface.conftest import no_pauses
 from tests.recognizers.probes import eileen, grace
+from tests.support.portraits import jpeg
 from tests.support.waiting import until
 from uSense import imaging
 from uSense.core.breaker import Breaker, BreakerRules
@@ -27,6 +29,7 @@ from uSense.recognizers import azure as module
 from uSense.recognizers.azure import AzureSettings
 from uSense.recognizers.azureface import caller
 from uSense.recognizers.azureface.client import connect
+from uSense.recognizers.azureface.recognizer import AzureRecognizer
 from uSense.storage import Storage, open_storage
 
 Opening = Callable[..., AbstractAsyncContextManager[Recognizer]]
@@ -304,3 +307,45 @@ class Blind:
 
     async def detect(self, picture: Picture) -> list[Face]:
         return list(self.found)
+
+
+@pytest.mark.parametrize("forgotten", ["face", "person"])
+async def test_what_a_killed_process_sent_is_not_sent_again(
+    opening: Opening, cloud: AzureFaults, storage: Storage, forgotten: str
+) -> None:
+    """Persons and faces that were made at Azure but not noted here are known by their markers."""
+    async with opening() as azure:
+        assert isinstance(azure, AzureRecognizer)
+        person_id, account = await enrolled(azure), azure._people._account
+        if forgotten == "person":
+            await storage.twins.unlink_person(account, person_id)
+        else:
+            face, *_ = await storage.twins.faces(account)
+            await storage.twins.unlink_face(account, face.face_id)
+    cloud.calls.clear()
+
+    async with opening() as azure:
+        assert isinstance(azure, AzureRecognizer)
+        await azure.train()
+        [person] = await azure._azure.persons()
+        assert who(await azure.identify([grace(7)])) == [["Grace Hopper"]]
+
+    assert len(person.face_ids) == 2
+    assert cloud.made["add face"] == cloud.made["create person"] == 0
+
+
+async def test_a_second_copy_of_a_face_is_deleted(opening: Opening, storage: Storage) -> None:
+    """Such as one that arrived after it had been given up and made anew."""
+    async with opening() as azure:
+        assert isinstance(azure, AzureRecognizer)
+        await enrolled(azure)
+        client, account = azure._azure, azure._people._account
+        face, *_ = await storage.twins.faces(account)
+        [before] = await client.persons()
+        await client.add_face(before.person_id, await asyncio.to_thread(jpeg, grace(0).crop), None, face.face_id)
+        await storage.vault.add_face(face.person_id, None)
+
+        await azure.train()
+        [after] = await client.persons()
+
+    assert after.face_ids == before.face_ids

@@ -21,6 +21,7 @@ from uSense.recognizers import keepsake
 from uSense.recognizers.azureface.account import Account, RemotePerson
 from uSense.recognizers.azureface.errors import PersonMissingError, PictureError
 from uSense.recognizers.azureface.sight import Seen, Sight
+from uSense.recognizers.azureface.strays import adopt
 
 if TYPE_CHECKING:
     from uSense.recognizers.azureface.client import AzureFace
@@ -167,6 +168,8 @@ class TwinPeople:
 
     async def renew(self, told: Callable[[Renewal], None]) -> Renewal:
         """Send the kept photos that Azure lacks."""
+        await adopt(self._azure, self._twins, self._account)
+        await self.load()
         lacking = await self._twins.lacking(self._account)
         sent = Renewal(0, len(lacking), 0)
         for person_id, face_id in lacking:
@@ -220,7 +223,7 @@ class TwinPeople:
         links = {twin.remote_id: twin for twin in await self._twins.people(self._account)}
         orphans = set(await self._twins.orphans(self._account))
         changed, adopted = False, False
-        for one in remote:
+        for one in sorted(remote, key=lambda one: one.person_id not in links):  # newcomers give way to known names
             if one.person_id not in orphans:
                 twin = links.pop(one.person_id, None)
                 adopted = adopted or twin is None
@@ -297,7 +300,9 @@ class TwinPeople:
         if remote_id is None:
             if await self._azure.group() is None:
                 await self._azure.create_group("uSense")
-            remote_id = await self._azure.create_person(person.name, person.person_id, person.user_data)
+            made = await self._azure.find_person(person.person_id)  # before a process that was killed could note it
+            remote_id = made.person_id if made else None
+            remote_id = remote_id or await self._azure.create_person(person.name, person.person_id, person.user_data)
             await self._twins.link_person(self._account, person.person_id, remote_id, person.name)
             await self.load()
         known = {face.remote_id for face in await self._twins.faces(self._account)}
