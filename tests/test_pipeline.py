@@ -29,8 +29,9 @@ from uSense.core.scene import Look, Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.tracking import Ask, Looked, TrackingRules
 from uSense.core.voting import VotingRules
-from uSense.pipeline import CameraSource, Pipeline, PipelineSettings, Query
+from uSense.pipeline import CameraSource, Pipeline, PipelineSettings
 from uSense.ports import Habits
+from uSense.query import Query
 
 
 class Stage:
@@ -147,28 +148,34 @@ class Spy:
         return getattr(self._scene, name)
 
 
-def query(name: str, *, waiting: bool, quality: float) -> Query:
+def query(name: str, *, waiting: bool, quality: float, seen: float = 9.5) -> Query:
     """A face in line."""
     look = Look(
         track_id=name,
         captured_at=0.0,
-        stamp=0.0,
+        stamp=seen,
         box=Box(0, 0, 1, 1),
         frame_size=(1, 1),
         quality=replace(GOOD, value=quality),
     )
-    return Query("hall", Ask(name, face(0), waiting), look, None)  # type: ignore[arg-type] # the probe is not looked at
+    return Query("hall", Ask(name, face(0), waiting), look, None, 0.0)  # type: ignore[arg-type] # the probe is not looked at
 
 
 def test_waiting_people_go_first_and_better_faces_before_worse() -> None:
-    """An undecided person comes before any recheck, however good; among equals the better face wins."""
+    """An undecided person comes before any recheck, who is in sight before who left; then the better face wins."""
     line = [
         query("recheck", waiting=False, quality=1.0),
         query("blurred", waiting=True, quality=0.2),
-        query("sharp", waiting=True, quality=0.9),
+        query("gone", waiting=True, quality=1.0, seen=8.0),
+        query("sharp", waiting=True, quality=0.9, seen=9.1),
     ]
 
-    assert [one.key[1] for one in sorted(line, key=Query.worth, reverse=True)] == ["sharp", "blurred", "recheck"]
+    assert [one.key[1] for one in sorted(line, key=Query.worth, reverse=True)] == [
+        "sharp",
+        "blurred",
+        "gone",
+        "recheck",
+    ]
 
 
 async def test_a_recognizer_that_fails_is_asked_again_and_no_face_is_lost() -> None:

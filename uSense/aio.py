@@ -186,6 +186,10 @@ class Best(Generic[K, T]):
         del self._items[worst]
         return worst
 
+    def oldest(self, age: Callable[[T], float]) -> float:
+        """The highest age of an item that waits, 0 without one."""
+        return max(map(age, self._items.values()), default=0.0)
+
     def discard(self, key: K) -> None:
         """Drop the key's item, if it still waits."""
         self._items.pop(key, None)
@@ -202,13 +206,16 @@ class Best(Generic[K, T]):
         return [self._items.pop(key) for key in best]
 
 
-async def next_batch(queue: Best[K, T], size: int, wait: float) -> list[T]:
-    """Wait for one item, then for `size` of them for at most `wait` seconds; until then they may be replaced."""
+async def next_batch(queue: Best[K, T], size: int, wait: float, age: Callable[[T], float] = lambda _: 0.0) -> list[T]:
+    """Wait for one item, then for `size` of them for at most `wait` seconds; until then they may be replaced.
+
+    What an item's `age` says it waited before counts.
+    """
     batch: list[T] = []
     while not batch:
         await queue.filled()
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(max(0.0, wait - queue.oldest(age))):
                 await queue.filled(size)
         batch = queue.take(size)
     return batch

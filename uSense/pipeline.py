@@ -6,9 +6,9 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Protocol
 
 import structlog
@@ -23,8 +23,9 @@ from uSense.core.pacing import FramePace, backoff
 from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.scene import CHANGED, Look, Outcome, Scene
 from uSense.core.stats import Stats
-from uSense.core.tracking import STALE, Ask
+from uSense.core.tracking import Ask
 from uSense.ports import Camera, Detector, Outbox, Recognizer
+from uSense.query import Query
 from uSense.schema import Branch
 
 log = structlog.get_logger()
@@ -64,25 +65,6 @@ class CameraSource(Protocol):
         """Open the camera under its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A face on its way to the recognizer."""
-
-    camera: str
-    ask: Ask
-    look: Look
-    probe: Probe
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """One face of a track waits at a time."""
-        return (self.camera, self.ask.track_id)
-
-    def worth(self) -> tuple[float, ...]:
-        """Undecided people first, then the better face."""
-        return (float(self.ask.waiting_person), self.look.quality.value)
-
-
 class Pipeline:
     """Everything between the cameras and the outbox."""
 
@@ -105,6 +87,8 @@ class Pipeline:
         self.problems: dict[str, str] = {}
         self._frames: aio.Latest[str, Frame] = aio.Latest()
         self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
+        self._asking: set[tuple[str, str]] = set()
+        """Tracks whose identification is under way: further views of them would cost another one."""
         self._statuses: dict[str, str] = {}
         self._shots: dict[str, list[asyncio.Future[Shot]]] = {}
         self._seq = 0
@@ -150,20 +134,22 @@ class Pipeline:
                         one.doubts.withheld for one in self.scenes.values()
                     )
                     self.outbox.post(Notice("track.undecided", asdict(why)))
-                if looked.asks:
+                asks = [ask for ask in looked.asks if (frame.camera, ask.track_id) not in self._asking]
+                if asks:
                     with self._timed("cut"):
-                        probes = await asyncio.to_thread(_cut, frame, looked.asks)
-                    for ask, probe in zip(looked.asks, probes, strict=True):
+                        probes = await asyncio.to_thread(_cut, frame, asks)
+                    for ask, probe in zip(asks, probes, strict=True):
                         self._queue(frame, ask, probe)
 
     async def identify(self) -> None:
         """The batcher: asks the recognizer about the worthiest faces and lets the scenes decide."""
-        pauses, wait = _pauses(), max(self.settings.batch_wait, self.recognizer.habits.ripen)
+        pauses, ripen = _pauses(), self.recognizer.habits.ripen
+        wait, age = (ripen, Query.age) if ripen else (self.settings.batch_wait, Query.ageless)
         while True:
-            batch = await aio.next_batch(self._faces, self.settings.batch_size, wait)
+            batch = await aio.next_batch(self._faces, self.settings.batch_size, wait, age)
             epoch = self._epoch
             try:
-                with self._timed("identify"):
+                with self._timed("identify"), self._under_way(batch):
                     answers = await self.recognizer.identify([query.probe for query in batch])
             except RecognizerError as error:
                 self._recognizer_failed(error, batch)
@@ -267,7 +253,7 @@ class Pipeline:
             frame_size=frame.picture.size,
             quality=probe.quality,
         )
-        self._wait_in_line(Query(frame.camera, ask, look, probe))
+        self._wait_in_line(Query(frame.camera, ask, look, probe, frame.stamp))
 
     def _decide(self, query: Query, answer: Answer) -> None:
         if answer.unseen:
@@ -286,6 +272,15 @@ class Pipeline:
             self.stats.add("picture_to_decision", age)
             _log_decision(outcome, age)
 
+    @contextmanager
+    def _under_way(self, batch: list[Query]) -> Iterator[None]:
+        keys = {query.key for query in batch}
+        self._asking |= keys
+        try:
+            yield
+        finally:
+            self._asking -= keys
+
     def _recognizer_failed(self, error: RecognizerError, batch: list[Query]) -> None:
         level = log.debug if "recognizer" in self.problems else log.warning
         level("recognizer does not answer", error=str(error))
@@ -300,7 +295,8 @@ class Pipeline:
 
     def _wait_in_line(self, query: Query) -> None:
         waiting = self._faces.get(query.key)
-        if waiting and waiting.look.quality.value > query.look.quality.value and _fresh(waiting, query):
+        query = query.following(waiting) if waiting else query
+        if query is waiting:
             return
         left = self._faces.put(query.key, query)
         if left is not None:
@@ -344,10 +340,6 @@ def _pauses() -> Iterator[float]:
     return backoff(0.5, 30.0, random.random)
 
 
-def _fresh(waiting: Query, newer: Query) -> bool:
-    return newer.look.stamp - waiting.look.stamp < STALE
-
-
 def _new_id() -> str:
     """A UUID version 7 (RFC 9562): unique and sortable by time."""
     milliseconds = time.time_ns() // 1_000_000
@@ -355,7 +347,7 @@ def _new_id() -> str:
     return str(uuid.UUID(int=bits))
 
 
-def _cut(frame: Frame, asks: tuple[Ask, ...]) -> list[Probe]:
+def _cut(frame: Frame, asks: Sequence[Ask]) -> list[Probe]:
     whole = imaging.ArrayPicture(frame.picture.rgb())
     return [imaging.probe(whole, ask.face) for ask in asks]
 
