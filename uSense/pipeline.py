@@ -144,9 +144,10 @@ class Pipeline:
     async def identify(self) -> None:
         """The batcher: asks the recognizer about the worthiest faces and lets the scenes decide."""
         pauses, ripen = _pauses(), self.recognizer.habits.ripen
+        size = min(self.settings.batch_size, self.recognizer.habits.most)
         wait, age = (ripen, Query.age) if ripen else (self.settings.batch_wait, Query.ageless)
         while True:
-            batch = await aio.next_batch(self._faces, self.settings.batch_size, wait, age)
+            batch = await aio.next_batch(self._faces, size, wait, age)
             epoch = self._epoch
             try:
                 with self._timed("identify"), self._under_way(batch):

@@ -52,6 +52,8 @@ class Habits:
     """Seconds in which a better view of a face may replace the one that waits."""
     at_once: int = 1
     """Calls of `identify` that may be under way together."""
+    most: int = 10
+    """Faces of such a call at most: who is under way cannot make place for somebody newer any more."""
 
 
 class Recognizer(Protocol):

@@ -33,12 +33,16 @@ log = structlog.get_logger()
 
 MOST_BATCHES = 8
 """Batches under way; more would not be faster at S0."""
+UNDER_WAY = 2.0
+"""Seconds that the faces under way may take together: who is left behind then is out of sight when the answer comes."""
 SECONDED = Habits(at_once=2)
 
 
 def sparing(tier: Tier) -> Habits:
     """Each look costs a call or two: one at the best view decides. About as many batches at once as calls a second."""
-    return Habits(looks=1, ripen=0.5, at_once=min(MOST_BATCHES, max(1, round(tier.calls / tier.seconds))))
+    rate = tier.calls / tier.seconds
+    at_once = min(MOST_BATCHES, max(1, round(rate)))
+    return Habits(looks=1, ripen=0.5, at_once=at_once, most=max(1, round(UNDER_WAY * rate / at_once)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
