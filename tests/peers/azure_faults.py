@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from uSense.core.quota import Tier
 
@@ -189,8 +189,9 @@ class AzureFaults:
             await request.read()
             return _answer(fault)
         if fault is Fault.SLOW:
-            await request.read()
+            body = await request.read()
             await self.release.wait()
+            _refill(request, body)
         if fault is Fault.OVERTAKEN:
             self.release.set()
             await self._slow_done.wait()
@@ -224,6 +225,14 @@ class AzureFaults:
             return True
         self._accepted.append(now)
         return False
+
+
+def _refill(request: web.Request, body: bytes) -> None:
+    """Let the server read a body again; a caller who has gone would have spoiled it."""
+    content = StreamReader(request.protocol, 2**20, loop=asyncio.get_running_loop())
+    content.feed_data(body)
+    content.feed_eof()
+    request._payload = content
 
 
 async def _handled(request: web.Request, handler: Any) -> web.StreamResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -15,10 +16,11 @@ from tests.recognizers.azureface.conftest import NOBODY, House, grace, no_pauses
 from tests.support import portraits
 from uSense.core.breaker import Circuit
 from uSense.core.models import Box
+from uSense.recognizers.azureface import caller
 from uSense.recognizers.azureface import client as module
 from uSense.recognizers.azureface.account import Account, RemoteGroup, RemotePerson
 from uSense.recognizers.azureface.client import connect
-from uSense.recognizers.azureface.errors import AzureFaceError, PictureError, UnreachableError
+from uSense.recognizers.azureface.errors import AzureFaceError, PictureError, QuotaGoneError, UnreachableError
 from uSense.recognizers.azureface.limiter import Limiter
 
 
@@ -221,6 +223,26 @@ async def test_a_server_that_is_not_azure_is_said(answer: web.Response, code: st
                 await client.detect(grace(0))
 
     assert raised.value.code == code
+
+
+async def test_an_answer_without_an_end_is_cut_short(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server fills the memory."""
+    monkeypatch.setattr(caller, "MOST_BYTES", 10)
+
+    with pytest.raises(UnreachableError, match="without an end"):
+        await house.client.group()
+
+
+async def test_a_used_up_month_is_believed(house: House) -> None:
+    """A month that Azure says is used up stops all calls until it is over, without asking again."""
+    house.azure.order(Fault.USED_UP)
+    for _ in range(2):
+        with pytest.raises(QuotaGoneError, match="no calls left") as raised:
+            await house.client.detect(grace(0))
+
+    assert len(house.azure.calls) == 1
+    assert 2 * 86_400 < raised.value.until - time.time() < 3 * 86_400
+    assert house.client.state().usage.again_at == raised.value.until
 
 
 def test_those_who_do_not_use_azure_do_not_pay_for_it() -> None:

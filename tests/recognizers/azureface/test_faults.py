@@ -99,6 +99,7 @@ async def test_what_arrives_late_and_was_made_twice_is_dropped(house: House, ope
 
     people = await house.served.people()
     assert house.azure.made[operation] == 2
+    assert house.azure.made[operation.replace("create", "delete").replace("add", "delete")] == 1
     assert len(people) == (2 if operation == "create person" else 1)
     assert len(await house.served.markers(person_id)) == (0 if operation == "create person" else 1)
 
