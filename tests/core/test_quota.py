@@ -381,3 +381,17 @@ def test_what_is_no_quota_is_refused(values: object) -> None:
     """Values of any other shape are an error, not a state."""
     with pytest.raises(ValueError, match="not the state of a quota"):
         Quota.restored(values, 0.0)
+
+
+def test_background_yields_to_whoever_is_urgent_elsewhere_but_not_for_ever() -> None:
+    """A claim lasts a moment longer than the wait it announces, and every tenth turn is background's."""
+    pace = Pace()
+    pace.start("0", S0, 0.0, TIMEOUT)
+    pace.answered("0", 0.01)
+    wait = pace.claim(S0, 0.05, urgent=True)
+    free = 0.05 + wait
+
+    assert pace.claim(S0, free, urgent=False) == pytest.approx(quota.POLL)
+    assert pace.claim(S0, free + quota.POLL, urgent=False) == 0.0
+    pace.passed = quota.TURNS - 1
+    assert pace.claim(S0, free, urgent=False) == 0.0

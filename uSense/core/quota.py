@@ -85,6 +85,10 @@ class Pace:
     floor: float | None = None
     """Shortest network time seen, there and back."""
     seen: int = 0
+    urgent_until: float = 0.0
+    """Until then somebody urgent, perhaps of another process, wants the next turn."""
+    passed: int = 0
+    """Urgent turns since the last one of background."""
 
     def delay(self, tier: Tier, now: float) -> float:
         """Seconds until a call may be sent, or until it is worth asking again; 0 if it may be sent now."""
@@ -95,8 +99,19 @@ class Pace:
             del self.calls[number]
         return max(0.0, self.next_at - now, self.blocked_until - now, self._crowded(tier, window, now))
 
-    def start(self, number: str, tier: Tier, now: float, within: float) -> None:
+    def claim(self, tier: Tier, now: float, *, urgent: bool) -> float:
+        """As `delay`, but who is urgent goes first, of whatever process, and background has its part of the turns."""
+        wait = self.delay(tier, now)
+        if urgent and wait > 0:
+            self.urgent_until = now + wait + POLL
+        if not urgent and wait <= 0 and self.passed < TURNS - 1:
+            wait = max(0.0, self.urgent_until - now)
+        return wait
+
+    def start(self, number: str, tier: Tier, now: float, within: float, *, urgent: bool = True) -> None:
         """A call is sent, which ends `within` so many seconds."""
+        self.passed = self.passed + 1 if urgent else 0
+        self.urgent_until = 0.0
         self.calls[number] = Call(now, now + within)
         self.next_at = now + SPACING * self._window(tier) / tier.calls
 

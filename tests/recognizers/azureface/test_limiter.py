@@ -73,6 +73,37 @@ def test_waiting_people_overtake_an_enrollment_but_do_not_stop_it() -> None:
     assert order.count("face") == 5
 
 
+@pytest.mark.parametrize("tier", [F0, S0])
+def test_an_enrollment_in_another_process_has_its_tenth(tier: Tier) -> None:
+    """Urgent calls of a service go before those of a command beside it, which is not starved and costs no turn."""
+
+    async def main() -> tuple[int, int, int]:
+        ledger = Memory()
+        service, command = limited(tier, ledger), limited(tier, ledger)
+        looks, faces = list[tuple[str, float]](), list[tuple[str, float]]()
+
+        async def always(limiter: Limiter, log: list[tuple[str, float]], *, urgent: bool) -> None:
+            while True:
+                await call(limiter, log, "x", urgent=urgent)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(always(service, looks, urgent=True)) for _ in range(4)]
+            tasks += [group.create_task(always(command, faces, urgent=False)) for _ in range(2)]
+            await asyncio.sleep(30 * tier.seconds)
+            together = len(looks), len(faces)
+            for task in tasks[:4]:
+                task.cancel()
+            await asyncio.sleep(10 * tier.seconds)
+            for task in tasks[4:]:
+                task.cancel()
+        return *together, len(faces) - together[1]
+
+    looks, faces, alone = virtual.run(main())
+    assert looks + faces >= 0.97 * 30 * tier.calls
+    assert 0.08 <= faces / (looks + faces) <= 0.12
+    assert alone >= 0.95 * 10 * tier.calls
+
+
 def test_a_canceled_caller_leaves_no_gap() -> None:
     """Neither one that waits nor one that is being answered blocks the others for good."""
 

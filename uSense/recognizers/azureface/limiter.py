@@ -166,9 +166,9 @@ class Limiter:
         if until is not None:
             raise QuotaGoneError(self._why(quota.budget, wall, until, urgent=urgent), until)
         now = self._clock()
-        delay = quota.pace.delay(self.tier, now)
+        delay = quota.pace.claim(self.tier, now, urgent=urgent)
         if delay <= 0:
-            quota.pace.start(number, self.tier, now, within)
+            quota.pace.start(number, self.tier, now, within, urgent=urgent)
             quota.budget.take()
         return delay
 
