@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import structlog
 from pydantic import Field, SecretStr, model_validator
 
 from uSense.core.bounds import Share
@@ -24,6 +25,8 @@ from uSense.recognizers.azureface.recognizer import AzureRecognizer, Plan
 from uSense.recognizers.azureface.sight import Sight
 from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch
+
+log = structlog.get_logger()
 
 
 class AzureSettings(Branch):
@@ -150,6 +153,8 @@ class AzureSettings(Branch):
                 recognizer.look_first()
                 yield recognizer
                 return
+            if account.tier == F0:
+                log.warning("the free tier of Azure finds faces, but Microsoft offers identification only on S0")
             async with asyncio.TaskGroup() as group:
                 task = group.create_task(recognizer.look_around(), name="azure people")
                 yield recognizer

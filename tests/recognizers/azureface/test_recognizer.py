@@ -193,6 +193,22 @@ async def test_what_others_change_in_the_group_is_taken_over(
     assert again["Amazing Grace"]
 
 
+async def test_a_resource_without_approval_is_known_at_once(opening: Opening, cloud: AzureFaults) -> None:
+    """The service finds out when it starts, before anybody comes; health says it, and that it is over."""
+    cloud.order(Fault.NOT_APPROVED, on="detect")
+    async with opening(lazily=False) as azure:
+        await until(lambda: bool(azure.problem))
+        said = azure.problem
+        await enrolled(azure)
+        cloud.order(Fault.NOT_APPROVED, on="detect")
+        with pytest.raises(RecognizerError):
+            await azure.identify([grace(7)])
+        await azure.identify([grace(7)])
+        await until(lambda: not azure.problem)
+
+    assert "approv" in said
+
+
 async def test_a_group_that_another_program_made_is_taken_over(
     opening: Opening, face_api: FaceApi, values: dict[str, Any]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import time
 import uuid
@@ -240,7 +241,9 @@ class Caller:
         host = urlsplit(self._base).netloc
         if isinstance(error, TimeoutError):
             return f"Azure at {host} did not answer within {self.account.timeout:g} s"
-        return f"Azure at {host} is not reachable: {str(error) or type(error).__name__}"
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number else str(error) or type(error).__name__
+        return f"Azure at {host} is not reachable: {why}"
 
 
 def _passes(ask: Ask[Any], error: AzureFaceError) -> bool:

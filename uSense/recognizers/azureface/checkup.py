@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from uSense import imaging
 from uSense.core.errors import RecognizerError
 from uSense.core.findings import Finding, ok, problem, warning
+from uSense.core.quota import F0
 from uSense.recognizers.azureface.account import Account
 
 if TYPE_CHECKING:
@@ -58,14 +60,19 @@ async def _training(azure: AzureFace, group: str) -> Finding:
     return ok("azure group", f"{group!r} is trained")
 
 
-async def _approval(azure: AzureFace, account: Account) -> Finding:
-    """Ask for the id of a face, which only approved resources get; the picture has none."""
+async def ask_approval(azure: AzureFace) -> None:
+    """Ask for the ids of the faces in a picture that has none; raises NotApprovedError, and others."""
     noise = np.random.default_rng(1).integers(0, 255, (200, 200, 3), np.uint8)
+    await azure.detect(await asyncio.to_thread(imaging.encode_jpeg, noise), urgent=False)
+
+
+async def _approval(azure: AzureFace, account: Account) -> Finding:
+    """Only approved resources get ids of faces."""
     try:
-        await azure.detect(imaging.encode_jpeg(noise), urgent=False)
+        await ask_approval(azure)
     except RecognizerError as error:
         return _failed(error)
-    if account.tier.month is not None:
+    if account.tier == F0:
         text = "the free tier F0 finds faces, but Microsoft offers identification only on S0"
         return warning("azure approval", text, "if faces stay unnamed, see docs/azure.md")
     return ok("azure approval", "the resource gives ids to faces")

@@ -22,7 +22,7 @@ from uSense.core.quota import Tier
 from uSense.core.voting import Vote, judge
 from uSense.ports import AddedFace, Detector, Habits
 from uSense.recognizers.azureface.account import Account, RemoteCandidate
-from uSense.recognizers.azureface.checkup import checked
+from uSense.recognizers.azureface.checkup import ask_approval, checked
 from uSense.recognizers.azureface.client import AzureFace
 from uSense.recognizers.azureface.errors import FaceMissingError
 from uSense.recognizers.azureface.people import TwinPeople
@@ -74,7 +74,7 @@ class AzureRecognizer:
         self._people = people
         self._home = home
         self._away = ""
-        """Why the local recognizer stands in; empty while Azure answers."""
+        """Why Azure did not answer the last question; empty while it does."""
         self._trouble = ""
         """What hindered the last look around."""
         self._stale = False
@@ -90,9 +90,9 @@ class AzureRecognizer:
 
     @property
     def problem(self) -> str:
-        if self._away:
+        if self._away and (self._plan.fallback or self._plan.second_opinion):
             return f"{self._away}; the local recognizer answers meanwhile"
-        return self._trouble
+        return self._away or self._trouble
 
     def detector(self, local: Detector) -> Detector:
         if self._plan.frames and not self._plan.second_opinion:
@@ -129,14 +129,15 @@ class AzureRecognizer:
         try:
             answers = await self._by_azure(probes)
         except RecognizerError as error:
-            if not self._plan.fallback:
-                raise
-            if not self._away:
+            if self._plan.fallback and not self._away:
                 log.warning("azure does not answer, the local recognizer stands in", problem=str(error))
             self._away = str(error)
+            if not self._plan.fallback:
+                raise
             return await self._by_home(probes)
         if self._away:
             log.info("azure answers again")
+            self._look.set()
         self._away = ""
         return answers
 
@@ -211,22 +212,23 @@ class AzureRecognizer:
     async def look_around(self) -> None:
         """Keep up with what is changed in the group elsewhere, and erase there who is gone here; until canceled."""
         pauses = backoff(5.0, 300.0, random.random)
+        approved = False
         while True:
+            self._look.clear()
             try:
+                if not approved:
+                    await ask_approval(self._azure)
+                    approved = True
                 self._news |= await self._people.sync()
                 self._trouble = await self._people.bury()
             except RecognizerError as error:
-                if self._trouble != str(error):
-                    log.warning("azure", problem=str(error))
+                log.info("azure cannot be looked at", problem=str(error))
                 self._trouble = str(error)
-            if self._trouble:
-                await asyncio.sleep(next(pauses))
-            else:
+            if not self._trouble:
                 pauses = backoff(5.0, 300.0, random.random)
-                self._look.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._plan.refresh_every):
-                        await self._look.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(next(pauses) if self._trouble else self._plan.refresh_every):
+                    await self._look.wait()
 
     async def checkup(self) -> list[Finding]:
         return await checked(self._azure, self._account)
