@@ -16,7 +16,7 @@ from tests.support.nets import looks
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.stand_ins import Ears
 from uSense.control import Control
-from uSense.core.errors import StorageError
+from uSense.core.errors import RecognizerError, StorageError
 from uSense.core.events import Notice
 from uSense.core.models import Renewal, Rgb
 from uSense.core.quality import QualityRules
@@ -276,3 +276,29 @@ async def test_a_damaged_database_is_a_problem_until_its_folder_is_gone(folder: 
         (folder / "damaged-2026").rmdir()
         await home.upkeep.look()
         assert home.upkeep.problems == {}
+
+
+async def test_a_recognizer_that_is_away_is_asked_again(
+    folder: Path, onnx: LocalSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be made or sent is a problem in plain words, and is done when the recognizer answers again."""
+    monkeypatch.setattr("uSense.upkeep.AGAIN", 0.001)
+    async with house(folder, onnx) as home:
+        renew = home.control.recognizer.renew
+        said: list[dict[str, str]] = []
+
+        async def away(told: Callable[[Renewal], None], *, pace: float = 1.0) -> Renewal:
+            if not said:
+                told(Renewal(0, 6, 0))
+                said.append(dict(home.upkeep.problems))
+                raise RecognizerError("the cloud is away")
+            said.append(dict(home.upkeep.problems))
+            return await renew(told, pace=pace)
+
+        monkeypatch.setattr(home.control.recognizer, "renew", away)
+        task = asyncio.create_task(home.upkeep.run())
+        await home.ears.until(lambda heard: "gallery.renewed" in [one.type for one in heard.notices])
+        task.cancel()
+
+        assert said[1] == {"upkeep": "the cloud is away"}
+        assert await home.seen() == ["Grace", "Eileen"]

@@ -10,13 +10,15 @@ import structlog
 
 from uSense import aio, lifetime
 from uSense.aio import Lane
-from uSense.core.errors import StuckError
+from uSense.core.errors import StorageError, StuckError
+from uSense.ports import Archive
 from uSense.recognizers.embedding import LocalEmbedding
-from uSense.recognizers.local import LocalRecognizer, LocalSettings
+from uSense.recognizers.local import LocalRecognizer
 from uSense.recognizers.points import open_points
 from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
+from uSense.upkeep import LOOK, back_up
 from uSense.web import server
 from uSense.web.seams import Parts
 from uSense.web.server import FaceServer
@@ -42,21 +44,16 @@ async def open_face_server(
             embedding = await recognizer.embedding()
         else:
             lane = await stack.enter_async_context(Lane("embed-face-api"))
-            embedding = LocalEmbedding(lane, await lane.run(local(settings).embedder.load))
+            embedding = LocalEmbedding(lane, await lane.run(settings.recognizer.local.embedder.load))
         parts = Parts(
             groups=storage.groups,
             detector=await stack.enter_async_context(settings.detector.open("detect-face-api")),
             embedding=embedding,
             points=(await stack.enter_async_context(open_points())).find,
-            threshold=local(settings).rules.threshold,
+            threshold=settings.recognizer.local.rules.threshold,
             keep_crops=settings.gallery.keep_crops,
         )
         yield FaceServer(settings.face_api, parts, keys, door)
-
-
-def local(settings: Settings) -> LocalSettings:
-    """The settings of the local recognizer, also where Azure identifies the people of the house."""
-    return settings.recognizer if isinstance(settings.recognizer, LocalSettings) else settings.recognizer.local
 
 
 async def serve_alone(
@@ -69,25 +66,37 @@ async def serve_alone(
     stop = asyncio.Event()
     with lifetime.signals(stop, asyncio.Event(), lambda: end_within(PATIENCE, 0)):
         async with AsyncExitStack() as stack:
-            server = await aio.until(stop, _opened(settings, stack))
-            if server is not None:
+            opened = await aio.until(stop, _opened(settings, stack))
+            if opened is not None:
+                server, archive = opened
                 told(server)
                 try:
-                    await aio.until(stop, _kept(server, settings.pipeline.patience))
+                    await aio.until(stop, _kept(server, archive, settings.pipeline.patience))
                 except* StuckError:
                     end_within(PATIENCE, 1)
                     raise
     log.info("stopped")
 
 
-async def _opened(settings: Settings, stack: AsyncExitStack) -> FaceServer:
+async def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[FaceServer, Archive]:
     storage = await stack.enter_async_context(open_storage(settings.data_dir, mend=True))
     await stack.enter_async_context(sole_service(settings.data_dir))
-    return await stack.enter_async_context(open_face_server(settings, storage))
+    return await stack.enter_async_context(open_face_server(settings, storage)), storage.archive
 
 
-async def _kept(server: FaceServer, patience: float) -> None:
+async def _kept(server: FaceServer, archive: Archive, patience: float) -> None:
     """Serve, and end when a model hangs."""
     async with asyncio.TaskGroup() as group:
         group.create_task(server.run(), name="face api")
+        group.create_task(_backed_up(archive), name="backups")
         group.create_task(lifetime.guard(patience), name="guard")
+
+
+async def _backed_up(archive: Archive) -> None:
+    """Keep an automatic backup of the groups, as the service does."""
+    while True:
+        try:
+            await back_up(archive)
+        except StorageError as error:
+            log.warning("no automatic backup", problem=str(error))
+        await asyncio.sleep(LOOK)

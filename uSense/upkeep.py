@@ -11,7 +11,7 @@ from typing import TypeAlias
 import structlog
 
 from uSense.control import Control
-from uSense.core.errors import GalleryChangedError, StorageError
+from uSense.core.errors import GalleryChangedError, RecognizerError, StorageError
 from uSense.core.events import Notice
 from uSense.core.models import Renewal
 from uSense.ports import Archive, Outbox
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 LOOK = 3600.0
 """Seconds between two looks whether something is to be done, unless woken."""
+AGAIN = 60.0
+"""Seconds after which what failed is tried again."""
 TOLD = 2.0
 """Seconds between two events about a renewal's progress."""
 LATE = 30.0
@@ -40,6 +42,13 @@ async def tell_late(recover: Recover, outbox: Outbox, *, rest: float = LATE) -> 
                 outbox.post(notice)
             patience = rest
         await asyncio.sleep(rest)
+
+
+async def back_up(archive: Archive) -> None:
+    """Write the automatic backup if one is due; raises StorageError."""
+    if await archive.due(time.time()):
+        backup = await archive.keep("auto")
+        log.info("automatic backup", file=backup.path.name, people=backup.people)
 
 
 class Upkeep:
@@ -65,7 +74,7 @@ class Upkeep:
             self._woken.clear()
             await self.look()
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK):
+                async with asyncio.timeout(AGAIN if "upkeep" in self.problems else LOOK):
                     await self._woken.wait()
 
     async def look(self) -> None:
@@ -73,10 +82,11 @@ class Upkeep:
         try:
             await self._renew()
             await self._tell_who_enrolls_again()
-            await self._back_up()
+            await back_up(self.archive)
             self._set("database", await self.archive.damage())
-        except (StorageError, GalleryChangedError) as error:
+        except (StorageError, GalleryChangedError, RecognizerError) as error:
             self._set("upkeep", str(error))
+            self._set("gallery", "")
         else:
             self._set("upkeep", "")
 
@@ -119,11 +129,6 @@ class Upkeep:
             who = [{"person_id": one.person_id, "name": one.name} for one in people if one.enroll_again]
             self.control.outbox.post(Notice("gallery.enroll_again", {"model": model, "people": who}))
         self._nameless = names
-
-    async def _back_up(self) -> None:
-        if await self.archive.due(time.time()):
-            backup = await self.archive.keep("auto")
-            log.info("automatic backup", file=backup.path.name, people=backup.people)
 
     def _set(self, part: str, problem: str) -> None:
         if problem:
