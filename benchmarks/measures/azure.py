@@ -174,7 +174,8 @@ def waits(tier: Tier, rate: float, seconds: float, *, seed: int = 0) -> list[flo
 
         async def identify() -> None:
             while True:
-                batch = await aio.next_batch(faces, BATCH, habits.ripen)
+                size = min(BATCH, habits.most)
+                batch = await aio.next_batch(faces, size, habits.ripen, lambda arrived: loop.time() - arrived)
                 await client.look(len(batch))
                 found.extend(loop.time() - arrived for arrived in batch)
 
