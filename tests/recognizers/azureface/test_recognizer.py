@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,20 @@ from tests.recognizers.azureface.accounts import account
 from tests.recognizers.azureface.conftest import no_pauses
 from tests.recognizers.probes import eileen, grace
 from tests.support.portraits import jpeg
+from tests.support.stand_ins import Busy, Ears, Source, Spotter, picture
 from tests.support.waiting import until
 from uSense import imaging
 from uSense.core.breaker import Breaker, BreakerRules
 from uSense.core.errors import ConflictError, RecognizerError
 from uSense.core.models import Answer, Box, Face, Picture
+from uSense.core.motion import MotionRules
+from uSense.core.quality import QualityRules
+from uSense.core.scene import Scene, SceneRules
+from uSense.core.stats import Stats
+from uSense.core.tracking import TrackingRules
+from uSense.core.voting import VotingRules
 from uSense.imaging import ArrayPicture
+from uSense.pipeline import Pipeline, PipelineSettings
 from uSense.ports import Recognizer
 from uSense.recognizers import azure as module
 from uSense.recognizers.azure import AzureSettings
@@ -95,6 +104,30 @@ async def test_a_batch_costs_one_call_more_than_faces(opening: Opening, cloud: A
         assert who(await azure.identify([grace(number) for number in range(3)])) == [["Grace Hopper"]] * 3
 
     assert cloud.made == {"detect": 3, "identify": 1}
+
+
+@pytest.mark.parametrize("moving", [False, True])
+async def test_a_still_scene_costs_nothing(*, moving: bool, opening: Opening, cloud: AzureFaults) -> None:
+    """Once somebody is named nothing is asked while nothing moves, however often known people would be looked at."""
+    stats, ears, camera = Stats(), Ears(), Busy("hall", picture())
+    source = Source(lambda _: camera, fps=100)
+    source.motion = MotionRules(enabled=not moving)
+    rules = SceneRules(voting=VotingRules(needed=1, unknown_needed=2), tracking=TrackingRules(recheck=0.001))
+    async with opening() as azure:
+        await enrolled(azure)
+        scenes = {"hall": Scene("hall", replace(rules, decision=azure.rules), "r")}
+        pipeline = Pipeline(PipelineSettings(), QualityRules(min_value=0.0), scenes, azure, ears, stats)
+        async with asyncio.TaskGroup() as group:
+            work = (pipeline.watch("hall", source), pipeline.detect(Spotter()), pipeline.identify())
+            tasks = [group.create_task(one) for one in work]
+            await ears.until(lambda heard: bool(heard.sightings))
+            cloud.calls.clear()
+            read = camera.read_count
+            await until(lambda: camera.read_count > read + 100)
+            for task in tasks:
+                task.cancel()
+
+    assert bool(cloud.calls) is moving
 
 
 async def test_the_local_recognizer_stands_in(opening: Opening, cloud: AzureFaults) -> None:
