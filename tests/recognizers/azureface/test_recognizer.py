@@ -336,6 +336,17 @@ async def test_the_local_detector_stands_in(opening: Opening, cloud: AzureFaults
         assert await azure.detector(Blind()).detect(ArrayPicture(grace().crop)) == list(Blind.found)
 
 
+async def test_the_same_picture_is_not_kept_twice(opening: Opening, cloud: AzureFaults) -> None:
+    """Neither here nor there, and without a call."""
+    async with opening() as azure:
+        person_id = await enrolled(azure)
+        cloud.calls.clear()
+
+        with pytest.raises(ConflictError, match="has this very face already"):
+            await azure.add_face(person_id, grace(1))
+        assert cloud.calls == []
+
+
 async def test_a_face_of_somebody_else_is_refused_by_azure(opening: Opening, cloud: AzureFaults) -> None:
     """Before it is kept, here or there."""
     async with opening() as azure:

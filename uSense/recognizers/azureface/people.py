@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -135,13 +136,15 @@ class TwinPeople:
         if len(person.face_ids) >= MOST_FACES:
             message = f"{person.name} has {MOST_FACES} faces already: delete some first"
             raise ConflictError(message, code="too_many_faces")
+        crop = await asyncio.to_thread(keepsake.pack, probe) if self._home.keep_crops else None
+        if crop is not None and not force:
+            await self._refuse_twice(person, crop)
         seen = await self._sight.one(probe)
         if not force:
             await self._refuse_others(person, seen)
         if self.local_too:
             added = await self._home.add_face(person_id, probe, force=force)
         else:
-            crop = await asyncio.to_thread(keepsake.pack, probe) if self._home.keep_crops else None
             added = AddedFace(await self._vault.add_face(person_id, crop))
         try:
             await self._send(person, added.face_id, seen)
@@ -280,6 +283,13 @@ class TwinPeople:
             if person.person_id == person_id:
                 return person
         raise NotFoundError("person", person_id)
+
+    async def _refuse_twice(self, person: Person, crop: bytes) -> None:
+        """Raise ConflictError if this very picture is kept already; Azure would keep it twice."""
+        for face_id in person.face_ids:
+            with suppress(NotFoundError):
+                if await self._vault.crop(person.person_id, face_id) == crop:
+                    raise ConflictError(f"{person.name} has this very face already", code="duplicate_face")
 
     async def _refuse_others(self, person: Person, seen: Seen) -> None:
         """Raise ConflictError if Azure takes the face for somebody else."""
