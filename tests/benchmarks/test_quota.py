@@ -13,6 +13,8 @@ from uSense.core.quota import F0, S0, Tier
 DAY = 86_400.0
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_bounds_are_kept_in_short(seed: int) -> None:
     """All callers of the benchmark, for shorter times: hardly a call is left, none is refused."""
@@ -22,7 +24,7 @@ def test_the_bounds_are_kept_in_short(seed: int) -> None:
     assert any(row.outcome.refused for row in rows if row.caller == quota.SERIAL)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(180)
 def test_a_month_of_the_free_tier_is_used_up() -> None:
     """Thirty days with somebody new at any time take at least 97 of 100 calls of the 30,000, and none is refused."""

@@ -237,8 +237,8 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto)
     await enroll(service, tmp_path / "photos")
     async with service:
         plain, lines, back = await asyncio.gather(
-            service.done("watch", "--seconds", "25"),
-            service.done("watch", "--seconds", "25", "--json"),
+            service.done("watch", "--seconds", "16"),
+            service.done("watch", "--seconds", "16", "--json"),
             restarted(service, mosquitto),
         )
     assert "service     online" in plain
@@ -257,7 +257,7 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto)
 
 async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, str]:
     """What watch tells while the broker is restarted."""
-    watching = asyncio.create_task(service.ask("watch", "--seconds", "40", "--json"))
+    watching = asyncio.create_task(service.ask("watch", "--seconds", "26", "--json"))
     async with Witness(mosquitto.port, "usense/identity") as witness:
         await witness.next("usense/identity", 2)
         mosquitto.restart()

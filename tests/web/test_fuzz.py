@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.peers.faceapi import FaceApi
@@ -88,6 +88,7 @@ def test_any_body_and_any_query_is_answered(
 @given(
     st.sampled_from(["GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"]), st.text("/{}%.?=&:azAZ09ü_-", max_size=60)
 )
+@example("GET", "\n")
 def test_any_address_is_answered(api: FaceApi, method: str, path: str) -> None:
     """Paths of any signs, escaped or not, are answered in the service's form."""
     for target in (f"/face/v1.0/{quote(path, safe='/{}%.?=&:')}", f"/{quote(path, safe='/?=&')}"):

@@ -33,7 +33,7 @@ _OLD = ("v1.0", "v1.0-preview")
 def application(service: Service, keys: Sequence[bytes]) -> web.Application:
     """The contract as an application: every call to the service with one of the keys."""
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", Gateway(service, keys).answer)
+    app.router.add_route("*", r"/{path:[\s\S]*}", Gateway(service, keys).answer)  # with line breaks, too
     app.on_response_prepare.append(_dress)
     return app
 
