@@ -38,7 +38,7 @@ async def tell_late(recover: Recover, outbox: Outbox, *, rest: float = LATE) -> 
     while True:
         with suppress(StorageError):  # whoever looks for changes has the same problem, and says it
             for notice in await recover(patience):
-                log.info("told late", notice=notice.type, hint="the process that did it died before it could")
+                log.info("told late", notice=notice.type, hint="the process that did it did not")
                 outbox.post(notice)
             patience = rest
         await asyncio.sleep(rest)

@@ -119,6 +119,32 @@ def test_doctor_says_what_is_wrong_with_azure(
     assert words in terminal.run("-c", config(), "doctor").out
 
 
+def test_doctor_says_whom_the_fallback_does_not_know(
+    terminal: Terminal, config: Callable[..., str], values: dict[str, Any]
+) -> None:
+    """Who was enrolled before the local recognizer was to stand in would be unknown to it."""
+    terminal.run("-c", config(), "enroll", "Grace", "grace0.png")
+    values["fallback"] = "local"
+    before = terminal.run("-c", config(), "doctor").out
+    terminal.run("-c", config(), "migrate", "azure", "local")
+    after = terminal.run("-c", config(), "doctor").out
+
+    assert "beware   local: the local recognizer knows 0 of 1 person" in before
+    assert "usense migrate azure local" in before
+    assert "ok       local: the local recognizer knows everybody, too" in after
+
+
+def test_an_unknown_host_is_told_in_plain_words(
+    terminal: Terminal, config: Callable[..., str], values: dict[str, Any]
+) -> None:
+    """Without the number that the system has for it."""
+    values["endpoint"] = "https://name.invalid"
+
+    assert (
+        "Azure at name.invalid is not reachable: no machine of this name" in terminal.run("-c", config(), "doctor").out
+    )
+
+
 def test_doctor_says_what_the_free_tier_cannot_do(
     terminal: Terminal, config: Callable[..., str], values: dict[str, Any]
 ) -> None:
@@ -132,7 +158,8 @@ def test_a_key_must_be_given(terminal: Terminal, config: Callable[..., str], val
     """Before anything is asked, with where it may stand."""
     del values["key"]
 
-    outcome = terminal.run("-c", config(), "people", "list")
+    for words in (["people", "list"], ["config", "check"]):
+        outcome = terminal.run("-c", config(), *words)
 
-    assert outcome.code == 2
-    assert "recognizer.key_file, or set USENSE_RECOGNIZER__KEY" in outcome.err
+        assert outcome.code == 2
+        assert "recognizer.key_file, or set USENSE_RECOGNIZER__KEY" in outcome.err

@@ -6,8 +6,10 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE
 
@@ -124,6 +126,21 @@ def test_a_name_is_not_kept_for_somebody_elses_face(terminal: Terminal) -> None:
     assert (refused.code, "1 wrong_person" in refused.out) == (1, True)
     assert "Eileen" not in listed
     assert (enrolled.code, "Eileen: 1 face kept" in enrolled.out) == (0, True)
+
+
+def test_who_never_had_a_face_is_told_of_once(terminal: Terminal, tmp_path: Path) -> None:
+    """An enrollment of which nothing is kept leaves one receipt behind, however many photos were refused."""
+    terminal.run("enroll", "Grace", *photos("grace", GRACE, 2))
+
+    terminal.run("enroll", "Eileen", "grace/0.png", "grace/1.png")
+
+    database = next(Path(os.environ["USENSE_DATA_DIR"]).glob("*.sqlite3"))
+    with closing(sqlite3.connect(database)) as connection:
+        counts = [
+            connection.execute(f"SELECT count(*) FROM {table} WHERE type = 'person.erased'").fetchone()[0]  # noqa: S608 - names from here
+            for table in ("notices", "untold")
+        ]
+    assert counts == [1, 0]
 
 
 def test_file_names_that_are_no_text_are_shown_all_the_same(terminal: Terminal) -> None:

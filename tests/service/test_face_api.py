@@ -88,7 +88,7 @@ async def test_it_speaks_https_with_a_certificate(tmp_path: Path) -> None:
     async with Alone(tmp_path / "s", 1, face_api=branch) as alone:
         found = re.search(r"https://\S+", alone.said[0])
         assert found is not None
-        assert "(key: as in the settings)" in alone.said[0]
+        assert "(key: the one you gave)" in alone.said[0]
         trusting = ssl.create_default_context(cafile=str(authority.ca))
         url = f"{found[0]}/persongroups"
 

@@ -131,3 +131,34 @@ def test_no_camera() -> None:
 def test_doubts(tmp_path: Path, text: str, doubt: str) -> None:
     """What is allowed but hardly meant is told with its place."""
     assert doubts(text) == [doubt.format(tmp_path)]
+
+
+AZURE = "recognizer: {kind: azure, endpoint: 'https://one.cognitiveservices.azure.com', "
+
+
+@pytest.mark.parametrize("key", ["", "key: ''", "key: ' '"])
+def test_azure_needs_a_key(key: str) -> None:
+    """A missing or empty one is found before Azure is asked."""
+    (line,) = refused(f"{AZURE}{key}}}")
+
+    assert "recognizer.key: is missing: give recognizer.key_file" in line
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("calls: 20", "recognizer.calls: counts only with tier: own; S0 has its own limits"),
+        ("tier: F0, month: 20", "recognizer.month: counts only with tier: own; F0 has its own limits"),
+        ("candidate_threshold: 0.8", "recognizer.candidate_threshold: is above accept_threshold"),
+    ],
+)
+def test_settings_for_azure_that_do_nothing_are_doubted(given: str, told: str) -> None:
+    """Limits beside a tier that has its own, and a threshold that decides nothing."""
+    (doubt,) = doubts(f"{CAMERA}{AZURE}key: k, {given}}}")
+
+    assert told in doubt
+
+
+def test_limits_of_ones_own_are_not_doubted() -> None:
+    """With `tier: own` they are what counts."""
+    assert doubts(f"{CAMERA}{AZURE}key: k, tier: own, calls: 20, seconds: 1}}") == []

@@ -68,11 +68,11 @@ def test_a_key_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_told() -> None:
-    """With the address, and what to do."""
+    """With the address, what is wrong with it, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        words = rf"cannot listen at 127\.0\.0\.1 port {port}: .*choose another port"
+        words = rf"port {port}: Address already in use; choose another port: face_api\.port, or --port"
         with pytest.raises(SettingsError, match=words), server.listening(FaceApiSettings(port=port)):
             pass
 

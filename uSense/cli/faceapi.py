@@ -48,7 +48,7 @@ def face_api(
 
 def _tell(server: FaceServer) -> None:
     made = server.keys.made
-    where = f"in {made}" if made else "as in the settings"
+    where = f"in {made}" if made else "the one you gave"
     sent = f'"$(cat {shlex.quote(str(made))})"' if made else "KEY"
     address = server.address
     lines = (

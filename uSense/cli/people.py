@@ -6,7 +6,8 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -175,10 +176,11 @@ async def _enroll(
     async with open_control(settings) as control:
         jobs, misnamed = await _nameable(control, jobs)
         try:
-            with _progress(len(jobs), hidden=as_json) as tell:
-                for name, path in jobs:
-                    verdicts.append(await _enroll_one(control, name, path, force=force))
-                    tell(verdicts[-1])
+            async with _without_nobodies(control) as made:
+                with _progress(len(jobs), hidden=as_json) as tell:
+                    for name, path in jobs:
+                        verdicts.append(await _enroll_one(control, name, path, made, force=force))
+                        tell(verdicts[-1])
             kept = sum(bool(verdict["kept"]) for verdict in verdicts)
             if kept:
                 photos = {verdict["face_id"]: verdict["photo"] for verdict in verdicts if verdict["kept"]}
@@ -219,13 +221,26 @@ def _interrupted(kept: int) -> None:
         typer.echo(f"interrupted: {counted(kept, 'face')} kept, which count after `usense train`", err=True)
 
 
-async def _enroll_one(control: Control, name: str, path: Path, *, force: bool) -> dict[str, Any]:
+@asynccontextmanager
+async def _without_nobodies(control: Control) -> AsyncIterator[list[str]]:
+    """A list for the ids of new persons; who has no face at the end is erased."""
+    made: list[str] = []
+    try:
+        yield made
+    finally:
+        faceless = {person.person_id for person in await control.people() if not person.face_ids}
+        for person_id in made:
+            if person_id in faceless:
+                await control.erase_person(person_id)
+
+
+async def _enroll_one(control: Control, name: str, path: Path, made: list[str], *, force: bool) -> dict[str, Any]:
     """The verdict on one picture."""
     from uSense import imaging
 
     verdict: dict[str, Any] = {"name": name, "photo": str(path), "kept": False, "code": "ok", "message": ""}
     try:
-        added = await _add(control, name, await asyncio.to_thread(imaging.read, path), str(path), force=force)
+        added = await _add(control, name, await asyncio.to_thread(imaging.read, path), str(path), made, force=force)
     except RequestError as error:
         return verdict | {"code": error.code, "message": str(error).removeprefix(f"{path}: ")}
     except RecognizerError as error:
@@ -238,20 +253,15 @@ async def _enroll_one(control: Control, name: str, path: Path, *, force: bool) -
     }
 
 
-async def _add(control: Control, name: str, picture: Rgb, source: str, *, force: bool) -> Added:
-    """Keep the face in a picture; somebody new is created for their first face that is kept."""
+async def _add(control: Control, name: str, picture: Rgb, source: str, made: list[str], *, force: bool) -> Added:
+    """Keep the face in a picture; somebody new is created, and added to `made`, for their first picture with a face."""
     try:
         person = await control.find(name)
     except NotFoundError:
         await control.one_face(picture, source)
-    else:
-        return await control.add_picture(person.person_id, picture, source, force=force)
-    person = await control.create_person(name)
-    try:
-        return await control.add_picture(person.person_id, picture, source, force=force)
-    except (RequestError, RecognizerError, asyncio.CancelledError):
-        await control.recognizer.delete_person(person.person_id)
-        raise
+        person = await control.create_person(name)
+        made.append(person.person_id)
+    return await control.add_picture(person.person_id, picture, source, force=force)
 
 
 async def _faces(control: Control, name: str) -> int:

@@ -28,6 +28,9 @@ from uSense.schema import Branch
 
 log = structlog.get_logger()
 
+KEYLESS = "is missing: give recognizer.key_file, or set USENSE_RECOGNIZER__KEY"
+"""Said of settings without a key."""
+
 
 class AzureSettings(Branch):
     """Identify faces with Azure Face."""
@@ -105,8 +108,8 @@ class AzureSettings(Branch):
     @property
     def account(self) -> Account:
         """Where the group is, and how it is asked; SettingsError without a key."""
-        if self.key is None:
-            raise SettingsError("recognizer.key: is missing: give recognizer.key_file, or set USENSE_RECOGNIZER__KEY")
+        if self.key is None or not self.key.get_secret_value().strip():
+            raise SettingsError(f"recognizer.key: {KEYLESS}")
         return self._account(self.key.get_secret_value())
 
     def _account(self, key: str) -> Account:

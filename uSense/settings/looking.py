@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from uSense import schema, weights
 from uSense.core.errors import SettingsError
+from uSense.recognizers.azure import KEYLESS, AzureSettings
 from uSense.schema import Mark
 from uSense.settings import files, loading
 from uSense.settings.loading import Loaded
@@ -30,10 +31,17 @@ def require(loaded: Loaded) -> None:
             found.append(loaded.line(path, f"{problem}: `usense models fetch yunet`" if fetched else problem))
         if Mark.FOLDER in field.metadata and os.path.isfile(value):  # noqa: PTH113 - Path's raises where one may not look
             found.append(loaded.line(path, f"{value}: is a file where a folder is needed"))
+    found.extend(_keyless(loaded))
     if not found:
         found.extend(_certificates(loaded))
     if found:
         raise SettingsError("\n".join(found))
+
+
+def _keyless(loaded: Loaded) -> Iterator[str]:
+    chosen = loaded.settings.recognizer
+    if isinstance(chosen, AzureSettings) and not (chosen.key and chosen.key.get_secret_value().strip()):
+        yield loaded.line(("recognizer", "key"), KEYLESS)
 
 
 def _certificates(loaded: Loaded) -> Iterator[str]:
@@ -54,7 +62,7 @@ def _certificates(loaded: Loaded) -> Iterator[str]:
 
 def doubts(loaded: Loaded) -> list[str]:
     """What is worth a warning; looks at files."""
-    return [*_no_camera(loaded), *_lost_cameras(loaded), *_broker(loaded)]
+    return [*_no_camera(loaded), *_lost_cameras(loaded), *_broker(loaded), *_azure(loaded)]
 
 
 def places() -> str:
@@ -102,6 +110,17 @@ def _broker(loaded: Loaded) -> Iterator[str]:
         yield loaded.line(("mqtt", "port"), "8883 is mostly encrypted: set mqtt.tls.enabled to true")
     if mqtt.password and not mqtt.username:
         yield loaded.line(("mqtt", "password"), "is given without mqtt.username")
+
+
+def _azure(loaded: Loaded) -> Iterator[str]:
+    chosen = loaded.settings.recognizer
+    if not isinstance(chosen, AzureSettings):
+        return
+    for name in ("calls", "seconds", "month"):
+        if chosen.tier != "own" and loaded.origin(("recognizer", name)) != "default":
+            yield loaded.line(("recognizer", name), f"counts only with tier: own; {chosen.tier} has its own limits")
+    if chosen.candidate_threshold > chosen.accept_threshold:
+        yield loaded.line(("recognizer", "candidate_threshold"), "is above accept_threshold, which so decides nothing")
 
 
 def _places(branch: BaseModel, path: schema.Path) -> Iterator[tuple[schema.Path, str, FieldInfo]]:

@@ -126,7 +126,9 @@ def listening(settings: FaceApiSettings) -> Iterator[Door]:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
-        raise SettingsError(f"face_api: cannot listen at {where}: {error.strerror}; choose another port") from error
+        why = os.strerror(error.errno) if error.errno else str(error)
+        todo = "choose another port: face_api.port, or --port of `usense face-api`"
+        raise SettingsError(f"face_api: cannot listen at {where}: {why}; {todo}") from error
     with listener:
         yield Door(listener, encryption)
 

@@ -41,14 +41,16 @@ class Account:
         """Address before the words of an operation; raises SettingsError."""
         text = self.endpoint.strip()
         address = urlsplit(text if "://" in text else f"https://{text}")
-        if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
+        host = address.hostname or ""
+        word = "://" not in text and not any(sign in host for sign in ".:") and host != "localhost"
+        if address.scheme not in {"http", "https"} or not host or word or address.query or address.fragment:
             raise SettingsError(
                 f"the Azure endpoint {self.endpoint!r} must be like https://NAME.cognitiveservices.azure.com"
             )
-        if address.scheme == "http" and not self.plain_http and not is_loopback(address.hostname):
+        if address.scheme == "http" and not self.plain_http and not is_loopback(host):
             raise SettingsError(
                 f"the Azure endpoint {self.endpoint!r} would send photos and the key unencrypted: "
-                "use https, or allow plain http if it is a machine of yours"
+                "use https, or set plain_http: true if it is a machine of yours"
             )
         path = address.path.rstrip("/")
         if not _VERSION.search(path):

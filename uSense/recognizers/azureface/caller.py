@@ -238,9 +238,13 @@ class Caller:
         return headers
 
     def _unreachable(self, error: Exception) -> str:
+        from aiohttp import ClientConnectorDNSError  # noqa: PLC0415 - heavy, and loaded already
+
         host = urlsplit(self._base).netloc
         if isinstance(error, TimeoutError):
             return f"Azure at {host} did not answer within {self.account.timeout:g} s"
+        if isinstance(error, ClientConnectorDNSError):
+            return f"Azure at {host} is not reachable: no machine of this name is known (DNS)"
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number else str(error) or type(error).__name__
         return f"Azure at {host} is not reachable: {why}"

@@ -14,7 +14,7 @@ import structlog
 
 from uSense.core.breaker import Circuit
 from uSense.core.errors import RecognizerError, RequestError
-from uSense.core.findings import Finding
+from uSense.core.findings import Finding, ok, warning
 from uSense.core.judging import Judge
 from uSense.core.models import Answer, Candidate, Erasure, Person, Probe, Renewal, Training
 from uSense.core.pacing import backoff
@@ -231,7 +231,20 @@ class AzureRecognizer:
                     await self._look.wait()
 
     async def checkup(self) -> list[Finding]:
-        return await checked(self._azure, self._account)
+        findings = await checked(self._azure, self._account)
+        if self._people.local_too:
+            findings.append(await self._stand_in())
+        return findings
+
+    async def _stand_in(self) -> Finding:
+        """Whether the local recognizer knows the people, too."""
+        await self._home.refresh()
+        people = sum(bool(person.face_ids) for person in await self._home.people())
+        known = (await self._home.training()).persons
+        if known < people:
+            text = f"the local recognizer knows {known} of {people} {'person' if people == 1 else 'people'}"
+            return warning("local", f"{text}: others would be unknown to it", "usense migrate azure local")
+        return ok("local", "the local recognizer knows everybody, too")
 
     async def _by_azure(self, probes: Sequence[Probe]) -> list[Answer]:
         """What Azure says, one answer a probe; nobody costs no call while nobody is trained."""
