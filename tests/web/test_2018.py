@@ -146,3 +146,12 @@ def test_without_the_setting_the_path_counts(api: FaceApi) -> None:
     assert api.call("GET", "persongroups/users").status == 200
     answer = api.send("POST", "persongroups/{employees}/persons?personGroupId=users", {"name": "Cass"})
     assert answer.error == (400, "BadArgument", "Person group ID is invalid.")
+
+
+def test_the_log_says_once_which_setting_is_missing(tmp_path: Path) -> None:
+    """However often such a program calls."""
+    with FaceApi(tmp_path) as served:
+        for _ in range(2):
+            served.send("POST", "persongroups/{employees}/persons?personGroupId=users", {"name": "Cass"})
+
+    assert sum("needs face_api.compat_2018: true" in line for line in served.log) == 1

@@ -44,6 +44,7 @@ class Gateway:
     def __init__(self, service: Service, keys: Sequence[bytes]) -> None:
         self._service = service
         self._keys = keys
+        self._hinted = False
         limit = service.settings.rate_limit.window
         self._windows = [None if limit is None else Window(*limit) for _ in keys]
 
@@ -84,8 +85,16 @@ class Gateway:
             if method == request.method and (ids := routing.match(pattern, found[2:])) is not None:
                 if self._service.settings.compat_2018:
                     ids = routing.by_query(ids, query)
+                elif any("{" in value for value in ids.values()):
+                    self._hint()
                 return Call(self._service, request, version, ids, query), handler, pattern
         raise faults.no_resource()
+
+    def _hint(self) -> None:
+        """Say once what to do about programs that never filled in their paths; they are told what Azure tells."""
+        if not self._hinted:
+            log.warning("braces in a path instead of an id", hint="a program of 2018 needs face_api.compat_2018: true")
+        self._hinted = True
 
     def _take(self, key: int) -> None:
         window = self._windows[key]
