@@ -76,6 +76,9 @@ class Twins(Protocol):
     async def orphans(self, account: str) -> list[str]:
         """Remote ids of persons who are gone here and still to be deleted there, oldest first."""
 
+    async def disown(self, account: str, person_id: str, remote_id: str) -> bool:
+        """Make a remote person an orphan if the one of the house with this id is erased or merged; whether it is."""
+
     async def buried(self, account: str, remote_id: str) -> None:
         """That orphan is deleted there."""
 

@@ -23,6 +23,7 @@ from uSense.recognizers.azureface.limiter import Limiter
 from uSense.recognizers.azureface.people import TwinPeople
 from uSense.recognizers.azureface.recognizer import AzureRecognizer, Plan
 from uSense.recognizers.azureface.sight import Sight
+from uSense.recognizers.azureface.sole import sole
 from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch
 
@@ -141,7 +142,8 @@ class AzureSettings(Branch):
             ledger = await stack.enter_async_context(shared(place(house.folder, account)))
             azure = await stack.enter_async_context(connect(account, Limiter(account.tier, ledger)))
             sight = Sight(azure, self.rules)
-            people = TwinPeople(house, home, azure, account, sight)
+            sender = await stack.enter_async_context(sole(place(house.folder, account).with_suffix(".sending")))
+            people = TwinPeople(house, home, azure, account, sight, sender)
             people.local_too = needed
             await people.load()
             plan = Plan(

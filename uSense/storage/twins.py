@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from uSense.core.errors import ConflictError, NotFoundError
 from uSense.core.models import Check, Training
 from uSense.ports import TwinFace, TwinPerson
+from uSense.storage import tombstones
 from uSense.storage.database import Database
 from uSense.storage.people import bindable, require
 from uSense.storage.trouble import parsing
@@ -58,6 +59,9 @@ class SqliteTwins:
 
     async def orphans(self, account: str) -> list[str]:
         return await self._database.read(_orphans, account)
+
+    async def disown(self, account: str, person_id: str, remote_id: str) -> bool:
+        return await self._database.write(_disown, account, person_id, remote_id)
 
     async def buried(self, account: str, remote_id: str) -> None:
         await self._database.write(_buried, account, remote_id)
@@ -170,6 +174,14 @@ def _report(connection: sqlite3.Connection, account: str) -> Training | None:
 def _orphans(connection: sqlite3.Connection, account: str) -> list[str]:
     rows = connection.execute("SELECT remote_id FROM twin_orphans WHERE account = ? ORDER BY number", (account,))
     return [remote_id for (remote_id,) in rows]
+
+
+def _disown(connection: sqlite3.Connection, account: str, person_id: str, remote_id: str) -> bool:
+    if not tombstones.gone(connection, person_id):
+        return False
+    orphan = (account, bindable(remote_id))
+    connection.execute("INSERT OR IGNORE INTO twin_orphans (account, remote_id) VALUES (?, ?)", orphan)
+    return True
 
 
 def _buried(connection: sqlite3.Connection, account: str, remote_id: str) -> None:

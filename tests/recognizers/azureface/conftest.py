@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.peers.azure_faults import KEY, AzureFaults
 from tests.peers.azure_served import Served, served
+from tests.recognizers.azureface.clouds import cloud, opening, storage, values
 from tests.support import portraits
 from uSense.core import quota
 from uSense.core.models import Rgb
@@ -24,6 +25,7 @@ from uSense.recognizers.azureface.client import AzureFace, connect
 from uSense.recognizers.azureface.limiter import Limiter
 from uSense.recognizers.embedders.base import Embedder
 
+__all__ = ["cloud", "opening", "storage", "values"]
 QUICK = Tier(50, 0.02)
 NOBODY = portraits.jpeg(np.random.default_rng(1).integers(90, 110, (200, 200, 3), np.uint8))
 """A picture without a face."""

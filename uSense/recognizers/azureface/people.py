@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RecognizerError, RequestError, StorageError
 from uSense.core.models import MOST_FACES, Erasure, Person, PersonRef, Probe, Renewal, Training
-from uSense.core.names import folded_name, free_name
-from uSense.ports import AddedFace, House, TwinPerson
+from uSense.ports import AddedFace, House
 from uSense.recognizers import keepsake
-from uSense.recognizers.azureface.account import Account, RemotePerson
-from uSense.recognizers.azureface.errors import PersonMissingError, PictureError
+from uSense.recognizers.azureface.account import Account
+from uSense.recognizers.azureface.errors import GroupExistsError, PersonMissingError, PictureError
+from uSense.recognizers.azureface.following import Follower
 from uSense.recognizers.azureface.sight import Seen, Sight
+from uSense.recognizers.azureface.sole import POLL, Sole
 from uSense.recognizers.azureface.strays import adopt
 
 if TYPE_CHECKING:
@@ -35,30 +36,38 @@ FIRST_POLL, LONGEST_POLL = 1.0, 30.0
 class TwinPeople:
     """Care of the people in two places. `home` keeps the local gallery right; also where it has no templates."""
 
-    def __init__(self, house: House, home: LocalRecognizer, azure: AzureFace, account: Account, sight: Sight) -> None:
+    def __init__(
+        self, house: House, home: LocalRecognizer, azure: AzureFace, account: Account, sight: Sight, sender: Sole
+    ) -> None:
         self.local_too = False
         """Whether faces are kept for the local recognizer, too."""
         self.anybody = False
         """Whether Azure has been trained with somebody."""
         self.report = Training("never")
+        self.news = False
+        """Whether people or names are new since somebody last looked."""
         self._vault, self._twins = house.vault, house.twins
         self._home = home
         self._azure = azure
         self._account = urlsplit(account.base).netloc + account.path
         self._sight = sight
+        self._follower = Follower(house, home, azure, self._account)
         self._refs: dict[str, PersonRef] = {}
+        self._sender = sender
         self._changing = asyncio.Lock()
+        self._loading = asyncio.Lock()
 
     async def load(self) -> None:
         """Read what is known here; asks Azure nothing."""
-        names = {person.person_id: person.name for person in await self._vault.people()}
-        self._refs = {
-            twin.remote_id: PersonRef(twin.person_id, names[twin.person_id])
-            for twin in await self._twins.people(self._account)
-            if twin.person_id in names
-        }
-        self.report = await self._twins.report(self._account) or self.report
-        self.anybody = await self._twins.noted(self._account, "anybody") == "yes"
+        async with self._loading:  # what was read earlier must not take the place of what was read later
+            names = {person.person_id: person.name for person in await self._vault.people()}
+            self._refs = {
+                twin.remote_id: PersonRef(twin.person_id, names[twin.person_id])
+                for twin in await self._twins.people(self._account)
+                if twin.person_id in names
+            }
+            self.report = await self._twins.report(self._account) or self.report
+            self.anybody = await self._twins.noted(self._account, "anybody") == "yes"
 
     async def changed(self) -> bool:
         """True once after another process changed what is kept here."""
@@ -86,10 +95,14 @@ class TwinPeople:
         """Ids of the kept faces that Azure has, too."""
         return {face.face_id for face in await self._twins.faces(self._account)}
 
+    async def trained(self, person_id: str) -> bool:
+        """Whether Azure's last training knew a face of the person."""
+        return any(face.trained and face.person_id == person_id for face in await self._twins.faces(self._account))
+
     async def update(self, person_id: str, name: str | None, user_data: str | None) -> Person:
         """Change what is given, here and, now or with the next look around, at Azure."""
         person = await self._home.update_person(person_id, name=name, user_data=user_data)
-        await self.load()
+        await self._renew_refs()
         if (remote_id := self.remote_id(person_id)) is not None:
             try:
                 await self._azure.update_person(
@@ -102,9 +115,10 @@ class TwinPeople:
 
     async def delete(self, person_id: str) -> Erasure:
         """Erase here, which takes effect at once, then at Azure; what could not be erased there is tried again."""
+        await self.load()
         twin = self.remote_id(person_id)
         erasure = await self._home.delete_person(person_id)
-        await self.load()
+        await self._renew_refs()
         if twin is None:
             return erasure
         problem = await self.bury()
@@ -116,7 +130,7 @@ class TwinPeople:
     async def merge(self, person_id: str, into: str) -> Person:
         """Give one person's faces to another; those with kept photos are sent to Azure anew with the next training."""
         person = await self._home.merge_people(person_id, into)
-        await self.load()
+        await self._renew_refs()
         await self.bury()
         return person
 
@@ -142,21 +156,8 @@ class TwinPeople:
         seen = await self._sight.one(probe)
         if not force:
             await self._refuse_others(person, seen)
-        if self.local_too:
-            added = await self._home.add_face(person_id, probe, force=force)
-        else:
-            added = AddedFace(await self._vault.add_face(person_id, crop))
-        try:
-            await self._send(person, added.face_id, seen)
-        except RecognizerError as error:
-            if self._home.keep_crops:
-                return replace(added, warning=f"kept here, but not at Azure yet ({error}): train again later")
-            await self._vault.delete_template(person_id, added.face_id)
-            raise
-        except RequestError:
-            await self._vault.delete_template(person_id, added.face_id)
-            raise
-        return added
+        async with self._sender.turn():
+            return await self._keep_and_send(person, probe, crop, seen, force=force)
 
     async def delete_face(self, person_id: str, face_id: str) -> None:
         """Drop a face there, then here."""
@@ -171,24 +172,25 @@ class TwinPeople:
 
     async def renew(self, told: Callable[[Renewal], None]) -> Renewal:
         """Send the kept photos that Azure lacks."""
-        await adopt(self._azure, self._twins, self._account)
-        await self.load()
+        async with self._sender.turn():
+            await adopt(self._azure, self._twins, self._account)
+            await self.load()
         lacking = await self._twins.lacking(self._account)
         sent = Renewal(0, len(lacking), 0)
         for person_id, face_id in lacking:
             told(sent)
             try:
-                person = await self._existing(person_id)
-                crop = await self._vault.crop(person_id, face_id)
-                seen = await self._sight.one(await asyncio.to_thread(keepsake.unpack, crop))
-                await self._send(person, face_id, seen)
-            except NotFoundError:  # dropped meanwhile
+                async with self._sender.turn():
+                    await self._send_kept(person_id, face_id)
+            except NotFoundError:  # dropped or sent meanwhile
                 sent = replace(sent, total=sent.total - 1)
             except (BadImageError, StorageError):
                 sent = replace(sent, failed=sent.failed + 1)
             else:
                 sent = replace(sent, faces=sent.faces + 1)
-        return replace(sent, untrained=sent.faces > 0)
+                await self._twins.note(self._account, "untrained", "yes")
+            await asyncio.sleep(2 * POLL)  # so that another process has its turn
+        return replace(sent, untrained=await self._twins.noted(self._account, "untrained") == "yes")
 
     async def train(self) -> Training:
         """Let Azure train with all faces it has of the house's people."""
@@ -205,6 +207,7 @@ class TwinPeople:
                 self.report = failed if isinstance(error, RecognizerError) else before
                 raise
             await self._note_anybody(yes=bool(faces))
+            await self._twins.note(self._account, "untrained", "no")
             report = Training(
                 state="succeeded",
                 persons=len({face.person_id for face in faces}),
@@ -216,54 +219,27 @@ class TwinPeople:
             self.report = await self._twins.trained(self._account, before.gallery + 1, report, known)
             return self.report
 
-    async def sync(self) -> bool:
-        """Take over who was added, renamed or deleted at Azure, and catch up there; True if that changed anybody here.
+    async def sync(self) -> None:
+        """Take over who was added, renamed or deleted at Azure, and catch up there.
 
         A name that was changed on both sides is that of Azure.
         """
-        there = await self._azure.group() is not None
-        remote = await self._azure.persons() if there else []
-        links = {twin.remote_id: twin for twin in await self._twins.people(self._account)}
-        orphans = set(await self._twins.orphans(self._account))
-        changed, adopted = False, False
-        for one in sorted(remote, key=lambda one: one.person_id not in links):  # newcomers give way to known names
-            if one.person_id not in orphans:
-                twin = links.pop(one.person_id, None)
-                adopted = adopted or twin is None
-                changed |= await self._follow(one, twin)
-        for gone in links.values():
-            await self._twins.unlink_person(self._account, gone.person_id)
-            changed = True
-        trained = there and any(one.face_ids for one in remote) and (await self._azure.training()).last_success
-        await self._note_anybody(yes=bool(trained))
-        if trained and adopted:
-            await self._take_over_training()
-        await self.load()
-        return changed
-
-    async def _follow(self, one: RemotePerson, twin: TwinPerson | None) -> bool:
-        """One person as Azure has them; True if that is new here."""
-        people = {person.person_id: person for person in await self._vault.people()}
-        if twin is None and one.marker in people and self.remote_id(one.marker) is None:
-            await self._twins.link_person(self._account, one.marker, one.person_id, one.name)
-            return True
-        if twin is None:
-            person = await self._home.create_person(_named(one, people.values()), one.user_data)
-            await self._twins.link_person(self._account, person.person_id, one.person_id, one.name)
-            for face in one.face_ids[:MOST_FACES]:
-                face_id = await self._vault.add_face(person.person_id, None)
-                await self._twins.link_face(self._account, person.person_id, face_id, face)
-            return True
-        mine = people[twin.person_id]
-        if one.name != twin.remote_name:
-            others = [person for person in people.values() if person is not mine]
-            await self._home.update_person(mine.person_id, name=_named(one, others))
-        elif mine.name != _named(one, [person for person in people.values() if person is not mine]):
-            await self._azure.update_person(one.person_id, name=mine.name)
-            await self._twins.link_person(self._account, mine.person_id, one.person_id, mine.name)
-            return False
-        await self._twins.link_person(self._account, mine.person_id, one.person_id, one.name)
-        return one.name != twin.remote_name
+        async with self._sender.turn():
+            await self.load()
+            # Before the listing: what changes here from now on is newer than that.
+            links = {twin.remote_id: twin for twin in await self._twins.people(self._account)}
+            orphans = set(await self._twins.orphans(self._account))
+            there = await self._azure.group() is not None
+            remote = await self._azure.persons() if there else []
+            try:
+                await self._follower.follow(remote, links, orphans)
+            finally:
+                self.news |= self._follower.changed
+                await self.load()
+            trained = there and any(one.face_ids for one in remote) and (await self._azure.training()).last_success
+            await self._note_anybody(yes=bool(trained))
+            if trained and self._follower.adopted:
+                await self._take_over_training()
 
     async def _take_over_training(self) -> None:
         """Count what another program enrolled and trained as trained, too."""
@@ -277,6 +253,11 @@ class TwinPeople:
         )
         known = [face.face_id for face in faces]
         self.report = await self._twins.trained(self._account, self.report.gallery + 1, report, known)
+
+    async def _renew_refs(self) -> None:
+        """Answers under way name nobody as before, though Azure is still to be told."""
+        await self.load()
+        self.news = True
 
     async def _existing(self, person_id: str) -> Person:
         for person in await self._vault.people():
@@ -304,17 +285,38 @@ class TwinPeople:
                 text = f"this looks like {ref.name if ref else ''} (score {score:.2f}), not like {person.name}"
                 raise ConflictError(text, code="wrong_person")
 
+    async def _keep_and_send(
+        self, person: Person, probe: Probe, crop: bytes | None, seen: Seen, *, force: bool
+    ) -> AddedFace:
+        if self.local_too:
+            added = await self._home.add_face(person.person_id, probe, force=force)
+        else:
+            added = AddedFace(await self._vault.add_face(person.person_id, crop))
+        try:
+            await self._send(person, added.face_id, seen)
+        except RecognizerError as error:
+            if self._home.keep_crops:
+                return replace(added, warning=f"kept here, but not at Azure yet ({error}): train again later")
+            await self._vault.delete_template(person.person_id, added.face_id)
+            raise
+        except RequestError:
+            await self._vault.delete_template(person.person_id, added.face_id)
+            raise
+        return added
+
+    async def _send_kept(self, person_id: str, face_id: str) -> None:
+        """Send a kept photo, if Azure still lacks it."""
+        if (person_id, face_id) not in await self._twins.lacking(self._account):
+            raise NotFoundError("face", face_id)
+        person = await self._existing(person_id)
+        crop = await self._vault.crop(person_id, face_id)
+        seen = await self._sight.one(await asyncio.to_thread(keepsake.unpack, crop))
+        await self._send(person, face_id, seen)
+
     async def _send(self, person: Person, face_id: str, seen: Seen) -> None:
         """Add a face at Azure, and its person before if they have no twin yet."""
-        remote_id = self.remote_id(person.person_id)
-        if remote_id is None:
-            if await self._azure.group() is None:
-                await self._azure.create_group("uSense")
-            made = await self._azure.find_person(person.person_id)  # before a process that was killed could note it
-            remote_id = made.person_id if made else None
-            remote_id = remote_id or await self._azure.create_person(person.name, person.person_id, person.user_data)
-            await self._twins.link_person(self._account, person.person_id, remote_id, person.name)
-            await self.load()
+        await self.load()  # another process may have linked the person
+        remote_id = self.remote_id(person.person_id) or await self._make(person)
         known = {face.remote_id for face in await self._twins.faces(self._account)}
         try:
             remote_face = await self._azure.add_face(remote_id, seen.jpeg, seen.target, face_id, known=known)
@@ -325,6 +327,23 @@ class TwinPeople:
         except PictureError as error:
             raise BadImageError("the picture", str(error), code="no_face") from error
         await self._twins.link_face(self._account, person.person_id, face_id, remote_face)
+
+    async def _make(self, person: Person) -> str:
+        """Make a person at Azure, unless a process that was killed did before it could note that."""
+        if await self._azure.group() is None:
+            with suppress(GroupExistsError):
+                await self._azure.create_group("uSense")
+        made = await self._azure.find_person(person.person_id)
+        remote_id = made.person_id if made else None
+        remote_id = remote_id or await self._azure.create_person(person.name, person.person_id, person.user_data)
+        try:
+            await self._twins.link_person(self._account, person.person_id, remote_id, person.name)
+        except NotFoundError:  # erased here meanwhile
+            await self._twins.disown(self._account, person.person_id, remote_id)
+            await self.bury()
+            raise
+        await self.load()
+        return remote_id
 
     async def _trained(self) -> None:
         """Wait until Azure's training is over; RecognizerError if it failed."""
@@ -349,12 +368,3 @@ def _as_azure_knows(person: Person, linked: Mapping[str, bool], waiting: Collect
         trained=bool(there) and all(linked[face_id] for face_id in there) and not more,
         enroll_again=bool(person.face_ids) and not there and not more,
     )
-
-
-def _named(remote: RemotePerson, others: Iterable[Person]) -> str:
-    """The name at Azure, with a number if somebody has it here; by its id if uSense has no such names."""
-    taken = {folded_name(person.name) for person in others}
-    try:
-        return free_name(remote.name, taken)
-    except RequestError:
-        return free_name(f"Azure {remote.person_id[:8]}", taken)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from uSense.core.breaker import Circuit
-from uSense.core.errors import RecognizerError, RequestError
+from uSense.core.errors import RecognizerError, RequestError, StorageError
 from uSense.core.findings import Finding, ok, warning
 from uSense.core.judging import Judge
 from uSense.core.models import Answer, Candidate, Erasure, Person, Probe, Renewal, Training
@@ -24,17 +24,39 @@ from uSense.ports import AddedFace, Detector, Habits
 from uSense.recognizers.azureface.account import Account, RemoteCandidate
 from uSense.recognizers.azureface.checkup import ask_approval, checked
 from uSense.recognizers.azureface.client import AzureFace
-from uSense.recognizers.azureface.errors import FaceMissingError
+from uSense.recognizers.azureface.errors import (
+    FaceMissingError,
+    GroupMissingError,
+    NotApprovedError,
+    NotTrainedError,
+    PersonMissingError,
+    QuotaGoneError,
+    RateLimitedError,
+    UnreachableError,
+    WrongKeyError,
+)
 from uSense.recognizers.azureface.people import TwinPeople
 from uSense.recognizers.azureface.sight import AzureDetector, Sight
 from uSense.recognizers.local import LocalRecognizer
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 MOST_BATCHES = 8
 """Batches under way; more would not be faster at S0."""
 UNDER_WAY = 2.0
 """Seconds that the faces under way may take together: who is left behind then is out of sight when the answer comes."""
+_PASSING = (
+    UnreachableError,
+    RateLimitedError,
+    QuotaGoneError,
+    WrongKeyError,
+    NotApprovedError,
+    GroupMissingError,
+    NotTrainedError,
+)
+"""Failures of an identification that are over when a look around succeeds."""
 SECONDED = Habits(at_once=2)
 
 
@@ -78,7 +100,10 @@ class AzureRecognizer:
         self._trouble = ""
         """What hindered the last look around."""
         self._stale = False
-        self._news = False
+        self._approved = False
+        """Whether Azure is known to let this resource identify."""
+        self._lasting = False
+        """Whether it was no passing matter."""
         self._strangers: set[str] = set()
         """Remote ids that Azure named and the house does not know."""
         self._look = asyncio.Event()
@@ -131,14 +156,11 @@ class AzureRecognizer:
         except RecognizerError as error:
             if self._plan.fallback and not self._away:
                 log.warning("azure does not answer, the local recognizer stands in", problem=str(error))
-            self._away = str(error)
+            self._failed(error)
             if not self._plan.fallback:
                 raise
             return await self._by_home(probes)
-        if self._away:
-            log.info("azure answers again")
-            self._look.set()
-        self._away = ""
+        self._answers()
         return answers
 
     async def compare(self, a: Probe, b: Probe) -> float:
@@ -147,8 +169,7 @@ class AzureRecognizer:
 
     async def likeness(self, probe: Probe, person_id: str) -> float:
         remote_id = self._people.remote_id(person_id)
-        trained = {person.person_id for person in await self.people() if person.trained}
-        if remote_id is None or person_id not in trained:
+        if remote_id is None or not await self._people.trained(person_id):
             raise RequestError("this person is not trained yet: add faces, then train", code="not_trained")
         seen = await self._sight.one(probe)
         return await self._azure.verify(seen.face_id, person_id=remote_id)
@@ -186,14 +207,13 @@ class AzureRecognizer:
     async def renew(self, told: Callable[[Renewal], None], *, pace: float = 1.0) -> Renewal:
         if self._people.local_too:
             await self._home.renew(_ignored, pace=pace)
-        return await self._people.renew(told)
+        return await self._with_fresh_eyes(lambda: self._people.renew(told))
 
     async def drop_crops(self, person_id: str | None = None) -> int:
         return await self._home.drop_crops(person_id)
 
     async def train(self) -> Training:
-        await self._people.renew(_ignored)
-        report = await self._people.train()
+        report = await self._with_fresh_eyes(self._sent_and_trained)
         if not self._people.local_too:
             return report
         local = await self._home.train()
@@ -206,29 +226,63 @@ class AzureRecognizer:
         changed = await (self._home.refresh() if self._people.local_too else self._people.changed())
         if changed:
             await self._people.load()
-        changed, self._news = changed or self._news, False
+        changed, self._people.news = changed or self._people.news, False
         return changed
 
     async def look_around(self) -> None:
         """Keep up with what is changed in the group elsewhere, and erase there who is gone here; until canceled."""
         pauses = backoff(5.0, 300.0, random.random)
-        approved = False
         while True:
             self._look.clear()
-            try:
-                if not approved:
-                    await ask_approval(self._azure)
-                    approved = True
-                self._news |= await self._people.sync()
-                self._trouble = await self._people.bury()
-            except RecognizerError as error:
-                log.info("azure cannot be looked at", problem=str(error))
-                self._trouble = str(error)
-            if not self._trouble:
+            self._trouble = await self._looked()
+            unwell = self._trouble or self._away
+            if not unwell:
                 pauses = backoff(5.0, 300.0, random.random)
             with suppress(TimeoutError):
-                async with asyncio.timeout(next(pauses) if self._trouble else self._plan.refresh_every):
+                async with asyncio.timeout(next(pauses) if unwell else self._plan.refresh_every):
                     await self._look.wait()
+
+    async def _looked(self) -> str:
+        """Look around once; what is wrong, in plain words. Who was erased is deleted first: that needs no approval."""
+        try:
+            await self._people.bury()
+            if self._away or not self._approved:
+                await ask_approval(self._azure)
+                self._approved = True
+            await self._people.sync()
+            left = await self._people.bury()
+        except (RecognizerError, RequestError, StorageError) as error:
+            log.info("azure cannot be looked at", problem=str(error))
+            return str(error)
+        if self._away and not self._lasting:
+            log.info("azure answers again")
+            self._away = ""
+        return left
+
+    def _failed(self, error: RecognizerError) -> None:
+        """A question was not answered: look soon why, and whether that is over."""
+        if not self._away:
+            self._look.set()
+        self._away, self._lasting = str(error), not isinstance(error, _PASSING)
+
+    def _answers(self) -> None:
+        """A question was answered."""
+        if self._away:
+            log.info("azure answers again")
+            self._away = ""
+            self._look.set()
+
+    async def _with_fresh_eyes(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do something; once more after a look around if the group or somebody in it was deleted elsewhere."""
+        try:
+            return await act()
+        except (GroupMissingError, PersonMissingError):
+            await self._people.sync()
+            return await act()
+
+    async def _sent_and_trained(self) -> Training:
+        await self._people.renew(_ignored)
+        return await self._people.train()
 
     async def checkup(self) -> list[Finding]:
         findings = await checked(self._azure, self._account)
@@ -287,9 +341,9 @@ class AzureRecognizer:
         try:
             seconds = await self._by_azure([probes[index] for index in unsure])
         except RecognizerError as error:
-            self._away = str(error)
+            self._failed(error)
             return answers
-        self._away = ""
+        self._answers()
         for index, second in zip(unsure, seconds, strict=True):
             if second.unseen:
                 continue
