@@ -194,6 +194,24 @@ async def test_a_recognizer_that_fails_is_asked_again_and_no_face_is_lost() -> N
     assert stage.pipeline.problems == {}
 
 
+async def test_a_recognizer_that_nobody_asks_any_more_is_no_problem() -> None:
+    """It failed while somebody was there; once nobody waits for it, only what it says itself counts."""
+    oracle = Oracle()
+    oracle.ill = True
+    stage = Stage(oracle)
+    pipeline = stage.pipeline
+
+    async with stage.running(stage.camera(Source(busy(), fps=100)), pipeline.detect(Spotter())):
+        await until(lambda: "recognizer" in pipeline.problems and pipeline.faces_waiting > 0)
+        pipeline.tick()
+        assert "recognizer" in pipeline.problems
+    (track_id,) = pipeline.scenes["hall"].tracker.tracks
+    pipeline._faces.discard(("hall", track_id))
+    pipeline.tick()
+
+    assert pipeline.problems == {}
+
+
 async def test_people_who_left_are_not_asked_about() -> None:
     """When a slow backend has its next turn, the faces of tracks that ended do not stand before those who are there."""
     limiter = Limiter(EvenPace(0.3), asyncio.get_running_loop().time)

@@ -207,6 +207,8 @@ class Pipeline:
         """Let time pass in all scenes."""
         for scene in self.scenes.values():
             scene.tick(time.monotonic())
+        if not self._faces and not self._asking and not self.recognizer.problem:
+            self.problems.pop("recognizer", None)  # it failed, and whoever waited for it has left
 
     async def _read(self, name: str, source: CameraSource) -> None:
         scene, motion, shown = self.scenes[name], MotionGate(source.motion), None

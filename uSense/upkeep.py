@@ -11,7 +11,7 @@ from typing import TypeAlias
 import structlog
 
 from uSense.control import Control
-from uSense.core.errors import GalleryChangedError, RecognizerError, StorageError
+from uSense.core.errors import RecognizerError, RequestError, StorageError
 from uSense.core.events import Notice
 from uSense.core.models import Renewal
 from uSense.ports import Archive, Outbox
@@ -84,7 +84,7 @@ class Upkeep:
             await self._tell_who_enrolls_again()
             await back_up(self.archive)
             self._set("database", await self.archive.damage())
-        except (StorageError, GalleryChangedError, RecognizerError) as error:
+        except (StorageError, RequestError, RecognizerError) as error:
             self._set("upkeep", str(error))
             self._set("gallery", "")
         else:

@@ -196,6 +196,21 @@ async def test_who_leaves_leaves_an_orphan(
     assert await twins.orphans(OTHER) == ["elsewhere"]
 
 
+@pytest.mark.parametrize("leave", [erase, merge])
+async def test_a_copy_that_was_never_linked_is_an_orphan_too(
+    vault: Vault, twins: Twins, leave: Callable[[Vault, Person], Awaitable[None]]
+) -> None:
+    """Only of people who were here and have left."""
+    anna, bert = await enroll(vault, "Anna"), await enroll(vault, "Bert")
+    await leave(vault, anna)
+
+    assert await twins.disown(HOUSE, anna.person_id, "remote Anna")
+    assert await twins.disown(HOUSE, anna.person_id, "remote Anna")
+    assert not await twins.disown(HOUSE, bert.person_id, "remote Bert")
+    assert not await twins.disown(HOUSE, "of another house", "remote Zoe")
+    assert await twins.orphans(HOUSE) == ["remote Anna"]
+
+
 async def test_an_orphan_that_is_linked_again_is_none(vault: Vault, twins: Twins) -> None:
     """It must not be deleted there."""
     anna, bert = await linked(vault, twins, "Anna"), await enroll(vault, "Bert")

@@ -278,6 +278,18 @@ def test_a_tier_without_a_month_has_no_bound() -> None:
     assert budget.left(S0) is None
 
 
+def test_another_tier_counts_from_now_on() -> None:
+    """Who changes the tier in the settings does not wait for tomorrow's share."""
+    budget = Budget()
+    use(budget, S0, NOON, most=10)
+    assert use(budget, F0, NOON) == 30_000 // 9 - 10
+    assert budget.again(F0, NOON, urgent=True) is not None
+
+    budget.roll(S0, NOON)
+    assert budget.again(S0, NOON, urgent=True) is None
+    assert use(budget, Tier(20, 60.0, 60_000), NOON) == 30_000 // 9
+
+
 @given(st.lists(st.tuples(st.floats(-90 * DAY, 90 * DAY), st.integers(0, 20_000)), max_size=30))
 def test_a_clock_that_steps_gives_no_month_twice(steps: list[tuple[float, int]]) -> None:
     """A clock that goes back is not believed, so at most a month's calls are made per month that began."""

@@ -208,7 +208,8 @@ class Budget:
             return
         if day != self.day:
             self.day, self.month, self.today = day, month, 0
-            self.share = max(0, (tier.month or 0) - self.used) // length
+        # Every time: the tier may be another one since the day began.
+        self.share = max(0, (tier.month or 0) - (self.used - self.today)) // length
 
     def left(self, tier: Tier, *, urgent: bool = True) -> int | None:
         """Calls left today, without the reserve if not `urgent`; None without a limit."""

@@ -266,3 +266,31 @@ async def test_a_training_that_failed_is_made_up_for(opening: Opening, cloud: Az
         assert (await azure.renew(ignored)).untrained
         await azure.train()
         assert not (await azure.renew(ignored)).untrained
+
+
+async def test_a_second_copy_of_a_person_is_deleted(
+    opening: Opening, face_api: FaceApi, values: dict[str, Any]
+) -> None:
+    """Such as one whose making arrived after it had been given up and made anew; nobody is doubled here."""
+    async with opening() as azure:
+        assert isinstance(azure, AzureRecognizer)
+        person_id = await enrolled(azure)
+        await azure._azure.create_person("Grace Hopper", person_id)
+    async with opening() as azure:
+        assert [one.name for one in await azure.people()] == ["Grace Hopper"]
+
+    assert there(face_api, values) == [("Grace Hopper", 2)]
+
+
+async def test_what_cannot_be_kept_with_a_person_is_left_out(opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
+    """User data that is no text, which JSON can carry, keeps nobody from being taken over."""
+    async with opening() as azure:
+        assert isinstance(azure, AzureRecognizer)
+        await enrolled(azure)
+        strange = RemotePerson("another", "Eileen Collins", "\ud800")
+
+        async def persons() -> list[RemotePerson]:
+            return [strange]
+
+        monkeypatch.setattr(azure._azure, "persons", persons)
+        assert {one.name: one.user_data for one in await azure.people()}["Eileen Collins"] == ""
