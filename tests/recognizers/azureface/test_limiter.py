@@ -147,7 +147,7 @@ def test_a_used_up_day_is_said_at_once() -> None:
         ledger = Memory()
         limiter = limited(F0, ledger)
         await limiter.look()
-        ledger.quota.budget.today = ledger.quota.budget.share - 1
+        ledger.quota.budget.today = ledger.quota.budget.used = ledger.quota.budget.share - 1
         await call(limiter, [], "last")
         with pytest.raises(QuotaGoneError, match=r"today.s share .* goes on at 2026-11-23T00:00:00\.000Z") as raised:
             await call(limiter, [], "none")
@@ -167,7 +167,7 @@ def test_background_calls_leave_a_reserve_and_say_so() -> None:
         ledger = Memory()
         limiter = limited(F0, ledger)
         await limiter.look()
-        ledger.quota.budget.today = ledger.quota.budget.share - 10
+        ledger.quota.budget.today = ledger.quota.budget.used = ledger.quota.budget.share - 10
         with pytest.raises(QuotaGoneError, match="reserve for recognizing people"):
             await call(limiter, [], "face", urgent=False)
         await call(limiter, [], "look")
