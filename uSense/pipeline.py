@@ -159,9 +159,9 @@ class Pipeline:
             if epoch != self._epoch:
                 self._again(batch)
                 continue
+            pauses = _pauses()
             if self.problems.pop("recognizer", None):
                 log.info("recognizer answers again")
-                pauses = _pauses()
             for query, answer in zip(batch, answers, strict=True):
                 self._decide(query, answer)
 

@@ -232,6 +232,21 @@ async def test_copies_are_deleted_without_approval(
     assert there(face_api, values) == []
 
 
+async def test_a_copy_that_azure_will_not_delete_stops_no_other(opening: Opening, cloud: AzureFaults) -> None:
+    """What is refused is refused for one; the others are deleted, and who asks is told of the right one."""
+    async with opening() as azure:
+        first, second = await enrolled(azure), await azure.create_person("Eileen Collins")
+        await azure.add_face(second.person_id, eileen())
+        cloud.order(Fault.NOT_APPROVED, times=2, on="delete person")
+        refused = await azure.delete_person(first)
+        cloud.obey()
+        cloud.order(Fault.NOT_APPROVED, on="delete person")
+        gone = await azure.delete_person(second.person_id)
+
+    assert (refused.elsewhere, len(refused.left) > 0) == ((), True)
+    assert len(gone.elsewhere) == 1
+
+
 async def test_an_erasure_takes_effect_before_azure_answers(opening: Opening, cloud: AzureFaults) -> None:
     """The service hears of it while the copy is still being deleted."""
     async with opening() as azure:

@@ -19,7 +19,15 @@ from uSense.core.models import MOST_FACES, Erasure, Person, PersonRef, Probe, Re
 from uSense.ports import AddedFace, House
 from uSense.recognizers import keepsake
 from uSense.recognizers.azureface.account import Account
-from uSense.recognizers.azureface.errors import GroupExistsError, PersonMissingError, PictureError
+from uSense.recognizers.azureface.errors import (
+    GroupExistsError,
+    PersonMissingError,
+    PictureError,
+    QuotaGoneError,
+    RateLimitedError,
+    UnreachableError,
+    WrongKeyError,
+)
 from uSense.recognizers.azureface.following import Follower
 from uSense.recognizers.azureface.sight import Seen, Sight
 from uSense.recognizers.azureface.sole import POLL, Sole
@@ -135,14 +143,18 @@ class TwinPeople:
         return person
 
     async def bury(self) -> str:
-        """Delete at Azure who was erased here; the reason why not if that fails."""
+        """Delete at Azure who was erased here; the reason why not if that fails. One that is refused stops no other."""
+        problem = ""
         for remote_id in await self._twins.orphans(self._account):
             try:
                 await self._azure.delete_person(remote_id)
-            except RecognizerError as error:
+            except (UnreachableError, RateLimitedError, QuotaGoneError, WrongKeyError) as error:
                 return str(error)
-            await self._twins.buried(self._account, remote_id)
-        return ""
+            except RecognizerError as error:
+                problem = str(error)
+            else:
+                await self._twins.buried(self._account, remote_id)
+        return problem
 
     async def add_face(self, person_id: str, probe: Probe, *, force: bool) -> AddedFace:
         """Keep a face here and send it; without a kept photo one that cannot be sent is refused."""
