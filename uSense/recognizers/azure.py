@@ -89,6 +89,8 @@ class AzureSettings(Branch):
     def _one_key(self) -> Self:
         if self.key is not None and self.key_file is not None:
             raise ValueError("'key' and 'key_file' exclude each other: leave one out")
+        if self.key is not None and not self.key.get_secret_value().strip().isprintable():
+            raise ValueError("'key' is one line of text: give one of the two keys, without line breaks")
         try:
             self._account("").base  # noqa: B018 - says what is wrong with it
         except SettingsError as error:

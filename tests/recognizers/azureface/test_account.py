@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from uSense.core.errors import SettingsError
+from uSense.recognizers.azure import AzureSettings
 from uSense.recognizers.azureface.account import Account
 
 HOST = "https://one.cognitiveservices.azure.com"
@@ -58,3 +60,11 @@ def test_both_kinds_of_groups_have_their_words() -> None:
 
     assert (plain.path, plain.id_field) == ("/persongroups/my%20users", "personGroupId")
     assert (large.path, large.id_field) == ("/largepersongroups/users", "largePersonGroupId")
+
+
+def test_two_keys_in_one_file_are_refused() -> None:
+    """The portal shows two; whoever keeps both is told before the first call."""
+    values = {"kind": "azure", "endpoint": "https://x.cognitiveservices.azure.com"}
+    assert AzureSettings.model_validate({**values, "key": "abc\n"}).key is not None
+    with pytest.raises(ValidationError, match="one line of text"):
+        AzureSettings.model_validate({**values, "key": "abc\ndef"})
