@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,27 @@ def test_an_unknown_host_is_told_in_plain_words(
     assert (
         "Azure at name.invalid is not reachable: no machine of this name" in terminal.run("-c", config(), "doctor").out
     )
+
+
+def test_who_is_left_at_azure_is_told_and_deleted_with_a_training(
+    terminal: Terminal, config: Callable[..., str], values: dict[str, Any], tmp_path: Path
+) -> None:
+    """Also where no service runs: who was forgotten while Azure was away."""
+    with FaceApi(tmp_path / "away") as azure:
+        values |= account(azure)
+        persons = f"largepersongroups/{values['group']}/persons"
+        terminal.run("-c", config(), "enroll", "Grace", "grace0.png")
+        azure.stop(signal.SIGTERM)
+        forgotten = terminal.run("-c", config(), "people", "forget", "Grace", "--yes").out
+        away = terminal.run("-c", config(), "doctor").out
+        azure.start()
+        before = len(azure.call("GET", persons).data)
+        terminal.run("-c", config(), "train")
+        after = azure.call("GET", persons).data
+
+    assert "a running service tries again, and so does `usense train`" in forgotten
+    assert "1 person erased here could not be deleted at Azure yet" in away
+    assert (before, after) == (1, [])
 
 
 def test_doctor_says_what_the_free_tier_cannot_do(

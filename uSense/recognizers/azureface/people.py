@@ -131,7 +131,8 @@ class TwinPeople:
             return erasure
         problem = await self.bury()
         if twin in await self._twins.orphans(self._account):
-            left = f"the copy at Azure ({self._account}): {problem}; uSense goes on trying"
+            later = "a running service tries again, and so does `usense train`"
+            left = f"the copy at Azure ({self._account}): {problem}; {later}"
             return replace(erasure, left=(*erasure.left, left))
         return replace(erasure, elsewhere=(f"Azure ({self._account})",))
 
@@ -141,6 +142,10 @@ class TwinPeople:
         await self._renew_refs()
         await self.bury()
         return person
+
+    async def unburied(self) -> int:
+        """How many are erased here and still at Azure."""
+        return len(await self._twins.orphans(self._account))
 
     async def bury(self) -> str:
         """Delete at Azure who was erased here; the reason why not if that fails. One that is refused stops no other."""
