@@ -16,6 +16,7 @@ from tests.support.portraits import jpeg
 from tests.support.stand_ins import Busy, Ears, Source, Spotter, picture
 from tests.support.waiting import until
 from uSense import imaging
+from uSense.core.breaker import Breaker
 from uSense.core.errors import ConflictError, RecognizerError
 from uSense.core.models import Box, Face, Picture
 from uSense.core.motion import MotionRules
@@ -26,6 +27,7 @@ from uSense.core.tracking import TrackingRules
 from uSense.core.voting import VotingRules
 from uSense.imaging import ArrayPicture
 from uSense.pipeline import Pipeline, PipelineSettings
+from uSense.recognizers.azureface import caller
 from uSense.recognizers.azureface.recognizer import AzureRecognizer
 from uSense.storage import Storage
 
@@ -81,6 +83,23 @@ async def test_the_local_recognizer_stands_in(opening: Opening, cloud: AzureFaul
     assert "approv" in problem
     assert "local recognizer answers meanwhile" in problem
     assert (back.candidates[0].name, back.judge, azure.problem) == ("Grace Hopper", None, "")
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_APPROVED, Fault.WRONG_KEY])
+async def test_who_is_not_let_in_stops_asking(
+    fault: Fault, opening: Opening, cloud: AzureFaults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look would cost a call for nothing: after some in a row Azure is asked ever more seldom; health says why."""
+    monkeypatch.setattr(caller, "Breaker", lambda *_: Breaker(caller.RULES))
+    async with opening(fallback="local") as azure:
+        await enrolled(azure)
+        cloud.order(fault, times=100, on="detect")
+        cloud.calls.clear()
+        for number in range(20):
+            assert who(await azure.identify([grace(number % 3)])) == [["Grace Hopper"]]
+
+        assert len(cloud.calls) <= caller.RULES.failures
+        assert "asked again in" in azure.problem
 
 
 async def test_without_a_fallback_the_faces_wait(opening: Opening, cloud: AzureFaults) -> None:

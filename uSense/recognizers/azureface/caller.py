@@ -22,11 +22,13 @@ from uSense.recognizers.azureface import faults
 from uSense.recognizers.azureface.account import Account
 from uSense.recognizers.azureface.errors import (
     AzureFaceError,
+    NotApprovedError,
     QuotaGoneError,
     RateLimitedError,
     RestingError,
     TrainingError,
     UnreachableError,
+    WrongKeyError,
 )
 from uSense.recognizers.azureface.limiter import Limiter, Turn
 from uSense.recognizers.azureface.wire import Reply, fault, is_empty, pause, replenished
@@ -169,7 +171,8 @@ class Caller:
                 raise self._resting()
             try:
                 value = await self._judged(ask, await self._exchange(ask, turn))
-            except UnreachableError as error:
+            except (UnreachableError, WrongKeyError, NotApprovedError) as error:
+                # Who is not let in will not be by the next call either, and each one counts.
                 self._why = str(error)
                 self.breaker.failed(self.clock(), self._jitter())
                 raise

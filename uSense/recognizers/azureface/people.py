@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 FIRST_POLL, LONGEST_POLL = 1.0, 30.0
 """Seconds between two questions whether a training is done: first and longest."""
+LONGEST_TRAINING = 2400.0
+"""Seconds that a training may take; Azure's longest, of a million faces, takes half an hour."""
 
 
 class TwinPeople:
@@ -364,8 +366,10 @@ class TwinPeople:
 
     async def _trained(self) -> None:
         """Wait until Azure's training is over; RecognizerError if it failed."""
-        pause = FIRST_POLL
+        pause, deadline = FIRST_POLL, time.monotonic() + LONGEST_TRAINING
         while (state := await self._azure.training()).state == "running":
+            if time.monotonic() > deadline:
+                raise RecognizerError("Azure's training does not end: train again later")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_POLL)
         if state.state != "succeeded":
