@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -100,6 +101,22 @@ async def test_who_is_not_let_in_stops_asking(
 
         assert len(cloud.calls) <= caller.RULES.failures
         assert "asked again in" in azure.problem
+
+
+async def test_a_fallback_that_was_switched_on_later_learns_from_the_photos(
+    opening: Opening, cloud: AzureFaults
+) -> None:
+    """Until then nobody is called unknown because the local recognizer knows nobody; it needs no Azure to learn."""
+    async with opening() as azure:
+        await enrolled(azure)
+    cloud.order(Fault.NOT_APPROVED, times=100)
+    async with opening(fallback="local") as azure:
+        with pytest.raises(RecognizerError, match="knows nobody yet"):
+            await azure.identify([grace(7)])
+        with suppress(RecognizerError):
+            await azure.renew(lambda _: None)
+
+        assert who(await azure.identify([grace(7)])) == [["Grace Hopper"]]
 
 
 async def test_without_a_fallback_the_faces_wait(opening: Opening, cloud: AzureFaults) -> None:

@@ -159,6 +159,9 @@ class AzureRecognizer:
             self._failed(error)
             if not self._plan.fallback:
                 raise
+            if not (await self._home.training()).persons:
+                message = f"{error}; the local recognizer knows nobody yet: usense migrate azure local"
+                raise RecognizerError(message) from error
             return await self._by_home(probes)
         self._answers()
         return answers
@@ -205,18 +208,18 @@ class AzureRecognizer:
         await self._people.delete_face(person_id, face_id)
 
     async def renew(self, told: Callable[[Renewal], None], *, pace: float = 1.0) -> Renewal:
-        if self._people.local_too:
-            await self._home.renew(_ignored, pace=pace)
+        if self._people.local_too and (await self._home.renew(_ignored, pace=pace)).untrained:
+            await self._home.train()  # now: Azure may be away, which is what the local recognizer is for
         return await self._with_fresh_eyes(lambda: self._people.renew(told))
 
     async def drop_crops(self, person_id: str | None = None) -> int:
         return await self._home.drop_crops(person_id)
 
     async def train(self) -> Training:
-        report = await self._with_fresh_eyes(self._sent_and_trained)
         if not self._people.local_too:
-            return report
-        local = await self._home.train()
+            return await self._with_fresh_eyes(self._sent_and_trained)
+        local = await self._home.train()  # first: Azure may be away
+        report = await self._with_fresh_eyes(self._sent_and_trained)
         return replace(report, confusable=local.confusable, weak=local.weak, check=local.check)
 
     async def training(self) -> Training:
@@ -364,7 +367,7 @@ class AzureRecognizer:
     def _unsure(self, vote: Vote) -> bool:
         """Whether the local score lies near its threshold, or the lead near the margin."""
         if vote.score is None:
-            return False
+            return self._people.anybody
         near = abs(vote.score - self._home.rules.threshold) <= self._plan.band
         close = vote.score >= self._home.rules.threshold and (vote.margin or 0.0) <= self._home.rules.margin
         return near or close
