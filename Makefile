@@ -7,6 +7,8 @@ MAKEFLAGS += --silent
 
 BIN := .venv/bin
 FILLED := .venv/.filled
+# One more than processors: most tests wait for other processes, most of the time.
+WORKERS = $$(($$(nproc) + 1))
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
 help:
@@ -26,7 +28,7 @@ demo: $(FILLED)
 
 test: $(FILLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile -m "not faults and not proof" $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not faults and not proof" $(ARGS)
 
 proofs: $(FILLED)
 	$(BIN)/pytest -m "faults or proof" $(ARGS)
