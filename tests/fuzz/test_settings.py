@@ -50,7 +50,7 @@ def test_a_spoiled_file_is_understood_or_refused(data: bytes) -> None:
     assert loaded(data)
 
 
-@fuzzed(200)
+@fuzzed(60)
 @given(tree=st.dictionaries(st.sampled_from(NAMES), TREES, max_size=6))
 def test_any_tree_is_understood_or_refused(tree: dict[str, Any]) -> None:
     """Any values under the names that there are, and under others."""
