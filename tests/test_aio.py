@@ -9,14 +9,12 @@ import sys
 import threading
 import weakref
 from contextlib import suppress
-from itertools import pairwise
 from threading import Event
 
 import pytest
 
 from tests.support import needs, waiting
-from uSense.aio import Best, Lane, Latest, Limiter, Switch, idle, next_batch, stuck, until
-from uSense.core.pacing import EvenPace
+from uSense.aio import Best, Lane, Latest, Switch, idle, next_batch, stuck, until
 
 
 async def settle() -> None:
@@ -139,40 +137,6 @@ async def test_a_canceled_taker_loses_nothing() -> None:
         await waiter
 
     assert queue.take(1) == [1]
-
-
-async def test_turns_are_evenly_spaced_and_ranked() -> None:
-    """Whoever waits with the lower rank goes first, in the order of asking; starts keep the interval."""
-    limiter = Limiter(EvenPace(0.02), asyncio.get_running_loop().time)
-    order: list[str] = []
-    starts: list[float] = []
-
-    async def caller(name: str, rank: int) -> None:
-        await limiter.turn(rank)
-        order.append(name)
-        starts.append(asyncio.get_running_loop().time())
-
-    await limiter.turn()
-    async with asyncio.TaskGroup() as group:
-        for name, rank in (("train-1", 1), ("train-2", 1), ("face-1", 0), ("face-2", 0)):
-            group.create_task(caller(name, rank))
-
-    assert order == ["face-1", "face-2", "train-1", "train-2"]
-    assert all(later - earlier >= 0.018 for earlier, later in pairwise(starts))
-
-
-async def test_a_canceled_caller_gives_up_its_turn() -> None:
-    """A waiter that is canceled does not block those behind it."""
-    limiter = Limiter(EvenPace(0.01), asyncio.get_running_loop().time)
-    await limiter.turn()
-    first = asyncio.create_task(limiter.turn())
-    second = asyncio.create_task(limiter.turn())
-    await settle()
-    first.cancel()
-
-    await asyncio.wait_for(second, 5)
-
-    assert first.cancelled()
 
 
 async def test_a_switch_can_be_awaited_both_ways() -> None:

@@ -7,7 +7,6 @@ import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -15,23 +14,23 @@ import numpy as np
 import pytest
 
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
-from tests.support.values import GOOD, answer, face
+from tests.support.values import answer, face
 from tests.support.waiting import until
 from uSense import imaging, pipeline
-from uSense.aio import Limiter
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.events import Notice
 from uSense.core.explaining import ExplainRules
-from uSense.core.models import Box, Face, Frame, Picture
-from uSense.core.pacing import EvenPace
+from uSense.core.models import Face, Frame, Picture
 from uSense.core.quality import QualityRules
-from uSense.core.scene import Look, Scene, SceneRules
+from uSense.core.quota import Tier
+from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
-from uSense.core.tracking import Ask, Looked, TrackingRules
+from uSense.core.tracking import Looked, TrackingRules
 from uSense.core.voting import VotingRules
 from uSense.pipeline import CameraSource, Pipeline, PipelineSettings
 from uSense.ports import Habits
 from uSense.query import Query
+from uSense.recognizers.azureface.limiter import Limiter
 
 
 class Stage:
@@ -82,7 +81,7 @@ async def test_a_face_travels_from_the_camera_to_the_outbox() -> None:
 
 async def test_a_slow_recognizer_keeps_memory_flat_and_frames_fresh() -> None:
     """With a rate-limited backend queues stay bounded; frames are overwritten and the worst faces leave, counted."""
-    limiter = Limiter(EvenPace(0.2), asyncio.get_running_loop().time)
+    limiter = Limiter(Tier(1, 0.2))
     faces = tuple(face(40 + 20 * index, size=80) for index in range(30))
     stage = Stage(Oracle(limiter=limiter), settings=PipelineSettings(faces=8, batch_size=2, batch_wait=0.0))
     source = Source(busy(new_scenes=True), fps=500)
@@ -148,36 +147,6 @@ class Spy:
         return getattr(self._scene, name)
 
 
-def query(name: str, *, waiting: bool, quality: float, seen: float = 9.5) -> Query:
-    """A face in line."""
-    look = Look(
-        track_id=name,
-        captured_at=0.0,
-        stamp=seen,
-        box=Box(0, 0, 1, 1),
-        frame_size=(1, 1),
-        quality=replace(GOOD, value=quality),
-    )
-    return Query("hall", Ask(name, face(0), waiting), look, None, 0.0)  # type: ignore[arg-type] # the probe is not looked at
-
-
-def test_waiting_people_go_first_and_better_faces_before_worse() -> None:
-    """An undecided person comes before any recheck, who is in sight before who left; then the better face wins."""
-    line = [
-        query("recheck", waiting=False, quality=1.0),
-        query("blurred", waiting=True, quality=0.2),
-        query("gone", waiting=True, quality=1.0, seen=8.0),
-        query("sharp", waiting=True, quality=0.9, seen=9.1),
-    ]
-
-    assert [one.key[1] for one in sorted(line, key=Query.worth, reverse=True)] == [
-        "sharp",
-        "blurred",
-        "gone",
-        "recheck",
-    ]
-
-
 async def test_a_recognizer_that_fails_is_asked_again_and_no_face_is_lost() -> None:
     """While the backend is away the faces wait and the problem is named; when it is back they are decided."""
     oracle = Oracle()
@@ -214,7 +183,7 @@ async def test_a_recognizer_that_nobody_asks_any_more_is_no_problem() -> None:
 
 async def test_people_who_left_are_not_asked_about() -> None:
     """When a slow backend has its next turn, the faces of tracks that ended do not stand before those who are there."""
-    limiter = Limiter(EvenPace(0.3), asyncio.get_running_loop().time)
+    limiter = Limiter(Tier(1, 0.3))
     stage = Stage(Oracle(limiter=limiter), settings=PipelineSettings(batch_size=1, batch_wait=0.0))
     source = Source(busy(new_scenes=True), fps=200)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import itertools
 import threading
 import time
 from collections import deque
@@ -14,8 +13,6 @@ from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar
-
-from uSense.core.pacing import EvenPace
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -219,42 +216,6 @@ async def next_batch(queue: Best[K, T], size: int, wait: float, age: Callable[[T
                 await queue.filled(size)
         batch = queue.take(size)
     return batch
-
-
-class Limiter:
-    """Turns at an even pace; among those who wait, the lowest `rank` goes first, then the longest waiting."""
-
-    def __init__(self, pace: EvenPace, clock: Callable[[], float]) -> None:
-        self.pace = pace
-        self.clock = clock
-        self._waiting: list[tuple[int, int]] = []
-        self._number = itertools.count()
-        self._changed = asyncio.Event()
-
-    async def turn(self, rank: int = 0) -> None:
-        """Wait until a call may start."""
-        ticket = (rank, next(self._number))
-        heapq.heappush(self._waiting, ticket)
-        self._wake()
-        try:
-            while self._waiting[0] != ticket or self.pace.delay(self.clock()) > 0:
-                changed = self._changed
-                first = self._waiting[0] == ticket
-                try:
-                    async with asyncio.timeout(self.pace.delay(self.clock()) if first else None):
-                        await changed.wait()
-                except TimeoutError:
-                    continue
-            self.pace.take(self.clock())
-        finally:
-            self._waiting.remove(ticket)
-            heapq.heapify(self._waiting)
-            self._wake()
-
-    def _wake(self) -> None:
-        """Let every waiter look again at who is first."""
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 class Switch:

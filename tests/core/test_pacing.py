@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uSense.core.pacing import EvenPace, FramePace, backoff
+from uSense.core.pacing import FramePace, backoff
 
 
 @given(st.floats(0, 1))
@@ -18,20 +18,6 @@ def test_pauses_grow_to_the_cap_and_stay_spread(jitter: float) -> None:
     assert 0.375 <= pauses[0] <= 0.625
     assert all(later >= earlier for earlier, later in pairwise(pauses))
     assert 22.5 <= pauses[-1] <= 37.5
-
-
-@given(st.lists(st.floats(0, 10), max_size=50))
-def test_an_even_pace_is_never_exceeded(idle: list[float]) -> None:
-    """Whatever the idle times, two calls are at least one interval apart."""
-    pace = EvenPace(3.0)
-    now, starts = 0.0, []
-    for pause in idle:
-        now += pause
-        now += pace.delay(now)
-        pace.take(now)
-        starts.append(now)
-
-    assert all(later - earlier >= 3.0 - 1e-9 for earlier, later in pairwise(starts))
 
 
 def test_a_camera_slows_down_when_frames_are_overwritten_and_recovers() -> None:

@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from uSense.core import quota
-from uSense.core.quota import DAY, F0, LEARN, RESERVE, S0, STRAY, Budget, Line, Pace, Quota, Tier
+from uSense.core.line import TURNS
+from uSense.core.quota import DAY, F0, LEARN, RESERVE, S0, STRAY, Budget, Pace, Quota, Tier
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 TIMEOUT = 30.0
@@ -326,31 +327,6 @@ def test_a_backend_that_has_no_calls_left_is_believed(days: float | None, until:
     assert budget.again(S0, until, urgent=True) is None
 
 
-def test_waiting_people_go_first_but_a_tenth_is_for_background() -> None:
-    """Of twenty turns with both waiting two are background's, and an idle line gives all to the other."""
-    line = Line(100)
-    for number in range(60):
-        assert line.join(number, urgent=number < 30)
-    order = []
-    while (ticket := line.first) is not None:
-        line.served(ticket)
-        order.append("u" if ticket < 30 else "b")
-
-    assert "".join(order[:20]) == ("u" * 9 + "b") * 2
-    assert "".join(order) == ("u" * 9 + "b") * 3 + "u" * 3 + "b" * 27
-
-
-def test_a_full_line_refuses_newcomers_of_its_kind() -> None:
-    """An enrollment does not take the room of waiting people."""
-    line = Line(2)
-
-    assert [line.join(ticket, urgent=False) for ticket in range(3)] == [True, True, False]
-    assert line.join(3, urgent=True)
-    line.leave(0)
-    assert line.join(4, urgent=False)
-    assert len(line) == 3
-
-
 def test_a_quota_survives_a_restart() -> None:
     """What was written down is what is read, also with calls under way."""
     kept = Quota()
@@ -405,5 +381,5 @@ def test_background_yields_to_whoever_is_urgent_elsewhere_but_not_for_ever() -> 
 
     assert pace.claim(S0, free, urgent=False) == pytest.approx(quota.POLL)
     assert pace.claim(S0, free + quota.POLL, urgent=False) == 0.0
-    pace.passed = quota.TURNS - 1
+    pace.passed = TURNS - 1
     assert pace.claim(S0, free, urgent=False) == 0.0

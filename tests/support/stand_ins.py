@@ -12,7 +12,7 @@ import numpy as np
 from tests.support.portraits import GRACE
 from tests.support.values import answer
 from uSense import imaging
-from uSense.aio import Limiter, sleep_until
+from uSense.aio import sleep_until
 from uSense.core.errors import RecognizerError
 from uSense.core.events import Event, Notice, Sighting, State
 from uSense.core.findings import Finding
@@ -20,6 +20,7 @@ from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Box, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 from uSense.core.motion import MotionRules
 from uSense.ports import AddedFace, Camera, Detector, Habits
+from uSense.recognizers.azureface.limiter import Limiter
 
 
 class Busy:
@@ -107,7 +108,8 @@ class Oracle:
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         if self.limiter is not None:
-            await self.limiter.turn()
+            async with self.limiter.turn(10.0) as turn:
+                turn.answered()
         await asyncio.sleep(0)
         self.called.set()
         if self.ill:

@@ -14,22 +14,6 @@ def backoff(first: float, cap: float, jitter: Callable[[], float], factor: float
         pause = min(pause * factor, cap)
 
 
-@dataclass(slots=True)
-class EvenPace:
-    """Even spacing of calls: at most one every `interval` seconds, with no bursts to make up for idle time."""
-
-    interval: float
-    next_at: float = 0.0
-
-    def delay(self, now: float) -> float:
-        """Seconds until the next call may start."""
-        return max(0.0, self.next_at - now)
-
-    def take(self, now: float) -> None:
-        """A call starts now."""
-        self.next_at = max(now, self.next_at) + self.interval
-
-
 SLOWEST = 1.0
 """A camera is looked at least this often (seconds), however slow the rest is."""
 

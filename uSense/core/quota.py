@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from uSense.core.line import TURNS
+
 SPACING = 0.95
 """Two calls are at least this part of an even spacing apart; the rest makes up for turns that came late."""
 TRUST = 0.8
@@ -32,8 +34,6 @@ POLL = 0.05
 """Seconds after which to look again for the end of a call under way in another process."""
 RESERVE = 5
 """The last of so many parts of a day's share is for waiting people."""
-TURNS = 10
-"""One of so many turns belongs to background calls, if any wait."""
 DAY = 86_400
 
 
@@ -256,50 +256,6 @@ def _month(day: int) -> tuple[int, int]:
     leap = (after % 4 == 0 and after % 100 != 0) or after % 400 == 0
     end = (153 * (number + 1) + 2) // 5 if number < _FEBRUARY else 365 + leap
     return (after - 1) * 12 + number, end - passed
-
-
-@dataclass(slots=True)
-class Line:
-    """Who waits for a turn: urgent before background, but a part of the turns belongs to background."""
-
-    bound: int
-    """Tickets of either kind that may wait; when full, newcomers are refused."""
-    urgent: list[int] = field(default_factory=list)
-    background: list[int] = field(default_factory=list)
-    passed: int = 0
-    """Urgent turns since the last one of background, while some of that waited."""
-
-    def join(self, ticket: int, *, urgent: bool) -> bool:
-        """Wait at the end; False if there is no room."""
-        line = self.urgent if urgent else self.background
-        if len(line) >= self.bound:
-            return False
-        line.append(ticket)
-        return True
-
-    @property
-    def first(self) -> int | None:
-        """Whose turn is next."""
-        if self.background and (not self.urgent or self.passed >= TURNS - 1):
-            return self.background[0]
-        return self.urgent[0] if self.urgent else None
-
-    def served(self, ticket: int) -> None:
-        """It had its turn, and leaves."""
-        if ticket in self.background:
-            self.passed = 0
-        elif self.background:
-            self.passed += 1
-        self.leave(ticket)
-
-    def leave(self, ticket: int) -> None:
-        """It waits no more."""
-        for line in (self.urgent, self.background):
-            if ticket in line:
-                line.remove(ticket)
-
-    def __len__(self) -> int:
-        return len(self.urgent) + len(self.background)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from uSense.core.quota import Budget, Line, Quota, Tier
+from uSense.core.line import Line
+from uSense.core.quota import Budget, Quota, Tier
 from uSense.recognizers.azureface.errors import QuotaGoneError, RateLimitedError
 from uSense.recognizers.azureface.ledger import Ledger, Memory
 from uSense.times import rfc3339
