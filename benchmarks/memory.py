@@ -36,7 +36,7 @@ async def steps(folder: Path, pictures: list[bytes]) -> list[Step]:
     """The service's parts in the order in which it opens and first uses them."""
     taken = [_step("Python, and what draws the pictures here")]
     async with AsyncExitStack() as stack:
-        import uSense.app  # noqa: PLC0415 - what is measured
+        import uSense.parts  # noqa: PLC0415 - what is measured
         from uSense import imaging, log  # noqa: PLC0415 - the same
         from uSense.control import Control  # noqa: PLC0415 - the same
         from uSense.settings import Settings  # noqa: PLC0415 - the same
@@ -50,7 +50,7 @@ async def steps(folder: Path, pictures: list[bytes]) -> list[Step]:
         recognizer = await stack.enter_async_context(settings.recognizer.open(storage))
         taken.append(_step("face net and landmarks"))
         detector = await stack.enter_async_context(settings.detector.open())
-        control = Control(recognizer, detector, uSense.app.Notes(), settings.quality, {}, dict)
+        control = Control(recognizer, detector, uSense.parts.Notes(), settings.quality, {}, dict)
         taken.append(_step("detector"))
         await control.identify(imaging.decode(pictures[0], "a picture"))
         taken.append(_step("first face identified"))

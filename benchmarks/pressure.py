@@ -131,7 +131,7 @@ async def measured(settings: AzureSettings, cloud: AzureFaults, folder: Path, ra
             tasks.append(group.create_task(pipeline.detect(flow)))
             for name, picture in zip(names, pictures, strict=True):
                 source = Source(partial(Busy, picture=picture), fps=FPS)
-                tasks.append(group.create_task(pipeline.watch(name, source)))
+                tasks.append(group.create_task(pipeline.cameras.watch(name, source)))
             begun, before = time.monotonic(), 0.0
             while (elapsed := time.monotonic() - begun) < seconds:
                 await asyncio.sleep(0.1)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.portraits import GRACE, pose
-from uSense.app import open_control
 from uSense.core.errors import DetectorError, ModelError
+from uSense.parts import open_control
 from uSense.settings import Settings
 from uSense.storage import open_storage
 

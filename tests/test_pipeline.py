@@ -16,7 +16,7 @@ import pytest
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import answer, face
 from tests.support.waiting import until
-from uSense import imaging, pipeline
+from uSense import imaging, pipeline, watching
 from uSense.core.errors import CameraError, CameraFinished
 from uSense.core.events import Notice
 from uSense.core.explaining import ExplainRules
@@ -27,10 +27,11 @@ from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.tracking import Looked, TrackingRules
 from uSense.core.voting import VotingRules
-from uSense.pipeline import CameraSource, Pipeline, PipelineSettings
+from uSense.pipeline import Pipeline, PipelineSettings
 from uSense.ports import Habits
 from uSense.query import Query
 from uSense.recognizers.azureface.limiter import Limiter
+from uSense.watching import CameraSource
 
 
 class Stage:
@@ -57,7 +58,7 @@ class Stage:
 
     def camera(self, source: CameraSource, name: str = "hall") -> Coroutine[Any, Any, None]:
         """The loop of one camera."""
-        return self.pipeline.watch(name, source)
+        return self.pipeline.cameras.watch(name, source)
 
 
 def busy(**options: bool) -> Callable[[str], Busy]:
@@ -252,7 +253,7 @@ async def test_closing_says_that_no_camera_is_looked_at() -> None:
     async with stage.running(stage.camera(Source(busy(), fps=100))):
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
 
-    stage.pipeline.close()
+    stage.pipeline.cameras.close()
 
     assert stage.ears.states["camera/hall/status"] == "offline"
 
@@ -288,7 +289,7 @@ async def test_a_camera_that_never_opens_is_tried_ever_more_seldom(monkeypatch: 
     def broken(name: str) -> Busy:
         raise CameraError(name, "no route to host")
 
-    monkeypatch.setattr(pipeline, "_STEADY", -1.0)
+    monkeypatch.setattr(watching, "_STEADY", -1.0)
     monkeypatch.setattr(pipeline, "_pauses", pauses)
     stage = Stage(Oracle())
 
@@ -321,10 +322,10 @@ async def test_a_paused_camera_is_closed_until_it_is_resumed() -> None:
 
     async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-        stage.pipeline.switches["hall"].turn(on=False)
+        stage.pipeline.cameras.switches["hall"].turn(on=False)
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "offline")
         assert source.closed == 1
-        stage.pipeline.switches["hall"].turn(on=True)
+        stage.pipeline.cameras.switches["hall"].turn(on=True)
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
 
     assert source.opened == 2

@@ -6,37 +6,33 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import structlog
 
 from uSense import __version__, aio, lifetime
 from uSense.commands import COMMANDS
 from uSense.control import Control
-from uSense.core.errors import BrokerError, StorageError, StuckError
-from uSense.core.events import Event, Notice, State
-from uSense.core.models import Face, Picture
+from uSense.core.errors import StorageError, StuckError
+from uSense.core.events import Event, State
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
 from uSense.core.topics import Topics
 from uSense.core.voting import VotingRules
-from uSense.detectors import AnyDetector
 from uSense.entities import Context
-from uSense.entities.notice import stamped
 from uSense.health import Health
 from uSense.log import mask
 from uSense.mqtt import Mqtt
-from uSense.mqtt.embedded import EmbeddedBroker, embedded, reached
+from uSense.mqtt.embedded import EmbeddedBroker
 from uSense.mqtt.rivals import require_alone
+from uSense.parts import Parts, open_parts
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
 from uSense.settings import Settings
-from uSense.storage import Storage, open_storage
-from uSense.storage.lock import sole_service
 from uSense.upkeep import Upkeep, tell_late
 
 if TYPE_CHECKING:
@@ -50,12 +46,14 @@ PATIENCE = 4.0
 """Seconds in which everything has ended after the order to stop, if nothing hangs."""
 IMPATIENCE = 1.0
 """The same while the service starts: there is nothing yet that has to be ended well."""
-LOOK = 3.0
-"""Seconds that a start waits for the broker; one that does not answer is asked when it does."""
 SLOW = 10.0
 """Seconds after which a call that blocks its thread is a problem; the database waits half as long for a lock."""
 TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
+
+
+Job: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Something that goes on until it is canceled."""
 
 
 class EndWithin(Protocol):
@@ -84,30 +82,71 @@ async def serve(
     stop, hurry, started = stop or asyncio.Event(), asyncio.Event(), asyncio.Event()
     with lifetime.signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
         async with AsyncExitStack() as stack:
-            parts = await aio.until(stop, _open(settings, stack))
+            parts = await aio.until(stop, open_parts(settings, stack))
             started.set()
             if parts is not None:
-                await _serve(parts, heard, stop, hurry, end_within)
+                await _serve(_assembled(parts, heard), stop, hurry, end_within)
     log.info("stopped")
 
 
-async def _serve(
-    parts: Parts, heard: Callable[[Event], None], stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin
-) -> None:
-    """Watch, tell and obey until told to stop."""
-    settings = parts.settings
-    recognizer, journal = parts.recognizer, parts.storage.journal
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts at work."""
+
+    parts: Parts
+    mqtt: Mqtt
+    pipeline: Pipeline
+    control: Control
+    upkeep: Upkeep
+    health: Health
+    info: Mapping[str, Any]
+
+    @property
+    def on_the_way_out(self) -> dict[str, Job]:
+        """What goes on until everything that is decided has been told, by its name."""
+        jobs: dict[str, Job] = {
+            "mqtt": self.mqtt.run,
+            "health": partial(_tell_health, self.parts.settings, self.health, self.mqtt),
+            "tick": partial(_tick, self),
+            "upkeep": self.upkeep.run,
+            "untold": partial(tell_late, self.parts.storage.journal.recover, self.mqtt),
+        }
+        if self.parts.broker:
+            jobs["embedded broker"] = self.parts.broker.keep
+        for number in range(self.parts.recognizer.habits.at_once):
+            jobs[f"identify {number}"] = self.pipeline.identify
+        return jobs
+
+    @property
+    def on_the_way_in(self) -> dict[str, Job]:
+        """What brings something new into the service, by its name."""
+        jobs: dict[str, Job] = {
+            "commands": partial(self.mqtt.serve, COMMANDS, self.control),
+            "guard": partial(lifetime.guard, self.parts.settings.pipeline.patience),
+        }
+        for number, detector in enumerate(self.parts.detectors):
+            jobs[f"detect {number}"] = partial(self.pipeline.detect, detector)
+        for name, camera in self.parts.settings.cameras.items():
+            jobs[f"camera {name}"] = partial(self.pipeline.cameras.watch, name, camera)
+        if self.parts.face_server is not None:
+            jobs["face api"] = self.parts.face_server.run
+        return jobs
+
+
+def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
+    """Put the parts together."""
+    settings, recognizer = parts.settings, parts.recognizer
     stats = Stats()
-    mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), journal)
+    mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), parts.storage.journal)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
-    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, heard), stats)
+    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, (heard,)), stats)
     info = _info(settings, recognizer, parts.for_photos)
-    control = Control(recognizer, parts.for_photos, mqtt, settings.quality, pipeline.switches, lambda: info)
+    control = Control(recognizer, parts.for_photos, mqtt, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive = parts.storage.archive
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed
-    control.shot = pipeline.shot
+    control.shot = pipeline.cameras.shot
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
     health = Health(
@@ -116,30 +155,24 @@ async def _serve(
         lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting, **_counters(parts.face_server)},
         recognizer.quota,
     )
-    await _introduce(settings, mqtt, control, info)
+    return Service(parts, mqtt, pipeline, control, upkeep, health, info)
 
+
+async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin) -> None:
+    """Watch, tell and obey until told to stop."""
+    mqtt = service.mqtt
+    await _introduce(service)
     async with asyncio.TaskGroup() as way_out:
-        tasks = [
-            way_out.create_task(mqtt.run(), name="mqtt"),
-            *([way_out.create_task(parts.broker.keep(), name="embedded broker")] if parts.broker else []),
-            *(
-                way_out.create_task(pipeline.identify(), name=f"identify {number}")
-                for number in range(recognizer.habits.at_once)
-            ),
-            way_out.create_task(_tell_health(settings, health, mqtt), name="health"),
-            way_out.create_task(_tick(recognizer, control, pipeline, mqtt), name="tick"),
-            way_out.create_task(upkeep.run(), name="upkeep"),
-            way_out.create_task(tell_late(journal.recover, mqtt), name="untold"),
-        ]
-        log.info("ready", version=__version__, cameras=list(settings.cameras), broker=str(mqtt))
+        tasks = [way_out.create_task(job(), name=name) for name, job in service.on_the_way_out.items()]
+        log.info("ready", version=__version__, cameras=list(service.parts.settings.cameras), broker=str(mqtt))
         hung: StuckError | None = None
         try:
-            await aio.until(stop, _way_in(parts, pipeline, mqtt.serve(COMMANDS, control)))
+            await aio.until(stop, _together(service.on_the_way_in))
         except* StuckError as errors:
             hung = StuckError(str(errors.exceptions[0]))
             end_within(PATIENCE, code=1)
         log.info("stopping")
-        pipeline.close()
+        service.pipeline.cameras.close()
         await aio.until(hurry, mqtt.leave(FAREWELL))
         for task in tasks:
             task.cancel()
@@ -148,142 +181,35 @@ async def _serve(
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What takes time to open, and the settings with a login at the broker."""
-
-    settings: Settings
-    broker: EmbeddedBroker | None
-    storage: Storage
-    recognizer: Recognizer
-    detectors: Sequence[Detector]
-    """Those of the cameras' pictures."""
-    for_photos: Detector
-    face_server: FaceServer | None
-    alone: bool
-    """Whether there is no other live uSense below the prefix; False also if that is not known yet."""
-
-
-@dataclass(frozen=True, slots=True)
 class Overheard:
     """An outbox to which somebody listens."""
 
     outbox: Outbox
-    heard: Callable[[Event], None]
+    ears: Sequence[Callable[[Event], None]]
 
     def post(self, event: Event) -> None:
         self.outbox.post(event)
-        self.heard(event)
+        for heard in self.ears:
+            heard(event)
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> Parts:
-    storage = await stack.enter_async_context(open_storage(settings.data_dir, mend=True))
-    await stack.enter_async_context(sole_service(settings.data_dir))
-    keep_crops = settings.gallery.keep_crops
-    broker = None
-    if settings.mqtt.embedded:
-        broker = await stack.enter_async_context(embedded(settings.mqtt, settings.data_dir))
-        mqtt = await asyncio.to_thread(reached, settings.mqtt, settings.data_dir)
-        settings = settings.model_copy(update={"mqtt": mqtt})
+async def _together(jobs: Mapping[str, Job]) -> None:
+    """Do all of them until canceled, or until one fails."""
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(_look_around(settings), name="look around")
-        recognizer = await stack.enter_async_context(settings.recognizer.open(storage, keep_crops=keep_crops))
-        *detectors, for_photos = [
-            await stack.enter_async_context(settings.detector.open(name)) for name in _detector_names(settings)
-        ]
-    face_server = None
-    if settings.face_api.enabled:
-        from uSense.serving import open_face_server  # noqa: PLC0415 - heavy: paid for by those who serve
-
-        face_server = await stack.enter_async_context(open_face_server(settings, storage, recognizer))
-    return Parts(
-        settings=settings,
-        broker=broker,
-        storage=storage,
-        recognizer=recognizer,
-        detectors=[recognizer.detector(detector) for detector in detectors],
-        for_photos=for_photos,
-        face_server=face_server,
-        alone=looking.result(),
-    )
+        for name, job in jobs.items():
+            group.create_task(job(), name=name)
 
 
-async def _look_around(settings: Settings) -> bool:
-    """Whether the broker could be asked for another live uSense and there is none; raises InstanceError."""
-    with suppress(TimeoutError, BrokerError):
-        async with asyncio.timeout(LOOK):
-            await require_alone(settings.mqtt)
-            return True
-    return False
-
-
-@asynccontextmanager
-async def open_control(settings: Settings) -> AsyncIterator[Control]:
-    """The use cases without the service, for the command line beside it; models are loaded for those that need them."""
-    async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(open_storage(settings.data_dir))
-        recognizer = await stack.enter_async_context(
-            settings.recognizer.open(storage, lazily=True, keep_crops=settings.gallery.keep_crops)
-        )
-        detector = LazyDetector(stack, settings.detector)
-        notes = Notes()
-        try:
-            control = Control(recognizer, detector, notes, settings.quality, {}, dict)
-            control.archive = storage.archive
-            yield control
-        finally:
-            for notice in notes.lasting:
-                await storage.journal.append(notice)
-
-
-class LazyDetector:
-    """A detector that its first picture opens: erasing somebody must not depend on a model file."""
-
-    model = ""
-
-    def __init__(self, stack: AsyncExitStack, settings: AnyDetector) -> None:
-        self._stack = stack
-        self._settings = settings
-        self._opened: Detector | None = None
-
-    async def detect(self, picture: Picture) -> list[Face]:
-        if self._opened is None:
-            self._opened = await self._stack.enter_async_context(self._settings.open("detect"))
-        return await self._opened.detect(picture)
-
-
-class Notes:
-    """The outbox of the command line: keeps what lasts, for a running service to send."""
-
-    def __init__(self) -> None:
-        self.lasting: list[Notice] = []
-
-    def post(self, event: Event) -> None:
-        if isinstance(event, Notice) and event.lasting:
-            self.lasting.append(stamped(event, time.time()))
-
-
-async def _way_in(parts: Parts, pipeline: Pipeline, commands: Coroutine[Any, Any, None]) -> None:
-    """Everything that brings something new into the service, until canceled."""
-    async with asyncio.TaskGroup() as group:
-        for number, detector in enumerate(parts.detectors):
-            group.create_task(pipeline.detect(detector), name=f"detect {number}")
-        for name, camera in parts.settings.cameras.items():
-            group.create_task(pipeline.watch(name, camera), name=f"camera {name}")
-        group.create_task(commands, name="commands")
-        if parts.face_server is not None:
-            group.create_task(parts.face_server.run(), name="face api")
-        group.create_task(lifetime.guard(parts.settings.pipeline.patience), name="guard")
-
-
-async def _introduce(settings: Settings, mqtt: Mqtt, control: Control, info: Mapping[str, Any]) -> None:
+async def _introduce(service: Service) -> None:
     """Everything the broker keeps, once; it is sent again whenever the broker may have lost it."""
+    settings, mqtt, control = service.parts.settings, service.mqtt, service.control
     mqtt.post(State("settings", _runtime_settings(settings, control.recognizer)))
     for name in settings.cameras:
         mqtt.post(State(f"camera/{name}/status", "offline"))
         mqtt.post(State(f"camera/{name}/paused", "OFF"))
     await control.tell_people()
     # Last: the broker's copy of the last run's tells what that one left there.
-    mqtt.post(State("info", info))
+    mqtt.post(State("info", service.info))
 
 
 async def _tell_health(settings: Settings, health: Health, mqtt: Mqtt) -> None:
@@ -297,15 +223,16 @@ async def _tell_health(settings: Settings, health: Health, mqtt: Mqtt) -> None:
         await asyncio.sleep(min(TICK, settings.health_every))
 
 
-async def _tick(recognizer: Recognizer, control: Control, pipeline: Pipeline, mqtt: Mqtt) -> None:
+async def _tick(service: Service) -> None:
     """Let time pass in the scenes, and notice what the command line did beside the service."""
+    pipeline = service.pipeline
     while True:
         await asyncio.sleep(TICK)
         pipeline.tick()
         try:
-            if await recognizer.refresh():
-                mqtt.journal_changed()
-                await control.gallery_changed()
+            if await service.control.recognizer.refresh():
+                service.mqtt.journal_changed()
+                await service.control.gallery_changed()
         except StorageError as error:
             if "storage" not in pipeline.problems:
                 log.warning("storage", problem=str(error))
@@ -316,11 +243,6 @@ async def _tick(recognizer: Recognizer, control: Control, pipeline: Pipeline, mq
 
 def _counters(face_server: FaceServer | None) -> dict[str, int]:
     return {} if face_server is None else face_server.counters()
-
-
-def _detector_names(settings: Settings) -> list[str]:
-    """One detector a worker, and one for the photos of commands, which must not wait for the cameras."""
-    return [*(f"detect-{number}" for number in range(settings.pipeline.workers)), "detect-photos"]
 
 
 def _scenes(settings: Settings, recognizer: Recognizer) -> dict[str, Scene]:

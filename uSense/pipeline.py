@@ -1,4 +1,4 @@
-"""The way of a frame: camera loops, detect workers and the identify batcher, joined by bounded queues."""
+"""The way of a frame from the camera loops on: detect workers and the identify batcher, joined by bounded queues."""
 
 from __future__ import annotations
 
@@ -7,32 +7,27 @@ import random
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Protocol
 
 import structlog
 from pydantic import Field
 
 from uSense import aio, imaging
-from uSense.core.errors import CameraError, CameraFinished, NotFoundError, RecognizerError, RequestError
-from uSense.core.events import Notice, Sighting, State
-from uSense.core.models import Answer, Frame, Probe, Shot
-from uSense.core.motion import MotionGate, MotionRules
-from uSense.core.pacing import FramePace, backoff
+from uSense.core.errors import RecognizerError
+from uSense.core.events import Notice, Sighting
+from uSense.core.models import Answer, Frame, Probe
+from uSense.core.pacing import backoff
 from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.scene import CHANGED, Look, Outcome, Scene
 from uSense.core.stats import Stats
 from uSense.core.tracking import Ask
-from uSense.ports import Camera, Detector, Outbox, Recognizer
+from uSense.ports import Detector, Outbox, Recognizer
 from uSense.query import Query
 from uSense.schema import Branch
+from uSense.watching import Watching
 
 log = structlog.get_logger()
-
-
-SHOT_WITHIN = 5.0
-"""Seconds to wait for the next picture of a camera that somebody asked for."""
 
 
 class PipelineSettings(Branch):
@@ -48,21 +43,6 @@ class PipelineSettings(Branch):
     """Seconds to wait for further faces before a batch is sent."""
     patience: float = Field(default=60, ge=10, le=3600)
     """Seconds after which the service ends, to be started anew, if a detector or a net does not answer."""
-
-
-class CameraSource(Protocol):
-    """The settings of a camera: they open it."""
-
-    @property
-    def fps(self) -> float:
-        """Looks a second at most."""
-
-    @property
-    def motion(self) -> MotionRules:
-        """Which pictures are looked at."""
-
-    def open(self, name: str) -> AbstractAsyncContextManager[Camera]:
-        """Open the camera under its name."""
 
 
 class Pipeline:
@@ -83,43 +63,18 @@ class Pipeline:
         self.recognizer = recognizer
         self.outbox = outbox
         self.stats = stats
-        self.switches = {name: aio.Switch() for name in scenes}
         self.problems: dict[str, str] = {}
-        self._frames: aio.Latest[str, Frame] = aio.Latest()
+        self.cameras = Watching(scenes, outbox, stats, self.problems)
         self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
         self._asking: set[tuple[str, str]] = set()
         """Tracks whose identification is under way: further views of them would cost another one."""
-        self._statuses: dict[str, str] = {}
-        self._shots: dict[str, list[asyncio.Future[Shot]]] = {}
         self._seq = 0
         self._epoch = 0
-
-    async def watch(self, name: str, source: CameraSource) -> None:
-        """Keep one camera open and offer its frames; reopens it after a pause when it is lost."""
-        switch = self.switches[name]
-        pauses = _pauses()
-        while True:
-            await switch.on.wait()
-            opened = time.monotonic()
-            try:
-                await aio.until(switch.off, self._read(name, source))
-            except CameraFinished as end:
-                log.info("camera finished", camera=name, reason=end.reason)
-                self._tell(name, "offline")
-                return
-            except CameraError as error:
-                if self._statuses.get(name) == "online" and time.monotonic() - opened > _STEADY:
-                    pauses = _pauses()
-                self._lost(name, error)
-                await asyncio.sleep(next(pauses))
-            else:
-                self.problems.pop(f"camera {name}", None)
-                self._tell(name, "offline")
 
     async def detect(self, detector: Detector) -> None:
         """One detect worker: find faces, follow them, cut out those worth an identification."""
         while True:
-            async with self._frames.taken() as frame:
+            async with self.cameras.frames.taken() as frame:
                 begun = time.monotonic()
                 faces = await detector.detect(frame.picture)
                 self.stats.add("detect", time.monotonic() - begun)
@@ -165,23 +120,6 @@ class Pipeline:
             for query, answer in zip(batch, answers, strict=True):
                 self._decide(query, answer)
 
-    async def shot(self, camera: str) -> Shot:
-        """The next picture of a camera, whole; NotFoundError, or RequestError `camera_offline` if there is none."""
-        if camera not in self.switches:
-            raise NotFoundError("camera", camera)
-        if self._statuses.get(camera) != "online":
-            paused = "" if self.switches[camera].on.is_set() else "it is paused"
-            reason = paused or self.problems.get(f"camera {camera}") or "it is not open yet, or has shown all it had"
-            raise RequestError(f"the camera {camera} is offline: {reason}", code="camera_offline")
-        promise: asyncio.Future[Shot] = asyncio.get_running_loop().create_future()
-        self._shots.setdefault(camera, []).append(promise)
-        try:
-            async with asyncio.timeout(SHOT_WITHIN):
-                return await promise
-        except TimeoutError:
-            message = f"the camera {camera} sent no picture within {SHOT_WITHIN:g} s"
-            raise RequestError(message, code="camera_offline") from None
-
     @property
     def faces_waiting(self) -> int:
         """Faces that wait for an identification now."""
@@ -189,7 +127,7 @@ class Pipeline:
 
     def present(self) -> list[Sighting]:
         """The persons in sight of a camera now, each as they were last told."""
-        seen = [scene.present() for name, scene in self.scenes.items() if self._statuses.get(name) == "online"]
+        seen = [scene.present() for name, scene in self.scenes.items() if self.cameras.online(name)]
         return [sighting for sightings in seen for sighting in sightings]
 
     def gallery_changed(self) -> None:
@@ -198,48 +136,12 @@ class Pipeline:
         for scene in self.scenes.values():
             scene.gallery_is(CHANGED)
 
-    def close(self) -> None:
-        """No camera is looked at any more."""
-        for name in self.scenes:
-            self._tell(name, "offline")
-
     def tick(self) -> None:
         """Let time pass in all scenes."""
         for scene in self.scenes.values():
             scene.tick(time.monotonic())
         if not self._faces and not self._asking and not self.recognizer.problem:
             self.problems.pop("recognizer", None)  # it failed, and whoever waited for it has left
-
-    async def _read(self, name: str, source: CameraSource) -> None:
-        scene, motion, shown = self.scenes[name], MotionGate(source.motion), None
-        pace, due = FramePace(1.0 / source.fps), 0.0
-        async with source.open(name) as camera:
-            frame = await camera.read()
-            self._online(name)
-            before = self.stats.skipped[name]
-            while True:
-                due = max(due, frame.stamp) + pace.interval
-                self.stats.frames[name] += 1
-                if promises := self._shots.pop(name, None):
-                    # Before anybody else has the frame: its pictures are not made by two threads at once.
-                    shot = Shot(frame.captured_at, await asyncio.to_thread(frame.picture.rgb))
-                    for promise in promises:
-                        if not promise.done():
-                            promise.set_result(shot)
-                self.stats.skipped[name] = before + camera.skipped
-                if frame.scene != shown:
-                    shown, motion = frame.scene, MotionGate(source.motion)
-                if motion.see(frame.luma, frame.stamp) or scene.eager(frame.stamp):
-                    self._offer(name, frame, pace)
-                # The frame nearest to its time: frames of a camera as fast as the pace may come a little early.
-                frame = await camera.read(due - pace.interval / 2)
-
-    def _offer(self, name: str, frame: Frame, pace: FramePace) -> None:
-        if self._frames.put(name, frame):
-            self.stats.dropped[name] += 1
-            pace.overwritten()
-        else:
-            pace.taken()
 
     def _queue(self, frame: Frame, ask: Ask, probe: Probe) -> None:
         """Put a cut-out face in line, unless it is too bad to be compared with anybody."""
@@ -306,37 +208,11 @@ class Pipeline:
             self.stats.counts["faces_dropped"] += 1
             self.scenes[left[0]].give_up(left[1])
 
-    def _online(self, name: str) -> None:
-        if self.problems.pop(f"camera {name}", None):
-            log.info("camera is back", camera=name)
-            self.outbox.post(Notice("camera.back", {"camera": name}))
-        self._tell(name, "online")
-
-    def _tell(self, name: str, status: str) -> None:
-        """Publish a camera's status when it is another one."""
-        if self._statuses.get(name) != status:
-            self._statuses[name] = status
-            self.outbox.post(State(f"camera/{name}/status", status))
-
-    def _lost(self, name: str, error: CameraError) -> None:
-        """Tell a loss once, further attempts only to those who debug."""
-        if f"camera {name}" in self.problems:
-            log.debug("camera still lost", camera=name, reason=error.reason)
-        else:
-            log.warning("camera lost", camera=name, reason=error.reason)
-            self.outbox.post(Notice("camera.lost", {"camera": name, "reason": error.reason}))
-        self.problems[f"camera {name}"] = error.reason
-        self._tell(name, "offline")
-
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         begun = time.monotonic()
         yield
         self.stats.add(stage, time.monotonic() - begun)
-
-
-_STEADY = 5.0
-"""A camera that ran this long (seconds) starts its pauses anew when it is lost."""
 
 
 def _pauses() -> Iterator[float]:

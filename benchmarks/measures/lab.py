@@ -20,7 +20,6 @@ import aiomqtt
 
 from benchmarks.measures import films, replay, service
 from benchmarks.measures.ledger import Ledger, Spent
-from uSense.app import open_control
 from uSense.core.models import Rgb
 from uSense.demo import portraits
 from uSense.demo.broker import LOOPBACK
@@ -28,6 +27,7 @@ from uSense.demo.client import decode
 from uSense.demo.portraits import GRACE
 from uSense.demo.scene import Scene
 from uSense.detectors import AnyDetector
+from uSense.parts import open_control
 from uSense.settings import Settings
 
 P = ParamSpec("P")

@@ -326,7 +326,7 @@ async def test_hanging_driver_is_for_the_whole_process(monkeypatch: pytest.Monke
     machine = Machine()
     with_driver = WithDriver(settings(), machine.load)
     pipeline = Pipeline(PipelineSettings(), QualityRules(), {"hall": scene()}, Oracle(), Ears(), Stats())
-    watching = asyncio.create_task(pipeline.watch("hall", with_driver), name="watch")
+    watching = asyncio.create_task(pipeline.cameras.watch("hall", with_driver), name="watch")
     try:
         await until(lambda: pipeline.stats.frames["hall"] > 1)
         machine.hanging.clear()

@@ -31,7 +31,7 @@ async def test_faces_travel_to_decisions() -> None:
     pipeline = Pipeline(PipelineSettings(), QualityRules(), scenes, oracle, ears, stats)
     async with HogSettings().open("detect") as detector, asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(pipeline.watch("hall", WithDriver(PORTRAIT, Lab().load)), name="camera"),
+            group.create_task(pipeline.cameras.watch("hall", WithDriver(PORTRAIT, Lab().load)), name="camera"),
             group.create_task(pipeline.detect(detector), name="detect"),
             group.create_task(pipeline.identify(), name="identify"),
         ]

@@ -94,7 +94,7 @@ def _ask(question: str, *, yes: bool) -> None:
 
 
 async def _merge(settings: Settings, who: str, into: str) -> None:
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         first = await control.find(who)
@@ -104,7 +104,7 @@ async def _merge(settings: Settings, who: str, into: str) -> None:
 
 async def _chosen(settings: Settings, names: Sequence[str]) -> list[str]:
     """Ids of the persons with these names, or of all."""
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         people = [await control.find(name) for name in names] if names else await control.people()
@@ -124,7 +124,7 @@ async def _export(settings: Settings, file: Path, chosen: Sequence[str], secret:
 
 
 async def _import(settings: Settings, file: Path, secret: str, *, erased: bool, as_json: bool) -> None:
-    from uSense.app import open_control
+    from uSense.parts import open_control
     from uSense.storage import open_storage
     from uSense.storage.archive import received
 
@@ -144,7 +144,7 @@ async def _import(settings: Settings, file: Path, secret: str, *, erased: bool, 
 
 
 async def _drop_crops(settings: Settings, names: Sequence[str]) -> int:
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         people = [(await control.find(name)).person_id for name in names]

@@ -100,8 +100,8 @@ def enroll(
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
-    from uSense.app import open_control
     from uSense.commands.people import full_data
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         people = await control.people()
@@ -117,7 +117,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
 
 
 async def _rename(settings: Settings, who: str, name: str) -> None:
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         before = await control.find(who)
@@ -126,14 +126,14 @@ async def _rename(settings: Settings, who: str, name: str) -> None:
 
 
 async def _find(settings: Settings, who: str) -> Person:
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         return await control.find(who)
 
 
 async def _forget(settings: Settings, who: str) -> None:
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         person, erasure = await control.erase_person(who)
@@ -143,7 +143,7 @@ async def _forget(settings: Settings, who: str) -> None:
 
 
 async def _train(settings: Settings, *, as_json: bool) -> None:
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     async with open_control(settings) as control:
         typer.echo(await _trained(control, {}, as_json=as_json))
@@ -169,7 +169,7 @@ async def _enroll(
     settings: Settings, jobs: Sequence[Job], left_out: Sequence[str], *, force: bool, as_json: bool
 ) -> int:
     """Enroll all pictures one by one; a bad one is told and skipped. Returns the number of faces kept."""
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     verdicts: list[dict[str, Any]] = []
     trained: str | None = None

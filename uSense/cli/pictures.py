@@ -89,7 +89,7 @@ async def _look_through(
     settings: Settings, images: Sequence[Path], output: Path | None, *, names: bool, as_json: bool
 ) -> bool:
     """Tell what is in every picture; False if one could not be used."""
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     results: list[dict[str, Any]] = []
     async with open_control(settings) as control:
@@ -146,7 +146,7 @@ def _tell(result: dict[str, Any], *, names: bool) -> None:
 
 async def _verify(settings: Settings, a: Path, b: Path) -> tuple[bool, float, float]:
     from uSense import imaging
-    from uSense.app import open_control
+    from uSense.parts import open_control
 
     pictures = [await asyncio.to_thread(imaging.read, path) for path in (a, b)]
     async with open_control(settings) as control:

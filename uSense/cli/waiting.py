@@ -118,9 +118,10 @@ async def _first(asker: Asker, topic: str, who: str | None, there: Iterable[dict
 
 async def _serve(settings: Settings, who: str | None, end: float | None) -> dict[str, Any] | None:
     """Be the service until somebody who fits is told, or until `end`."""
-    from uSense.app import open_control, serve
+    from uSense.app import serve
     from uSense.cli import ending
     from uSense.core.events import Sighting
+    from uSense.parts import open_control
     from uSense.times import rfc3339
 
     async with open_control(settings) as control:

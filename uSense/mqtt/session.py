@@ -9,9 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import structlog
+from paho.mqtt.client import topic_matches_sub
 
 from uSense.commands.base import Command
 from uSense.core.errors import BrokerError, BrokerRefusedError
@@ -22,11 +25,12 @@ from uSense.entities import LIVE, QUEUED, Context, Message
 from uSense.entities.notice import notice, stamped
 from uSense.entities.payload import remaining
 from uSense.entities.state import state
-from uSense.mqtt import rivals, trouble
+from uSense.mqtt import trouble
 from uSense.mqtt.dispatch import Dispatcher, too_large
 from uSense.mqtt.lasting import Lasting
-from uSense.mqtt.leftovers import left_behind
-from uSense.mqtt.link import Link, connect, knows_v5
+from uSense.mqtt.link import Link, Request, connect, knows_v5
+from uSense.mqtt.neighbors import Neighbors
+from uSense.mqtt.refusals import Refusals
 from uSense.mqtt.settings import MqttSettings
 from uSense.ports import Journal
 
@@ -41,12 +45,19 @@ REPLY_LIFETIME = 60.0
 """Seconds that a reply waits for the broker."""
 STEADY = 5.0
 """Seconds that a connection must last before the next failure counts as the first one."""
-REFUSALS = 64
-"""Topics that are remembered as refused."""
 SLOW = 30.0
 """Seconds between two attempts at a broker that refuses this client."""
 RETRY = 60.0
 """Seconds until a state that the broker refused is tried again: its access list may have been mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """Who hears what, and who is told why the broker does not allow it."""
+
+    topic: str
+    heard: Callable[[Request], None]
+    refused: Callable[[str | None], None]
 
 
 def _pauses() -> Iterator[float]:
@@ -89,9 +100,15 @@ class Mqtt:
         self._leaving = asyncio.Event()
         self._ended = asyncio.Event()
         self._failure: str | None = None
-        self._refusals: dict[str, str] = {}
-        self._introduced = self._denied = False
-        self._rival: str | None = None
+        self._refusals = Refusals()
+        self._denied = False
+        self._neighbors = Neighbors(settings, context, self.post, self._outbox.knows)
+        self._ears: list[Ear] = []
+        # What the broker keeps of an earlier run; where that may not be read, nothing is lost but the tidiness.
+        self.listen(self._topics.info, self._neighbors.info)
+        self.listen(self._topics.status, self._look_at_status)
+        commands = self._topics.commands
+        self.listen(commands, self._dispatcher.offer, partial(self._refusals.note, commands))
 
     def __str__(self) -> str:
         return self._settings.address
@@ -99,7 +116,7 @@ class Mqtt:
     @property
     def problem(self) -> str | None:
         """What is wrong with the broker or with the journal, in plain words."""
-        broker = [self._failure] if self._failure else [self._rival, *self._refusals.values()]
+        broker = [self._failure] if self._failure else [self._neighbors.rival, *self._refusals.reasons]
         return "; ".join(filter(None, (*broker, self._lasting.problem))) or None
 
     @property
@@ -146,6 +163,15 @@ class Mqtt:
         """Send the reply to a command."""
         now = time.monotonic()
         self._put(Item(Kind.REPLY, message, put_at=now, expires=now + REPLY_LIFETIME))
+
+    def listen(
+        self, topic: str, heard: Callable[[Request], None], refused: Callable[[str | None], None] = lambda _: None
+    ) -> None:
+        """Hand all messages of a topic (or filter) to `heard`, from the next connection on.
+
+        `refused` is told at each connection why the broker does not allow it, or None.
+        """
+        self._ears.append(Ear(topic, heard, refused))
 
     async def serve(self, commands: Sequence[Command[C, Any]], control: C) -> None:
         """Carry out commands until canceled."""
@@ -226,7 +252,7 @@ class Mqtt:
             suspect = True
             raise
         finally:
-            self._introduced, self._rival = False, None
+            self._neighbors.connection_lost()
             self.connected.clear()
             self.idle.clear()
             if item := self._outbox.reset(suspect=suspect):
@@ -236,11 +262,8 @@ class Mqtt:
     async def _greet(self, link: Link) -> None:
         """Subscribe, restore all retained topics, and only then say online."""
         self._limit = link.limit
-        # What it keeps of an earlier run; where that may not be read, nothing is lost but the tidiness.
-        await link.subscribe(self._topics.info)
-        await link.subscribe(self._topics.status)
-        commands = self._topics.commands
-        self._note_refusal(commands, await link.subscribe(commands))
+        for ear in self._ears:
+            ear.refused(await link.subscribe(ear.topic))
         while item := self._outbox.next(time.monotonic(), only=Kind.STATE):
             await self._send(link, item)
         await self._publish(link, Message(self._topics.status, b"online", retain=True))
@@ -252,33 +275,14 @@ class Mqtt:
 
     async def _read(self, link: Link) -> None:
         async for request in link.requests():
-            if request.topic == self._topics.info:
-                self._tidy_up(request.payload)
-                self._look_at_instance(request.payload)
-            elif request.topic == self._topics.status:
-                self._look_at_status(request.payload)
-            else:
-                self._dispatcher.offer(request)
+            for ear in self._ears:
+                if topic_matches_sub(ear.topic, request.topic):
+                    ear.heard(request)
 
-    def _tidy_up(self, info: bytes) -> None:
-        """Remove the states of cameras that this instance had in an earlier run, and has no more."""
-        for topic in left_behind(info, self._context.instance):
-            if not self._outbox.knows(topic):
-                log.info("removed what an earlier run left at the broker", topic=self._topics.of(topic))
-                self.post(State(topic, None))
-
-    def _look_at_instance(self, info: bytes) -> None:
-        """Note another uSense below our prefix: what comes after our own `info` is no leftover."""
-        if not rivals.is_foreign(info, self._context.instance):
-            self._introduced, self._rival = True, None
-        elif self._introduced and self._rival is None:
-            self._rival = rivals.conflict(info, self._settings)
-            log.warning("broker", problem=self._rival)
-
-    def _look_at_status(self, status: bytes) -> None:
+    def _look_at_status(self, request: Request) -> None:
         """An `offline` while we are here is the last word of another uSense, or of a connection of ours that died."""
-        if status == b"offline" and self.connected.is_set():
-            self._rival = None
+        if request.payload == b"offline" and self.connected.is_set():
+            self._neighbors.rival = None
             self._denied = True
             self._wake.set()
 
@@ -348,7 +352,7 @@ class Mqtt:
             self._counts["publishes_refused"] += 1
         elif message.qos:
             self._counts["acknowledged"] += 1
-        self._note_refusal(message.topic, refusal)
+        self._refusals.note(message.topic, refusal)
         return refusal is None
 
     def _give_up(self, item: Item[Content]) -> None:
@@ -361,17 +365,7 @@ class Mqtt:
             # Else it was not its size, and the excuse would fare no better.
             if len(excuse.payload) < len(item.content.payload):
                 self.answer(excuse)
-        self._note_refusal(topic, trouble.given_up(topic, self._settings))
-
-    def _note_refusal(self, topic: str, refusal: str | None) -> None:
-        """Keep in mind what the broker does not allow, and say it once a topic."""
-        if refusal is None:
-            if trouble.is_denial(self._refusals.pop(topic, "")):
-                # The access list was mended; what it still forbids will be refused once more.
-                self._refusals = {one: why for one, why in self._refusals.items() if not trouble.is_denial(why)}
-        elif topic not in self._refusals and len(self._refusals) < REFUSALS:
-            self._refusals[topic] = refusal
-            log.warning("broker", problem=refusal)
+        self._refusals.note(topic, trouble.given_up(topic, self._settings))
 
     def _post_notice(self, event: Notice) -> None:
         self._put(Item(Kind.NOTICE, notice(event, self._context), put_at=time.monotonic()))

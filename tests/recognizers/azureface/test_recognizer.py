@@ -58,7 +58,7 @@ async def test_a_still_scene_costs_nothing(*, moving: bool, opening: Opening, cl
         scenes = {"hall": Scene("hall", replace(rules, decision=azure.rules), "r")}
         pipeline = Pipeline(PipelineSettings(), QualityRules(min_value=0.0), scenes, azure, ears, stats)
         async with asyncio.TaskGroup() as group:
-            work = (pipeline.watch("hall", source), pipeline.detect(Spotter()), pipeline.identify())
+            work = (pipeline.cameras.watch("hall", source), pipeline.detect(Spotter()), pipeline.identify())
             tasks = [group.create_task(one) for one in work]
             await ears.until(lambda heard: bool(heard.sightings))
             cloud.calls.clear()
