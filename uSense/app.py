@@ -138,6 +138,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     settings, recognizer = parts.settings, parts.recognizer
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), parts.storage.journal)
+    mqtt.announce_within = settings.announce.within
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, (heard,)), stats)
@@ -295,6 +296,7 @@ def _runtime_settings(settings: Settings, recognizer: Recognizer) -> dict[str, A
         "threshold": recognizer.rules.threshold,
         "margin": recognizer.rules.margin,
         "repeat_after": settings.announce.repeat_after,
+        "announce_within": settings.announce.within,
     }
 
 

@@ -53,6 +53,23 @@ async def test_what_was_decided_without_a_broker_is_not_told_live(mosquitto: Mos
         assert mqtt.counters()["live_skipped"] == 1
 
 
+async def test_a_name_that_took_too_long_is_not_told_live(mosquitto: Mosquitto) -> None:
+    """An identity whose picture is older than `announce_within` is told as such, never live or as name, and counted."""
+    mqtt = make(MqttSettings(port=mosquitto.port))
+    mqtt.announce_within = 5.0
+    async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
+        await connected(mqtt)
+        mqtt.post(sighting(1, "Anna", age=5.5))
+        mqtt.post(sighting(2, "Bert", age=1.0))
+        await witness.next("usense/identity/name")
+        await settled(mqtt)
+
+        assert [message.json["seq"] for message in witness.of("usense/identity")] == [1, 2]
+        assert [message.json["seq"] for message in witness.of("usense/identity/live")] == [2]
+        assert [message.text for message in witness.of("usense/identity/name")] == ["Bert"]
+        assert (mqtt.counters()["late"], mqtt.counters()["live_skipped"]) == (1, 1)
+
+
 async def test_a_new_process_does_not_tell_what_an_old_one_saw(mosquitto: Mosquitto) -> None:
     """Sightings live in memory only: those of a killed service are never sent by its successor."""
     old = make(MqttSettings(port=free_port()))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from uSense.core.bounds import Week
+from uSense.core.bounds import Pause, Week
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceRules:
-    """How often a person is announced."""
+    """How often a person is announced, and how soon."""
 
     repeat_after: Week = 60.0
     """Seconds a person must have been out of a camera's sight before that camera announces them again."""
+    within: Pause = 5.0
+    """Age of a deciding picture, in seconds, up to which its name is told live; an older one counts as late."""
 
 
 @dataclass(slots=True)

@@ -83,6 +83,8 @@ class Mqtt:
         """Called before the first connection, until it raises no BrokerError; its other errors end `run`."""
         self.idle = asyncio.Event()
         """Set while connected and nothing waits."""
+        self.announce_within = math.inf
+        """Seconds after the deciding picture in which a sighting may still be told live."""
         self._settings = settings
         self._context = context
         self._topics = context.topics
@@ -133,6 +135,7 @@ class Mqtt:
             "events_dropped": sum(self._outbox.dropped.values()) + self._lasting.dropped,
             "events_expired": sum(self._outbox.expired.values()),
             "live_skipped": self._counts["live_skipped"],
+            "late": self._counts["late"],
             "commands_refused": self._dispatcher.refused,
             "messages_waiting": self._outbox.waiting(),
             "reconnects": max(0, self._counts["connects"] - 1),
@@ -331,7 +334,7 @@ class Mqtt:
             for message in entity(content, self._context, time.monotonic()):
                 await self._publish(link, message)
         self._outbox.done(item)
-        if not self._is_live(item.put_at, content):
+        if not self._is_live(item.put_at, content) or self._is_late(content):
             self._counts["live_skipped"] += 1
             return
         for entity in LIVE:
@@ -343,6 +346,15 @@ class Mqtt:
         now = time.monotonic()
         left = remaining(sighting, self._context, now)
         return put_at >= self._online_since and now - put_at <= LIVE_WITHIN and (left is None or left > 0)
+
+    def _is_late(self, sighting: Sighting) -> bool:
+        """Whether the deciding picture is older than a name told live may be."""
+        age = time.monotonic() - sighting.stamp
+        if age <= self.announce_within:
+            return False
+        self._counts["late"] += 1
+        log.warning("too late to be told live", event_id=sighting.event_id, age_s=round(age, 1))
+        return True
 
     async def _publish(self, link: Link, message: Message) -> bool:
         """Send a message; False if the broker does not take it."""
