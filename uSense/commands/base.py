@@ -43,6 +43,32 @@ ImageBytes: TypeAlias = Annotated[bytes, BeforeValidator(_from_base64)]
 """A field that takes an encoded picture: base64 (also as a data URL) in JSON, or the bytes of a raw payload."""
 
 
+PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0 a JPEG file \xff\xd9").decode()
+"""Stands in examples for a picture of Anna."""
+FACE_ID = "5d0c6a1e-8f0b-4c11-9f4e-7a5e2d1c3b90"
+"""Stands in examples for the id of a face of Anna."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request as it may come, and the `code` of the error that answers it; none if it is fulfilled.
+
+    In the examples Anna is enrolled and trained, Bea has no faces, and the only camera is `hall`. `rest` is what
+    follows the command in the topic.
+    """
+
+    payload: Mapping[str, Any] | str | bytes = ""
+    code: str = ""
+    rest: str = ""
+
+    @property
+    def encoded(self) -> bytes:
+        """The payload as it is sent."""
+        if isinstance(self.payload, Mapping):
+            return json.dumps(self.payload, ensure_ascii=False).encode()
+        return self.payload.encode() if isinstance(self.payload, str) else self.payload
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[C, P]):
     """A command: its name in topics, the arguments it takes, and the use case of `C` that it calls.
@@ -50,11 +76,16 @@ class Command(Generic[C, P]):
     `run` returns the `data` of the reply (any JSON value) and raises RequestError. A payload without braces fills the
     field that `scalar` names (where one argument is enough) or the bytes field that `raw` names; what follows in the
     topic fills the field that `rest` names. A `prompt` command takes no time and does not wait for the others.
+    `about`, `reply` (the type of `data`) and `examples`, valid and invalid ones, are what documents and tests are made
+    of; every command of the service has them.
     """
 
     name: str
     payload: type[P]
     run: Callable[[C, P], Awaitable[Any]]
+    about: str = ""
+    reply: Any = None
+    examples: tuple[Example, ...] = ()
     scalar: str | None = None
     raw: str | None = None
     rest: str | None = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from typing import Any
 
 from pydantic import Field
 
-from uSense.commands.base import Command, ImageBytes
+from uSense.commands.base import FACE_ID, PICTURE, Command, Example, ImageBytes
 from uSense.commands.people import Nothing, Who, full_data
 from uSense.control import Control, training_data
+from uSense.payloads.people import FaceKept, PersonDetails
+from uSense.payloads.training import Training
 from uSense.schema import Branch
 
 
@@ -53,7 +56,52 @@ async def status(control: Control, _: Nothing) -> dict[str, Any]:
     return training_data(await control.training())
 
 
-ADD = Command(name="face/add", payload=Add, run=add, raw="image", rest="person_id")
-DELETE = Command(name="face/delete", payload=Delete, run=delete)
-TRAIN = Command(name="train", payload=Nothing, run=train)
-STATUS = Command(name="train/status", payload=Nothing, run=status, prompt=True)
+ADD = Command(
+    name="face/add",
+    payload=Add,
+    run=add,
+    raw="image",
+    rest="person_id",
+    about="Keep the face in a picture for a person; it counts from the next training on.",
+    reply=FaceKept,
+    examples=(
+        Example({"person_id": "Bea", "image": PICTURE, "force": True}),
+        Example({"person_id": "Bea", "image": PICTURE}, code="wrong_person"),
+        Example(base64.b64decode(PICTURE), rest="Anna"),
+        Example({"image": PICTURE}, rest="Anna"),
+        Example({"person_id": "Anna", "image": PICTURE}, rest="Bea", code="bad_payload"),
+        Example({"person_id": "Anna"}, code="bad_payload"),
+        Example({"person_id": "Anna", "image": "?"}, code="bad_payload"),
+        Example({"person_id": "Anna", "image": "anBlZw=="}, code="not_an_image"),
+        Example({"person_id": "Carl", "image": PICTURE}, code="not_found"),
+    ),
+)
+DELETE = Command(
+    name="face/delete",
+    payload=Delete,
+    run=delete,
+    about="Drop one face; takes effect at the next training.",
+    reply=PersonDetails,
+    examples=(
+        Example({"person_id": "Anna", "face_id": FACE_ID}),
+        Example({"person_id": "Anna"}, code="bad_payload"),
+        Example({"person_id": "Anna", "face_id": "1"}, code="not_found"),
+    ),
+)
+TRAIN = Command(
+    name="train",
+    payload=Nothing,
+    run=train,
+    about="Fix a new gallery from all kept faces and use it.",
+    reply=Training,
+    examples=(Example(), Example("{}"), Example("PRESS", code="bad_json"), Example({"fast": True}, code="bad_payload")),
+)
+STATUS = Command(
+    name="train/status",
+    payload=Nothing,
+    run=status,
+    prompt=True,
+    about="Whether a training is running, or how the last one ended.",
+    reply=Training,
+    examples=(Example(), Example("[]", code="bad_payload")),
+)

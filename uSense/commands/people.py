@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from uSense.commands.base import Command
+from uSense.commands.base import Command, Example
 from uSense.control import Control, person_data
 from uSense.core.models import Person
 from uSense.core.receipts import erasure_data
+from uSense.payloads.people import Erasure, PersonDetails
 from uSense.schema import Branch
 
 
@@ -80,8 +81,70 @@ async def listing(control: Control, _: Nothing) -> list[dict[str, Any]]:
     return [full_data(person) for person in await control.people()]
 
 
-CREATE = Command(name="person/create", payload=Create, run=create, scalar="name")
-RENAME = Command(name="person/rename", payload=Rename, run=rename)
-DELETE = Command(name="person/delete", payload=Who, run=delete, scalar="person_id")
-MERGE = Command(name="person/merge", payload=Merge, run=merge)
-LIST = Command(name="person/list", payload=Nothing, run=listing)
+CREATE = Command(
+    name="person/create",
+    payload=Create,
+    run=create,
+    scalar="name",
+    about="Add a person without faces.",
+    reply=PersonDetails,
+    examples=(
+        Example("Carl"),
+        Example({"name": "Carl", "user_data": "since 1998"}),
+        Example({}, code="bad_payload"),
+        Example({"nam": "Carl"}, code="bad_payload"),
+        Example('{"name": "Carl"', code="bad_json"),
+        Example({"name": ""}, code="bad_name"),
+        Example("anna", code="name_taken"),
+    ),
+)
+RENAME = Command(
+    name="person/rename",
+    payload=Rename,
+    run=rename,
+    about="Give a person another name, at once.",
+    reply=PersonDetails,
+    examples=(
+        Example({"person_id": "Anna", "name": "Anna Maria"}),
+        Example("Anna", code="bad_json"),
+        Example({"person_id": "Anna"}, code="bad_payload"),
+        Example({"person_id": "Anna", "name": "bea"}, code="name_taken"),
+        Example({"person_id": "Carl", "name": "Carla"}, code="not_found"),
+    ),
+)
+DELETE = Command(
+    name="person/delete",
+    payload=Who,
+    run=delete,
+    scalar="person_id",
+    about="Forget a person with all faces, at once.",
+    reply=Erasure,
+    examples=(
+        Example("Anna"),
+        Example({"person_id": "Anna"}),
+        Example("", code="bad_payload"),
+        Example({"person_id": 4}, code="bad_payload"),
+        Example("Carl", code="not_found"),
+    ),
+)
+MERGE = Command(
+    name="person/merge",
+    payload=Merge,
+    run=merge,
+    about="Make two persons one: the second gets all faces and stays, the first is gone; then train.",
+    reply=PersonDetails,
+    examples=(
+        Example({"person_id": "Bea", "into": "Anna"}),
+        Example({"person_id": "Bea"}, code="bad_payload"),
+        Example({"person_id": "Bea", "into": "Carl"}, code="not_found"),
+        Example({"person_id": "Bea", "into": "Bea"}, code="same_person"),
+    ),
+)
+LIST = Command(
+    name="person/list",
+    payload=Nothing,
+    run=listing,
+    about="All persons with their faces.",
+    reply=list[PersonDetails],
+    examples=(Example(), Example({"name": "Anna"}, code="bad_payload")),
+)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from uSense import imaging
-from uSense.commands.base import Command, ImageBytes
+from uSense.commands.base import PICTURE, Command, Example, ImageBytes
 from uSense.control import Control, Found
+from uSense.payloads.pictures import Comparison, FoundFaces
 from uSense.schema import Branch
 
 
@@ -71,5 +73,31 @@ async def verify(control: Control, asked: Verify) -> dict[str, Any]:
     return {"same": same, "score": round(score, 3), "threshold": control.recognizer.rules.threshold}
 
 
-IDENTIFY = Command(name="identify", payload=Identify, run=identify, raw="image")
-VERIFY = Command(name="verify", payload=Verify, run=verify)
+IDENTIFY = Command(
+    name="identify",
+    payload=Identify,
+    run=identify,
+    raw="image",
+    about="Who is in a picture, by one look at each face.",
+    reply=FoundFaces,
+    examples=(
+        Example({"image": PICTURE}),
+        Example(base64.b64decode(PICTURE)),
+        Example("", code="bad_payload"),
+        Example("not a picture", code="not_an_image"),
+    ),
+)
+VERIFY = Command(
+    name="verify",
+    payload=Verify,
+    run=verify,
+    about="Whether two pictures, or a picture and a person, show the same face.",
+    reply=Comparison,
+    examples=(
+        Example({"image": PICTURE, "person_id": "Anna"}),
+        Example({"image": PICTURE, "other": PICTURE}),
+        Example({"image": PICTURE}, code="bad_payload"),
+        Example({"image": PICTURE, "other": PICTURE, "person_id": "Anna"}, code="bad_payload"),
+        Example({"image": PICTURE, "person_id": "Bea"}, code="not_trained"),
+    ),
+)

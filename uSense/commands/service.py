@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
-from uSense.commands.base import Command
+from uSense.commands.base import Command, Example
 from uSense.commands.people import Nothing
 from uSense.control import SNAPSHOT_BYTES, Control, present_data
+from uSense.payloads.pictures import Snapshot
+from uSense.payloads.service import BackupWritten, CameraPaused, InfoReply
 from uSense.schema import Branch
 from uSense.times import rfc3339
 
@@ -21,6 +23,13 @@ class Which(Branch):
     """Name of the camera in the settings."""
 
 
+class Pause(Which):
+    """A camera of this service, and what is to be done with it."""
+
+    paused: StrictBool = True
+    """`false` opens it again, as `camera/resume` does."""
+
+
 class Snap(Branch):
     """A picture of a camera."""
 
@@ -30,10 +39,10 @@ class Snap(Branch):
     """Bytes of the JPEG at most; it is shrunk to that, and to what the broker takes."""
 
 
-async def pause(control: Control, asked: Which) -> dict[str, Any]:
-    """Close a camera until it is resumed."""
-    control.pause(asked.camera, paused=True)
-    return {"camera": asked.camera, "paused": True}
+async def pause(control: Control, asked: Pause) -> dict[str, Any]:
+    """Close a camera until it is resumed, or open it again."""
+    control.pause(asked.camera, paused=asked.paused)
+    return {"camera": asked.camera, "paused": asked.paused}
 
 
 async def resume(control: Control, asked: Which) -> dict[str, Any]:
@@ -65,8 +74,61 @@ async def backup(control: Control, _: Nothing) -> dict[str, Any]:
     return {"file": str(made.path), "bytes": made.size, "people": made.people}
 
 
-PAUSE = Command(name="camera/pause", payload=Which, run=pause, scalar="camera", prompt=True)
-RESUME = Command(name="camera/resume", payload=Which, run=resume, scalar="camera", prompt=True)
-SNAPSHOT = Command(name="camera/snapshot", payload=Snap, run=snapshot, scalar="camera", prompt=True)
-BACKUP = Command(name="backup", payload=Nothing, run=backup)
-INFO = Command(name="info", payload=Nothing, run=info, prompt=True)
+PAUSE = Command(
+    name="camera/pause",
+    payload=Pause,
+    run=pause,
+    scalar="camera",
+    prompt=True,
+    about="Close a camera until it is resumed.",
+    reply=CameraPaused,
+    examples=(
+        Example("hall"),
+        Example({"camera": "hall", "paused": False}),
+        Example("", code="bad_payload"),
+        Example({"camera": "hall", "paused": "ON"}, code="bad_payload"),
+        Example("attic", code="not_found"),
+    ),
+)
+RESUME = Command(
+    name="camera/resume",
+    payload=Which,
+    run=resume,
+    scalar="camera",
+    prompt=True,
+    about="Open a paused camera again.",
+    reply=CameraPaused,
+    examples=(Example("hall"), Example({"camera": 1}, code="bad_payload"), Example("attic", code="not_found")),
+)
+SNAPSHOT = Command(
+    name="camera/snapshot",
+    payload=Snap,
+    run=snapshot,
+    scalar="camera",
+    prompt=True,
+    about="The next picture of a camera, shrunk to what the broker takes.",
+    reply=Snapshot,
+    examples=(
+        Example("hall"),
+        Example({"max_bytes": 20_000}),
+        Example({"max_bytes": 10}, code="bad_payload"),
+        Example("attic", code="not_found"),
+    ),
+)
+BACKUP = Command(
+    name="backup",
+    payload=Nothing,
+    run=backup,
+    about="Write a backup into the data folder ([keeping.md](keeping.md#backups)).",
+    reply=BackupWritten,
+    examples=(Example(), Example({"file": "backup"}, code="bad_payload")),
+)
+INFO = Command(
+    name="info",
+    payload=Nothing,
+    run=info,
+    prompt=True,
+    about="What this uSense is, as on `usense/info`, and who is in sight of a camera now.",
+    reply=InfoReply,
+    examples=(Example(), Example({"camera": "hall"}, code="bad_payload")),
+)

@@ -1,0 +1,152 @@
+"""The examples of all commands: each is understood, or refused, as it says, and fulfilled as documented."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from tests.support.portraits import jpeg
+from tests.support.stand_ins import Ears, Spotter, picture
+from uSense.aio import Lane, Switch
+from uSense.commands import COMMANDS
+from uSense.commands.base import FACE_ID, PICTURE, Command, Example, bind, read
+from uSense.control import Control
+from uSense.core.errors import NotFoundError, RequestError
+from uSense.core.judging import DecisionRules
+from uSense.core.matching import Metric
+from uSense.core.models import Probe, Rgb, Shot
+from uSense.core.quality import QualityRules
+from uSense.entities.payload import encode
+from uSense.recognizers.embedders.base import Vectors
+from uSense.recognizers.local import LocalRecognizer
+from uSense.storage import Storage, open_storage
+
+BINDING = {"bad_json", "bad_payload"}
+"""Codes of requests that are refused before anything is done."""
+
+
+class Grays:
+    """An embedder of a few gray values: all that enrolling and comparing one portrait needs."""
+
+    model = "grays"
+    metric = Metric.EUCLIDEAN
+
+    def embed(self, probes: Sequence[Probe]) -> Vectors:
+        rows = [probe.crop[::16, ::16].mean(axis=2)[:6, :6].ravel() for probe in probes]
+        return np.asarray(rows, np.float32) / np.float32(1000)
+
+    def enroll(self, probe: Probe) -> Vectors:
+        return self.embed([probe])
+
+
+Pair: TypeAlias = tuple[Command[Control, Any], Example]
+EXAMPLES: list[Pair] = [(command, example) for command in COMMANDS for example in command.examples]
+UNDERSTOOD = [(command, example) for command, example in EXAMPLES if example.code not in BINDING]
+
+
+def shown_as(part: object) -> str:
+    """A command or an example in the name of its test."""
+    return part.name if isinstance(part, Command) else getattr(part, "code", "") or "ok"
+
+
+def outcome(command: Command[Control, Any], example: Example) -> str:
+    """What becomes of an example before anything is done: nothing, or the code of the error."""
+    try:
+        bind(COMMANDS, f"{command.name}/{example.rest}".rstrip("/"), read(example.encoded))
+    except RequestError as error:
+        return error.code
+    return ""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_tells_what_it_does_and_has_examples(command: Command[Control, Any]) -> None:
+    """One sentence, the type of the reply, a valid example and an invalid one."""
+    assert command.about.endswith(".")
+    assert "\n" not in command.about
+    assert command.reply is not None
+    assert {bool(example.code) for example in command.examples} == {False, True}
+
+
+@pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=shown_as)
+def test_examples_are_understood_or_refused(command: Command[Control, Any], example: Example) -> None:
+    """A valid example becomes a call; one that cannot is refused with the code that it names."""
+    assert outcome(command, example) == (example.code if example.code in BINDING else "")
+
+
+@pytest.fixture
+async def control(tmp_path: Path) -> AsyncIterator[Control]:
+    """The house of the examples: Anna is enrolled and trained, Bea has no faces, the camera is `hall`."""
+    async with AsyncExitStack() as stack:
+        storage: Storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
+        lane = await stack.enter_async_context(Lane("embed"))
+        recognizer = LocalRecognizer(lane, Grays, storage.vault, DecisionRules())
+        recognizer.keep_crops = False
+        made = Control(recognizer, Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
+        made.archive = storage.archive
+        made.shot = shot
+        made.info = info
+        for name in ("Anna", "Bea"):
+            await made.create_person(name)
+        await made.add_picture("Anna", rgb(), "anna.jpg")
+        await made.train()
+        yield made
+
+
+@cache
+def rgb() -> Rgb:
+    """Anna."""
+    return picture().rgb()
+
+
+@cache
+def shown() -> bytes:
+    """A file of Anna, a little darker: no duplicate of the face that is kept."""
+    return jpeg((rgb() * 0.8).astype(np.uint8))
+
+
+async def shot(camera: str) -> Shot:
+    """What the camera shows."""
+    if camera != "hall":
+        raise NotFoundError("camera", camera)
+    return Shot(0.0, rgb())
+
+
+def info() -> dict[str, Any]:
+    """The service's info."""
+    words = dict.fromkeys(("instance", "version", "recognizer", "model", "detector"), "x")
+    return {**words, "cameras": ["hall"], "settings": {}}
+
+
+async def filled(example: Example, control: Control) -> bytes:
+    """The payload with real things where examples have others in their place."""
+    if example.payload == base64.b64decode(PICTURE):
+        return shown()
+    face_id = (await control.find("Anna")).face_ids[0]
+    text = example.encoded.replace(PICTURE.encode(), base64.b64encode(shown()))
+    return text.replace(FACE_ID.encode(), face_id.encode())
+
+
+@pytest.mark.parametrize(("command", "example"), UNDERSTOOD, ids=shown_as)
+async def test_examples_are_fulfilled_as_documented(
+    control: Control, command: Command[Control, Any], example: Example
+) -> None:
+    """In the house of the examples each of them gets what is documented: data of the reply's type, or its error."""
+    call = bind(COMMANDS, f"{command.name}/{example.rest}".rstrip("/"), read(await filled(example, control)))
+
+    if example.code:
+        with pytest.raises(RequestError) as caught:
+            await call.command.run(control, call.arguments)
+        assert caught.value.code == example.code
+    else:
+        data = await call.command.run(control, call.arguments)
+        TypeAdapter(command.reply).validate_json(encode(data))
+        assert json.loads(encode(data)) is not None
