@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,10 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from tests.peers.faceapi import FaceApi
 from tests.peers.mosquitto import Mosquitto
 from tests.support import needs
+
+# Hundreds of processes are started: each that has to compile its modules first takes twice as long to be there.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session", autouse=True)
