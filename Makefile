@@ -1,7 +1,7 @@
 # One command each. `.venv` is made and filled by itself, and again only when the requirements changed.
 # ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings -n 0" (all in one process).
 
-.PHONY: help demo test check lint proofs coverage bench fuzz fmt example requirements
+.PHONY: help demo test check lint proofs coverage bench fuzz fmt example docs requirements
 .DEFAULT_GOAL := help
 MAKEFLAGS += --silent
 
@@ -21,6 +21,7 @@ help:
 	echo "make fuzz          commands, settings, pictures and stored files of any bytes, a minute each"
 	echo "make fmt           format and mend what can be mended"
 	echo "make example       write config/usense.example.yaml anew"
+	echo "make docs          write the generated parts of docs/mqtt.md anew"
 	echo "make requirements  renew the pinned requirements (needs uv)"
 
 demo: $(FILLED)
@@ -60,6 +61,9 @@ fuzz: $(FILLED)
 
 example: $(FILLED)
 	$(BIN)/python -m tests.support.example
+
+docs: $(FILLED)
+	$(BIN)/python -m tests.support.documents
 
 fmt: $(FILLED)
 	$(BIN)/ruff check --fix

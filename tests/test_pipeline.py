@@ -391,3 +391,16 @@ async def test_who_is_not_recognized_is_told_why() -> None:
     data = told(stage.ears)[0].data
     assert (data["camera"], data["reason"], data["name"], data["gone"]) == ("hall", "between_two", "anna", False)
     assert data["missing"] == pytest.approx(0.04)
+
+
+async def test_other_rules_count_for_answers_under_way() -> None:
+    """Rules that change while the recognizer is asked are those of the decision, of recognizer and scenes alike."""
+    stage = Stage(Oracle(answer(("anna", 0.8), ("bea", 0.2))))
+
+    async with stage.running(stage.camera(Source(busy(), fps=200)), stage.pipeline.detect(Spotter())):
+        await stage.oracle.called.wait()
+        stage.pipeline.judge_by(threshold=0.9)
+        await stage.ears.until(lambda ears: bool(ears.sightings))
+
+    assert [(one.name, one.decision.threshold) for one in stage.ears.sightings] == [(None, 0.9)]
+    assert stage.oracle.rules.threshold == 0.9

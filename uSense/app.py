@@ -32,7 +32,9 @@ from uSense.mqtt.rivals import require_alone
 from uSense.parts import Parts, open_parts
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
+from uSense.runtime import FILE, Runtime
 from uSense.settings import Settings
+from uSense.storage.notebook import Notebook
 from uSense.upkeep import Upkeep, tell_late
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class Service:
     control: Control
     upkeep: Upkeep
     health: Health
+    runtime: Runtime
     info: Mapping[str, Any]
 
     @property
@@ -150,13 +153,14 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.shot = pipeline.cameras.shot
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
+    runtime = control.runtime = _runtime(parts, pipeline, mqtt)
     health = Health(
         stats,
-        lambda: {**upkeep.problems, **_problems(pipeline, mqtt, parts.broker)},
+        lambda: {**upkeep.problems, **runtime.problems, **_problems(pipeline, mqtt, parts.broker)},
         lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting, **_counters(parts.face_server)},
         recognizer.quota,
     )
-    return Service(parts, mqtt, pipeline, control, upkeep, health, info)
+    return Service(parts, mqtt, pipeline, control, upkeep, health, runtime, info)
 
 
 async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin) -> None:
@@ -204,7 +208,7 @@ async def _together(jobs: Mapping[str, Job]) -> None:
 async def _introduce(service: Service) -> None:
     """Everything the broker keeps, once; it is sent again whenever the broker may have lost it."""
     settings, mqtt, control = service.parts.settings, service.mqtt, service.control
-    mqtt.post(State("settings", _runtime_settings(settings, control.recognizer)))
+    await service.runtime.load()
     for name in settings.cameras:
         mqtt.post(State(f"camera/{name}/status", "offline"))
         mqtt.post(State(f"camera/{name}/paused", "OFF"))
@@ -291,13 +295,15 @@ def _info(settings: Settings, recognizer: Recognizer, detector: Detector) -> dic
     }
 
 
-def _runtime_settings(settings: Settings, recognizer: Recognizer) -> dict[str, Any]:
-    return {
-        "threshold": recognizer.rules.threshold,
-        "margin": recognizer.rules.margin,
-        "repeat_after": settings.announce.repeat_after,
-        "announce_within": settings.announce.within,
-    }
+def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt) -> Runtime:
+    """The settings that may change at run time: each has its value in the file, and where it counts."""
+    announce, recognizer = parts.settings.announce, parts.recognizer
+    runtime = Runtime(Notebook(parts.settings.data_dir / FILE), mqtt)
+    runtime.add("threshold", recognizer.rules.threshold, lambda it: pipeline.judge_by(threshold=it))
+    runtime.add("margin", recognizer.rules.margin, lambda it: pipeline.judge_by(margin=it))
+    runtime.add("repeat_after", announce.repeat_after, lambda it: pipeline.announce_by(repeat_after=it))
+    runtime.add("announce_within", announce.within, partial(setattr, mqtt, "announce_within"))
+    return runtime
 
 
 def _problems(pipeline: Pipeline, mqtt: Mqtt, broker: EmbeddedBroker | None) -> dict[str, str]:

@@ -21,6 +21,7 @@ from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.receipts import erasure_data
 from uSense.core.voting import judge
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
+from uSense.runtime import Runtime, Value
 from uSense.times import rfc3339
 
 log = structlog.get_logger()
@@ -93,6 +94,7 @@ class Control:
         self.longest_reply: Callable[[], float] = _endless
         """Bytes that a reply may have."""
         self.archive: Archive | None = None
+        self.runtime: Runtime | None = None
         self._detecting = asyncio.Lock()
         self._training = asyncio.Lock()
 
@@ -277,6 +279,12 @@ class Control:
         return Found(face.box, face.score, probe.quality, answer, vote.person_id, name, vote.reason)
 
     # The running service
+
+    async def change_settings(self, changes: Mapping[str, Value | None]) -> dict[str, Value]:
+        """Change settings at run time, None for the value of the settings file; returns all of them as they are now."""
+        if self.runtime is None:
+            raise RequestError("only a running service has settings to change", code="no_service")
+        return await self.runtime.change(changes)
 
     def pause(self, camera: str, *, paused: bool) -> None:
         """Close a camera until it is resumed, or open it again."""

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import structlog
 from pydantic import Field
@@ -135,6 +135,18 @@ class Pipeline:
         self._epoch += 1
         for scene in self.scenes.values():
             scene.gallery_is(CHANGED)
+
+    def judge_by(self, **rules: float) -> None:
+        """Decide by rules that differ in these from now on, also about everybody in sight."""
+        self.recognizer.rules = replace(self.recognizer.rules, **rules)
+        self._epoch += 1
+        for scene in self.scenes.values():
+            scene.judge_by(self.recognizer.rules)
+
+    def announce_by(self, **rules: float) -> None:
+        """Announce people by rules that differ in these from now on."""
+        for scene in self.scenes.values():
+            scene.announce_by(replace(scene.rules.announce, **rules))
 
     def tick(self) -> None:
         """Let time pass in all scenes."""

@@ -26,9 +26,12 @@ from uSense.core.matching import Metric
 from uSense.core.models import Probe, Rgb, Shot
 from uSense.core.quality import QualityRules
 from uSense.entities.payload import encode
+from uSense.payloads.settings import RuntimeSettings
 from uSense.recognizers.embedders.base import Vectors
 from uSense.recognizers.local import LocalRecognizer
+from uSense.runtime import Runtime
 from uSense.storage import Storage, open_storage
+from uSense.storage.notebook import Notebook
 
 BINDING = {"bad_json", "bad_payload"}
 """Codes of requests that are refused before anything is done."""
@@ -92,6 +95,9 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
         recognizer.keep_crops = False
         made = Control(recognizer, Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
         made.archive = storage.archive
+        made.runtime = Runtime(Notebook(tmp_path / "runtime.json"), made.outbox)
+        for name in RuntimeSettings.model_fields:
+            made.runtime.add(name, 1.0, lambda _: None)
         made.shot = shot
         made.info = info
         for name in ("Anna", "Bea"):

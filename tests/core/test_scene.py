@@ -379,3 +379,30 @@ def test_no_name_without_its_votes(replies: list[Answer]) -> None:
     names = [sighting.name for sighting in theater.sightings]
     assert all(one != other for one, other in pairwise(names))
     assert [sighting.seq for sighting in theater.sightings] == list(range(len(names)))
+
+
+def test_a_raised_threshold_counts_at_the_next_decision() -> None:
+    """Votes cast before do not count: who is not decided yet stays unnamed, who was named is asked about again."""
+    theater = Theater()
+    theater.show(ANNA)
+
+    theater.scene.judge_by(DecisionRules(threshold=0.75, margin=0.05))
+    theater.show(ANNA, ANNA, ANNA)
+
+    assert theater.told == [("unknown", None)]
+    assert theater.sightings[0].decision.threshold == 0.75
+    theater.scene.judge_by(RULES.decision)
+    theater.show(ANNA, ANNA)
+    assert theater.told[1:] == [("recognized", "anna")]
+
+
+def test_another_pause_between_announcements_counts_at_once() -> None:
+    """A person who was out of sight for longer than the new rules want is announced again."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+
+    theater.scene.announce_by(AnnounceRules(repeat_after=1.0))
+    theater.leave(2.0)
+    theater.show(ANNA, ANNA)
+
+    assert theater.told == [("recognized", "anna"), ("recognized", "anna")]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import Service
-from tests.peers.witness import Witness
+from tests.peers.witness import Witness, publish
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
@@ -39,13 +39,18 @@ async def test_a_second_service_ends_with_a_sentence(tmp_path: Path, mosquitto: 
 
 
 async def test_a_killed_service_can_come_back_at_once(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    """Neither its lock nor its retained `online` keep its next run out."""
+    """Neither its lock nor its retained `online` keep its next run out, and what was set at run time counts again."""
     service = Service(tmp_path / "s", mosquitto.port)
-    async with Witness(mosquitto.port, "usense/status") as witness:
+    async with Witness(mosquitto.port, "usense/status", "usense/settings") as witness:
         for count in (1, 2):
             await service.start()
             await online(witness, count)
+            if count == 1:
+                await publish(mosquitto.port, "usense/command/settings/set", '{"threshold": 0.6, "repeat_after": 300}')
+                await witness.next("usense/settings", 2)
             await service.kill()
+    told = [message.json for message in witness.of("usense/settings")]
+    assert [(one["threshold"], one["repeat_after"]) for one in told] == [(0.5, 60), (0.6, 300), (0.6, 300)]
     assert not service.logged("another uSense")
 
 

@@ -217,6 +217,8 @@ def requests(grace: str, eileen: str) -> list[tuple[str, Any, str]]:
         ("camera/pause", "hall", "ok"),
         ("camera/pause", "attic", "not_found"),
         ("camera/resume", {"camera": "hall"}, "ok"),
+        ("settings/set", {"margin": 0.04}, "ok"),
+        ("settings/set", {"margin": 0.04, "threshold": 2}, "bad_payload"),
         ("person/delete", "Eileen Collins", "ok"),
         ("person/delete", "Eileen Collins", "not_found"),
         ("coffee/make", {}, "unknown_command"),

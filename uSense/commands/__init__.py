@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uSense.commands import faces, people, pictures, service
+from uSense.commands import faces, people, pictures, service, settings
 from uSense.commands.base import Command
 from uSense.control import Control
 
@@ -25,4 +25,5 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     service.SNAPSHOT,
     service.BACKUP,
     service.INFO,
+    settings.SET,
 )

@@ -140,11 +140,15 @@ def bind(commands: Sequence[Command[C, Any]], path: str, body: Body) -> Call[C, 
             raise RequestError(f"{command.rest} differs between topic and payload", code="bad_payload")
         values[command.rest] = rest
     try:
-        return Call(command, command.payload.model_validate(values))
+        arguments = command.payload.model_validate(values)
     except ValidationError as error:
         problems = schema.problems(error, values, schema.Outline(command.payload))
+    else:
+        problems = list(schema.misfits(values, schema.Outline(command.payload)))
+    if problems:
         lines = [f"{schema.dotted(problem.path)} {problem.text}".strip() for problem in problems]
-        raise RequestError("; ".join(lines), code="bad_payload") from None
+        raise RequestError("; ".join(lines), code="bad_payload")
+    return Call(command, arguments)
 
 
 def find_transaction(payload: bytes) -> Transaction | None:

@@ -135,6 +135,17 @@ class Scene:
             self._sure.clear()
             self.tracker.ask_again()
 
+    def judge_by(self, rules: DecisionRules) -> None:
+        """Judge looks by other rules from now on: no vote that was cast by the old ones counts any more."""
+        self.rules = replace(self.rules, decision=rules)
+        self.doubts.decision = rules
+        self.gallery_is(CHANGED)
+
+    def announce_by(self, rules: AnnounceRules) -> None:
+        """Announce people by other rules from now on."""
+        self.rules = replace(self.rules, announce=rules)
+        self.attendance.rules = rules
+
     def eager(self, now: float) -> bool:
         """True while frames are wanted even if nothing moves."""
         return self.tracker.eager(now)

@@ -47,7 +47,7 @@ class FoundFace(Branch):
 
 
 class FoundFaces(Branch):
-    """The faces in a picture."""
+    """The faces in a picture, each with its box in pixels, name, reason, quality and candidates."""
 
     faces: list[FoundFace]
     """All faces, largest first."""

@@ -1,7 +1,7 @@
 """The seams of uSense: what the pipeline and the use cases need from the outside."""
 
 from uSense.ports.groups import Groups
-from uSense.ports.messages import Journal, Outbox
+from uSense.ports.messages import Journal, Notebook, Outbox
 from uSense.ports.people import Archive, Arrival, Backup, House, Parcel, ParcelFace, Restored, Template, Vault
 from uSense.ports.twins import TwinFace, TwinPerson, Twins
 from uSense.ports.vision import AddedFace, Camera, Detector, Habits, Recognizer
@@ -17,6 +17,7 @@ __all__ = [
     "Habits",
     "House",
     "Journal",
+    "Notebook",
     "Outbox",
     "Parcel",
     "ParcelFace",

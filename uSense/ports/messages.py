@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from uSense.core.events import Event, Notice
 
@@ -28,3 +29,13 @@ class Journal(Protocol):
 
     async def done(self, number: int) -> None:
         """The broker has it: delete."""
+
+
+class Notebook(Protocol):
+    """A few values in a small file."""
+
+    async def load(self) -> Mapping[str, Any]:
+        """What was saved last, nothing at first; raises StorageError."""
+
+    async def save(self, values: Mapping[str, Any]) -> None:
+        """Keep this from now on; raises StorageError, and then what was there stays."""

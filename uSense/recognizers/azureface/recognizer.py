@@ -15,7 +15,7 @@ import structlog
 from uSense.core.breaker import Circuit
 from uSense.core.errors import RecognizerError, RequestError, StorageError
 from uSense.core.findings import Finding, ok, warning
-from uSense.core.judging import Judge
+from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Candidate, Erasure, Person, Probe, Renewal, Training
 from uSense.core.pacing import backoff
 from uSense.core.quota import Tier
@@ -87,7 +87,6 @@ class AzureRecognizer:
         self, plan: Plan, account: Account, azure: AzureFace, sight: Sight, people: TwinPeople, home: LocalRecognizer
     ) -> None:
         self.model = account.recognition_model
-        self.rules = sight.rules
         self.habits = SECONDED if plan.second_opinion else sparing(account.tier)
         self._plan = plan
         self._account = account
@@ -118,6 +117,15 @@ class AzureRecognizer:
         if self._away and (self._plan.fallback or self._plan.second_opinion):
             return f"{self._away}; the local recognizer answers meanwhile"
         return self._away or self._trouble
+
+    @property
+    def rules(self) -> DecisionRules:
+        """Those of Azure's confidences."""
+        return self._sight.rules
+
+    @rules.setter
+    def rules(self, rules: DecisionRules) -> None:
+        self._sight.rules = rules
 
     def detector(self, local: Detector) -> Detector:
         if self._plan.frames and not self._plan.second_opinion:
