@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -22,11 +21,10 @@ def render(text: str) -> str:
     """The text with all its generated parts as they should be now."""
     for part, lines in {"commands": commands(), "settings": settings()}.items():
         begin, end = BEGIN.format(part=part), END.format(part=part)
-        pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-        if not re.search(pattern, text, re.DOTALL):
+        if begin not in text or end not in text:
             raise ValueError(f"{FILE} has no place for the {part}: {begin} ... {end}")
-        body = "\n".join([begin, "", *lines, "", end])
-        text = re.sub(pattern, lambda _, body=body: body, text, flags=re.DOTALL)
+        before, _, rest = text.partition(begin)
+        text = "\n".join([f"{before}{begin}", "", *lines, "", f"{end}{rest.partition(end)[2]}"])
     return text
 
 
@@ -35,7 +33,7 @@ def commands() -> Iterator[str]:
     yield "| command | does | arguments | `data` of the reply |"
     yield "| --- | --- | --- | --- |"
     for command in COMMANDS:
-        cells = (f"`{command.name}`", command.about, "<br>".join(_arguments(command)) or "–", _reply(command.reply))
+        cells = (f"`{command.name}`", command.about, "<br>".join(_arguments(command)) or "-", _reply(command.reply))
         yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 
