@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -76,11 +77,16 @@ class Problem:
     text: str
 
 
+@cache
+def _json_schema(model: type[BaseModel]) -> Shape:
+    return model.model_json_schema()
+
+
 class Outline:
     """The names that a model allows, level by level, read from its JSON Schema."""
 
     def __init__(self, model: type[BaseModel]) -> None:
-        self.schema: Shape = model.model_json_schema()
+        self.schema: Shape = _json_schema(model)
 
     def below(self, path: Path, values: object = None) -> dict[str, Shape]:
         """The names allowed right below `path` with their schemas; `values` tell which kind of a branch is meant."""
