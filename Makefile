@@ -29,7 +29,7 @@ demo: $(FILLED)
 
 test: $(FILLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not faults and not proof" $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults and not proof" $(ARGS)
 
 proofs: $(FILLED)
 	$(BIN)/pytest -m "faults or proof" $(ARGS)

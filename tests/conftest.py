@@ -18,6 +18,14 @@ from tests.support import needs
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+LONG = ("tests/service/", "tests/demo/test_show.py", "tests/pi/", "tests/cli/", "tests/web/", "tests/recognizers/")
+"""Where a file takes longest, longest first: begun last, one of them would be waited for at the end by all others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first."""
+    items.sort(key=lambda item: next((at for at, place in enumerate(LONG) if item.nodeid.startswith(place)), len(LONG)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.peers.household import Household
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
@@ -48,24 +49,16 @@ def album(folder: Path, *pictures: Any) -> dict[str, Any]:
     return {"kind": "folder", "path": str(folder), "hold": 1.0}
 
 
-async def enroll(service: Service, folder: Path) -> None:
-    """Make Grace known."""
-    folder.mkdir()
-    for number in range(3):
-        Image.fromarray(pose(GRACE, number)).save(folder / f"{number}.png")
-    await service.done("enroll", "Grace", str(folder))
-
-
 async def online(witness: Witness) -> None:
     """Wait until the camera hall is there."""
     await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/camera/hall/status")))
 
 
-async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto, household: Household) -> None:
     """Wait hears a name, snapshot gets a picture of the camera in use, healthcheck says well."""
     camera = album(tmp_path / "album", pose(GRACE, 5), pose(EILEEN, 5))
     service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
-    await enroll(service, tmp_path / "photos")
+    await household.moves_in(service, "Grace")
     async with Witness(mosquitto.port) as witness, service:
         await online(witness)
         heard, named, nobody, picture, small, missing, health = await asyncio.gather(
@@ -100,11 +93,11 @@ async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto) ->
     assert (health[0], json.loads(health[1])) == (0, {"healthy": True, "reason": ""})
 
 
-async def test_wait_finds_who_is_there_already(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_wait_finds_who_is_there_already(tmp_path: Path, mosquitto: Mosquitto, household: Household) -> None:
     """Somebody who was told before counts at once, unless only who arrives from now on is awaited."""
     camera = album(tmp_path / "album", pose(GRACE, 5)) | {"hold": 600.0}
     service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
-    await enroll(service, tmp_path / "photos")
+    await household.moves_in(service, "Grace")
     async with Witness(mosquitto.port) as witness, service:
         told = await witness.next("usense/identity", 1)
         there, named, new = await asyncio.gather(
@@ -132,11 +125,11 @@ async def test_wait_does_not_outlive_its_time(tmp_path: Path) -> None:
     assert "ended by force" in err
 
 
-async def test_without_a_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_without_a_service(tmp_path: Path, mosquitto: Mosquitto, household: Household) -> None:
     """Wait is the service for that long and publishes, snapshot opens the camera, healthcheck is not well."""
     camera = album(tmp_path / "album", pose(GRACE, 5))
     service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
-    await enroll(service, tmp_path / "photos")
+    await household.moves_in(service, "Grace")
     async with Witness(mosquitto.port) as witness:
         code, out, err = await service.ask("wait", "--timeout", "60")
         await witness.until(lambda: any(one.json["name"] == "Grace" for one in witness.of("usense/identity")))
@@ -223,7 +216,7 @@ async def test_health_is_told_in_plain_words(tmp_path: Path, mosquitto: Mosquitt
     assert "nothing listens at" in away[2]
 
 
-async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto, household: Household) -> None:
     """Names, reasons, cameras and health as lines and as JSON; a broker that comes back is found again."""
     tiny = Image.fromarray(pose(GRACE, 5)).resize((120, 120))
     canvas = Image.new("RGB", (640, 480), (90, 90, 90))
@@ -234,7 +227,7 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto)
     service = Service(
         tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK, explain=explain, quality=quality, detector=SMALL
     )
-    await enroll(service, tmp_path / "photos")
+    await household.moves_in(service, "Grace")
     async with service:
         plain, lines, back = await asyncio.gather(
             service.done("watch", "--seconds", "16"),
@@ -265,11 +258,13 @@ async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, s
     return await watching
 
 
-async def test_the_doctor_asks_the_service_about_its_cameras(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_the_doctor_asks_the_service_about_its_cameras(
+    tmp_path: Path, mosquitto: Mosquitto, household: Household
+) -> None:
     """All is well beside a running service; a camera that is lost, and one it does not know, are told."""
     camera = album(tmp_path / "album", pose(GRACE, 5))
     service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
-    await enroll(service, tmp_path / "photos")
+    await household.moves_in(service, "Grace")
     async with Witness(mosquitto.port) as witness, service:
         await online(witness)
         well = await service.ask("doctor", "--json")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.peers.household import Household
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
@@ -23,11 +24,14 @@ from tests.support.portraits import EILEEN, GRACE, pose
 pytestmark = pytest.mark.timeout(180)
 
 
-async def home(tmp_path: Path, port: int, **settings: Any) -> Service:
-    """A service whose camera shows Grace and Eileen, who are both enrolled."""
+async def home(household: Household | None, tmp_path: Path, port: int, **settings: Any) -> Service:
+    """A service whose camera shows Grace and Eileen, who are both enrolled; without a household as it is set."""
     camera = album(tmp_path / "album", pose(GRACE, 5), pose(EILEEN, 5))
     service = Service(tmp_path / "s", port, {"hall": camera}, **QUICK, **settings)
-    await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE, Eileen=EILEEN)))
+    if household is not None:
+        await household.moves_in(service, "Grace", "Eileen")
+    else:
+        await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE, Eileen=EILEEN)))
     return service
 
 
@@ -45,10 +49,10 @@ def events(witness: Witness, kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-async def test_another_embedder_and_back(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_another_embedder_and_back(tmp_path: Path, mosquitto: Mosquitto, household: Household) -> None:
     """People are named again without a new photo, though the service is killed in the middle; back again at once."""
     (tmp_path / "looks.onnx").write_bytes(looks())
-    service = await home(tmp_path, mosquitto.port)
+    service = await home(household, tmp_path, mosquitto.port)
     before = service.settings
     embedder = {"kind": "onnx", "path": str(tmp_path / "looks.onnx")}
     service.settings = {**before, "recognizer": {"embedder": embedder, "rules": {"threshold": 0.75}}}
@@ -71,9 +75,9 @@ async def test_another_embedder_and_back(tmp_path: Path, mosquitto: Mosquitto) -
         assert not events(witness, "gallery.renewing")
 
 
-async def test_who_is_erased_stays_erased(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_who_is_erased_stays_erased(tmp_path: Path, mosquitto: Mosquitto, household: Household) -> None:
     """The receipt tells what went; a restore beside the service brings back the others only, and is taken over."""
-    service = await home(tmp_path, mosquitto.port)
+    service = await home(household, tmp_path, mosquitto.port)
     port = mosquitto.port
     async with Witness(port) as witness, service:
         await witness.until(lambda: named(witness) >= BOTH, 60)
@@ -95,9 +99,11 @@ async def test_who_is_erased_stays_erased(tmp_path: Path, mosquitto: Mosquitto) 
     assert "Eileen" not in json.dumps(receipt)
 
 
-async def test_an_erasure_is_told_though_its_process_died(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_an_erasure_is_told_though_its_process_died(
+    tmp_path: Path, mosquitto: Mosquitto, household: Household
+) -> None:
     """A command that erased somebody was killed; the service tells it, once, also after another restart."""
-    service = await home(tmp_path, mosquitto.port)
+    service = await home(household, tmp_path, mosquitto.port)
     orders = tmp_path / "orders"
     orders.mkdir()
     (orders / "die").write_text("1 after")
@@ -120,9 +126,11 @@ async def test_an_erasure_is_told_though_its_process_died(tmp_path: Path, mosqui
     assert receipt["left"] == ["copies outside of the data folder; restoring one here leaves this person out"]
 
 
-async def test_a_restore_is_taken_over_by_the_running_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_a_restore_is_taken_over_by_the_running_service(
+    tmp_path: Path, mosquitto: Mosquitto, household: Household
+) -> None:
     """Whoever comes back is recognized again within seconds."""
-    service = await home(tmp_path, mosquitto.port)
+    service = await home(household, tmp_path, mosquitto.port)
     (tmp_path / "secret").write_text("correct horse")
     secret = ("--passphrase-file", str(tmp_path / "secret"))
     await service.done("backup", str(tmp_path / "file"), *secret)
@@ -137,9 +145,11 @@ async def test_a_restore_is_taken_over_by_the_running_service(tmp_path: Path, mo
     assert "2 persons: Eileen, Grace" in told
 
 
-async def test_a_damaged_database_does_not_hinder_a_start(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_a_damaged_database_does_not_hinder_a_start(
+    tmp_path: Path, mosquitto: Mosquitto, household: Household
+) -> None:
     """The automatic backup takes its place, people are recognized on, and health and an event say what happened."""
-    service = await home(tmp_path, mosquitto.port, health_every=1)
+    service = await home(household, tmp_path, mosquitto.port, health_every=1)
     async with service:
         await service.until_logged("automatic backup")
         service.send(signal.SIGTERM)
@@ -150,9 +160,11 @@ async def test_a_damaged_database_does_not_hinder_a_start(tmp_path: Path, mosqui
         await goes_on(witness)
 
 
-async def test_damage_does_not_end_a_running_service(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_damage_does_not_end_a_running_service(
+    tmp_path: Path, mosquitto: Mosquitto, household: Household
+) -> None:
     """The same as soon as it comes upon it, at the latest with the daily backup."""
-    service = await home(tmp_path, mosquitto.port, health_every=1)
+    service = await home(household, tmp_path, mosquitto.port, health_every=1)
     database = tmp_path / "s" / "data" / "usense.sqlite3"
     async with Witness(mosquitto.port) as witness, service:
         await service.until_logged("automatic backup")
@@ -195,7 +207,7 @@ def touch(database: Path) -> None:
 async def test_what_needs_new_photos_is_said(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Without kept pictures, after a change of the embedder: in health, event and people; nobody is named."""
     (tmp_path / "looks.onnx").write_bytes(looks())
-    service = await home(tmp_path, mosquitto.port, gallery={"keep_crops": False}, health_every=1)
+    service = await home(None, tmp_path, mosquitto.port, gallery={"keep_crops": False}, health_every=1)
     service.settings["recognizer"] = {"embedder": {"kind": "onnx", "path": str(tmp_path / "looks.onnx")}}
 
     async with Witness(mosquitto.port) as witness, service:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.peers.household import Household
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
@@ -225,11 +226,13 @@ def requests(grace: str, eileen: str) -> list[tuple[str, Any, str]]:
     ]
 
 
-async def test_every_command_answers_data_or_a_reason(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_every_command_answers_data_or_a_reason(
+    tmp_path: Path, mosquitto: Mosquitto, household: Household
+) -> None:
     """Each command is tried with a right and a wrong request on the running service; nothing stays unanswered."""
     camera = album(tmp_path / "album", pose(GRACE, 5))
     service = Service(tmp_path / "s", mosquitto.port, {"hall": camera})
-    await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
+    await household.moves_in(service, "Grace")
     grace, eileen = (base64.b64encode(jpeg(pose(photo, 6))).decode() for photo in (GRACE, EILEEN))
     asked = requests(grace, eileen)
     replies: list[dict[str, Any]] = []

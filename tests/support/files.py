@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,22 @@ def unopenable(path: Path) -> Iterator[asyncio.Event]:
     loop.add_signal_handler(signal.SIGIO, asked.set)
     file = os.open(path, os.O_RDWR)
     try:
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        _lease(file)
         yield asked
     finally:
         os.close(file)
         loop.remove_signal_handler(signal.SIGIO)
+
+
+def _lease(file: int, seconds: float = 10.0) -> None:
+    """Take the write lease as soon as nobody else has the file open, who may be reading it just now."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.001)
+        else:
+            return

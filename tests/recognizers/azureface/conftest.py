@@ -17,6 +17,7 @@ from tests.peers.azure_faults import KEY, AzureFaults
 from tests.peers.azure_served import Served, served
 from tests.recognizers.azureface.clouds import cloud, opening, storage, values
 from tests.support import portraits
+from tests.support.remembering import Remembering
 from uSense.core import quota
 from uSense.core.models import Rgb
 from uSense.core.quota import Tier
@@ -71,10 +72,16 @@ async def trained(client: AzureFace) -> str:
     return training.state
 
 
+@pytest.fixture(scope="session")
+def remembering(embedder: Embedder) -> Remembering:
+    """The net, which sees each photo of these tests once."""
+    return Remembering(embedder)
+
+
 @pytest.fixture
-async def backend(tmp_path: Path, embedder: Embedder) -> AsyncIterator[Served]:
+async def backend(tmp_path: Path, remembering: Remembering) -> AsyncIterator[Served]:
     """The contract."""
-    async with served(tmp_path / "served", embedder) as contract:
+    async with served(tmp_path / "served", remembering) as contract:
         yield contract
 
 
