@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import Field
@@ -77,6 +79,12 @@ def _certainty(score: float) -> float:
 
 
 def _load() -> Any:
-    import dlib  # noqa: PLC0415 - heavy: half a second is spent on the model
+    return copy.deepcopy(_unpacked())
 
+
+@cache
+def _unpacked() -> Any:
+    import dlib  # noqa: PLC0415 - heavy
+
+    # A third of a second is spent on unpacking it; a copy of it takes a millisecond.
     return dlib.get_frontal_face_detector()
