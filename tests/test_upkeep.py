@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -73,13 +74,21 @@ def onnx(tmp_path: Path) -> LocalSettings:
     return LocalSettings.model_validate({"embedder": embedder, "rules": {"threshold": 0.75}})
 
 
+@pytest.fixture(scope="module")
+def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `folder` keeps what it made for the first test, for the others."""
+    return tmp_path_factory.mktemp("enrolled") / "data"
+
+
 @pytest.fixture
-async def folder(tmp_path: Path) -> Path:
+async def folder(tmp_path: Path, enrolled: Path) -> Path:
     """A data folder in which Grace and Eileen are enrolled and trained with dlib's net."""
-    async with house(tmp_path / "data") as home:
-        await home.enroll(Grace=GRACE, Eileen=EILEEN)
-        await home.control.train()
-        assert await home.seen() == ["Grace", "Eileen"]
+    if not enrolled.exists():
+        async with house(enrolled) as home:
+            await home.enroll(Grace=GRACE, Eileen=EILEEN)
+            await home.control.train()
+            assert await home.seen() == ["Grace", "Eileen"]
+    shutil.copytree(enrolled, tmp_path / "data")
     return tmp_path / "data"
 
 

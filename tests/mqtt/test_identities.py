@@ -109,6 +109,8 @@ async def test_names_can_go_to_any_topic_or_none(mosquitto: Mosquitto) -> None:
             await connected(mqtt)
             mqtt.post(sighting(1, "Anna"))
             await witness.next("usense/identity/live")
+            for name in expected:
+                await witness.next(name)
             await settled(mqtt)
         async with Witness(mosquitto.port, "#") as later:
             await later.next("usense/status")
