@@ -24,9 +24,11 @@ from uSense.core.stats import Stats
 from uSense.core.topics import Topics
 from uSense.core.voting import VotingRules
 from uSense.entities import Context
+from uSense.entities.discovery import Site
 from uSense.health import Health
 from uSense.log import mask
 from uSense.mqtt import Mqtt
+from uSense.mqtt.discovery import Discovery
 from uSense.mqtt.embedded import EmbeddedBroker
 from uSense.mqtt.rivals import require_alone
 from uSense.parts import Parts, open_parts
@@ -97,6 +99,7 @@ class Service:
 
     parts: Parts
     mqtt: Mqtt
+    discovery: Discovery
     pipeline: Pipeline
     control: Control
     upkeep: Upkeep
@@ -109,6 +112,7 @@ class Service:
         """What goes on until everything that is decided has been told, by its name."""
         jobs: dict[str, Job] = {
             "mqtt": self.mqtt.run,
+            "discovery": self.discovery.run,
             "health": partial(_tell_health, self.parts.settings, self.health, self.mqtt),
             "tick": partial(_tick, self),
             "upkeep": self.upkeep.run,
@@ -142,11 +146,13 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), parts.storage.journal)
     mqtt.announce_within = settings.announce.within
+    discovery = Discovery(settings.discovery, _site(settings), settings.cameras, mqtt)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, (heard,)), stats)
     info = _info(settings, recognizer, parts.for_photos)
-    control = Control(recognizer, parts.for_photos, mqtt, settings.quality, pipeline.cameras.switches, lambda: info)
+    told = Overheard(mqtt, (discovery.hear,))
+    control = Control(recognizer, parts.for_photos, told, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive = parts.storage.archive
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed
@@ -160,7 +166,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
         lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting, **_counters(parts.face_server)},
         recognizer.quota,
     )
-    return Service(parts, mqtt, pipeline, control, upkeep, health, runtime, info)
+    return Service(parts, mqtt, discovery, pipeline, control, upkeep, health, runtime, info)
 
 
 async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin) -> None:
@@ -280,6 +286,15 @@ def _context(settings: Settings, recognizer: Recognizer) -> Context:
         name_topic=settings.mqtt.effective_name_topic,
         lifetime=settings.mqtt.identity_lifetime,
         strangers=recognizer.rules.strangers,
+    )
+
+
+def _site(settings: Settings) -> Site:
+    return Site(
+        instance=settings.instance,
+        version=__version__,
+        topics=settings.mqtt.topics,
+        snapshots=settings.mqtt.snapshots,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from uSense import aio, imaging
 from uSense.core.errors import RecognizerError
-from uSense.core.events import Notice, Sighting
+from uSense.core.events import Notice, Portrait, Sighting
 from uSense.core.models import Answer, Frame, Probe
 from uSense.core.pacing import backoff
 from uSense.core.quality import Flaw, QualityRules, gate
@@ -183,6 +183,7 @@ class Pipeline:
         self.stats.counts["looks"] += 1
         if outcome.sighting is not None:
             self._seq += 1
+            self.outbox.post(Portrait(outcome.sighting.seq, query.camera, query.probe.crop))
             self.outbox.post(outcome.sighting)
             self.stats.counts[f"sightings_{outcome.sighting.type}"] += 1
             age = time.monotonic() - query.look.stamp

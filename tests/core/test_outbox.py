@@ -215,6 +215,40 @@ def test_a_state_that_was_given_up_is_tried_again_after_a_blameless_break() -> N
     assert outbox.given_up == {Kind.STATE: 2}
 
 
+def test_states_of_a_group_are_given_up_together() -> None:
+    """A broker that hangs up on one of them would hang up on each; others and what comes new are sent."""
+    outbox: Outbox[str] = Outbox()
+    for key, group in (("a", "rooted"), ("b", "rooted"), ("c", "")):
+        outbox.put(Item(Kind.STATE, key, key=key, group=group))
+    for _ in range(2):
+        outbox.next(0.0)
+        outbox.reset(suspect=True)
+    assert drain(outbox) == ["c"]
+
+    outbox.put(Item(Kind.STATE, "new b", key="b", group="rooted"))
+    assert drain(outbox) == ["new b"]
+    outbox.reset()
+    assert drain(outbox) == ["a", "new b", "c"]
+    assert outbox.given_up == {Kind.STATE: 1}
+
+
+def test_all_states_wait_again_when_renewed() -> None:
+    """Those of groups first, and neither those that are tried again later nor those that are removed."""
+    outbox: Outbox[str] = Outbox()
+    for key, group in (("a", ""), ("b", "rooted"), ("refused", ""), ("c", "")):
+        outbox.put(Item(Kind.STATE, key, key=key, group=group))
+    drain(outbox)
+    outbox.put(Item(Kind.STATE, "refused", key="refused"))
+    outbox.done(outbox.next(0.0) or pytest.fail("nothing waits"), again=5.0)
+    outbox.put(Item(Kind.STATE, "", key="c", final=True))
+    on_its_way = outbox.next(0.0)
+    assert on_its_way is not None
+
+    outbox.renew()
+    outbox.done(on_its_way)
+    assert drain(outbox) == ["b", "a"]
+
+
 @pytest.mark.parametrize("final", [False, True])
 def test_a_state_that_was_refused_is_tried_again_after_a_pause(*, final: bool) -> None:
     """Until then it does not wait for anything, and a newer value does not wait for the pause."""
@@ -345,6 +379,11 @@ class AnyOrder(RuleBasedStateMachine):
         if given_up is not None:
             assert given_up is self.way
         self.way = None
+
+    @rule()
+    def renew(self) -> None:
+        """Somebody may have missed the states."""
+        self.outbox.renew()
 
     @rule(seconds=st.floats(0.1, 3.0))
     def wait(self, seconds: float) -> None:

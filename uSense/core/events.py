@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from uSense.core.judging import Judge
-from uSense.core.models import Box, PersonRef, Size
+from uSense.core.models import Box, PersonRef, Rgb, Size
 
 
 class SightingType(StrEnum):
@@ -65,6 +65,15 @@ class Sighting:
     previous: PersonRef | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Portrait:
+    """The face that the sighting `seq`, which follows, was decided by, cut out."""
+
+    seq: int
+    camera: str
+    crop: Rgb
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something that happened, for `usense/event`; a `lasting` one waits on disk until the broker has it."""
@@ -76,10 +85,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The present value of something, kept by the broker; `topic` without the prefix, `value` JSON or plain text."""
+    """The present value of something, kept by the broker; `value` is JSON or plain text.
+
+    `topic` is without the prefix; a `rooted` one is whole, and in somebody else's part of the broker.
+    """
 
     topic: str
     value: Any
+    rooted: bool = False
 
 
-Event: TypeAlias = Sighting | Notice | State
+Event: TypeAlias = Sighting | Portrait | Notice | State

@@ -42,7 +42,7 @@ BOUNDS: Mapping[Kind, int] = {Kind.REPLY: 64, Kind.IDENTITY: 1000, Kind.LASTING:
 class Item(Generic[T]):
     """Something to be sent, with the times (monotonic seconds) when it was put and after which it is worthless.
 
-    A `final` state is not sent again once the broker has it.
+    A `final` state is not sent again once the broker has it. States of a `group` are given up together.
     """
 
     kind: Kind
@@ -52,6 +52,7 @@ class Item(Generic[T]):
     put_at: float = 0.0
     expires: float = math.inf
     final: bool = False
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -122,6 +123,7 @@ class Outbox(Generic[T]):
             self._again[item.key] = again
         elif item.final:
             del self._states[item.key]
+            self._unsent.pop(item.key, None)
 
     def reset(self, *, suspect: bool = False) -> Item[T] | None:
         """The connection broke: what was on its way waits again, and so do all states.
@@ -137,11 +139,16 @@ class Outbox(Generic[T]):
         if given_up is not None:
             self.given_up[given_up.kind] += 1
             if self._states.get(given_up.key) is given_up:
-                self._again[given_up.key] = math.inf
+                self._again |= dict.fromkeys(self._like(given_up), math.inf)
         elif item is not None and item.kind is not Kind.STATE:
             insort_left(self._queues[item.kind], item, key=_order)
         self._unsent = {key: None for key in self._states if key not in self._again}
         return given_up
+
+    def renew(self) -> None:
+        """All states wait again, those of groups first; not those that are tried again later."""
+        known = [key for key in self._states if key not in self._again]
+        self._unsent = dict.fromkeys(sorted(known, key=lambda key: not self._states[key].group))
 
     def knows(self, key: str) -> bool:
         """Whether there is a state of this topic, sent or not."""
@@ -153,6 +160,10 @@ class Outbox(Generic[T]):
             return sum(self.waiting(each) for each in Kind)
         queued = len(self._unsent) if kind is Kind.STATE else len(self._queues[kind])
         return queued + (self._sending is not None and self._sending.kind is kind)
+
+    def _like(self, item: Item[T]) -> list[str]:
+        """The state's key and those of its group."""
+        return [key for key, one in self._states.items() if one is item or (one.group and one.group == item.group)]
 
     def _take(self, kind: Kind, now: float) -> Item[T] | None:
         if kind is Kind.STATE:

@@ -18,4 +18,5 @@ def state(event: State, context: Context) -> Message:
             payload = event.value.encode("utf-8", "replace")
         case _:
             payload = encode(event.value)
-    return Message(context.topics.of(event.topic), payload, 0 if event.topic in _FLEETING else 1, retain=True)
+    topic = event.topic if event.rooted else context.topics.of(event.topic)
+    return Message(topic, payload, 0 if event.topic in _FLEETING else 1, retain=True, rooted=event.rooted)

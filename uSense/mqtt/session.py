@@ -18,12 +18,11 @@ from paho.mqtt.client import topic_matches_sub
 
 from uSense.commands.base import Command
 from uSense.core.errors import BrokerError, BrokerRefusedError
-from uSense.core.events import Event, Notice, Sighting, State
+from uSense.core.events import Event, Notice, Portrait, Sighting, State
 from uSense.core.outbox import BOUNDS, Item, Kind, Outbox
 from uSense.core.pacing import backoff
-from uSense.entities import LIVE, QUEUED, Context, Message
+from uSense.entities import Context, Message
 from uSense.entities.notice import notice, stamped
-from uSense.entities.payload import remaining
 from uSense.entities.state import state
 from uSense.mqtt import trouble
 from uSense.mqtt.dispatch import Dispatcher, too_large
@@ -32,6 +31,7 @@ from uSense.mqtt.link import Link, Request, connect, knows_v5
 from uSense.mqtt.neighbors import Neighbors
 from uSense.mqtt.refusals import Refusals
 from uSense.mqtt.settings import MqttSettings
+from uSense.mqtt.sightings import Sightings
 from uSense.ports import Journal
 
 log = structlog.get_logger()
@@ -39,8 +39,6 @@ log = structlog.get_logger()
 C = TypeVar("C")
 Content: TypeAlias = Sighting | Message
 
-LIVE_WITHIN = 1.0
-"""Seconds after a decision in which it may still be told live."""
 REPLY_LIFETIME = 60.0
 """Seconds that a reply waits for the broker."""
 STEADY = 5.0
@@ -103,6 +101,9 @@ class Mqtt:
         self._ended = asyncio.Event()
         self._failure: str | None = None
         self._refusals = Refusals()
+        self.elsewhere: Callable[[str, str | None], None] = Refusals().note
+        """Told of each rooted topic why the broker does not take it, or None: no reason to be unwell."""
+        self._sightings = Sightings(context, self._publish, snapshots=settings.snapshots)
         self._denied = False
         self._neighbors = Neighbors(settings, context, self.post, self._outbox.knows)
         self._ears: list[Ear] = []
@@ -134,8 +135,7 @@ class Mqtt:
             "publishes_refused": self._counts["publishes_refused"] + self._outbox.given_up.total(),
             "events_dropped": sum(self._outbox.dropped.values()) + self._lasting.dropped,
             "events_expired": sum(self._outbox.expired.values()),
-            "live_skipped": self._counts["live_skipped"],
-            "late": self._counts["late"],
+            **self._sightings.counters(),
             "commands_refused": self._dispatcher.refused,
             "messages_waiting": self._outbox.waiting(),
             "reconnects": max(0, self._counts["connects"] - 1),
@@ -152,14 +152,22 @@ class Mqtt:
                 self._lasting.note(stamped(event, time.time()))
             case Notice():
                 self._post_notice(stamped(event, time.time()))
+            case Portrait():
+                self._sightings.keep(event, connected=self.connected.is_set())
             case State():
                 message = state(event, self._context)
-                self._put(Item(Kind.STATE, message, key=event.topic, final=not message.payload))
+                group = "rooted" if event.rooted else ""
+                self._put(Item(Kind.STATE, message, key=event.topic, final=not message.payload, group=group))
 
     def journal_changed(self) -> None:
         """Another process added lasting notices: send them, too."""
         self.idle.clear()
         self._lasting.renew()
+        self._wake.set()
+
+    def renew(self) -> None:
+        """Send all states again, rooted ones first: somebody may have missed them."""
+        self._outbox.renew()
         self._wake.set()
 
     def answer(self, message: Message) -> None:
@@ -256,6 +264,7 @@ class Mqtt:
             raise
         finally:
             self._neighbors.connection_lost()
+            self._sightings.connection_lost()
             self.connected.clear()
             self.idle.clear()
             if item := self._outbox.reset(suspect=suspect):
@@ -330,31 +339,11 @@ class Mqtt:
                     self._lasting.refused()
             self._outbox.done(item, again=None if taken else time.monotonic() + self._retry)
             return
-        for entity in QUEUED:
-            for message in entity(content, self._context, time.monotonic()):
-                await self._publish(link, message)
+        await self._sightings.tell(link, content)
         self._outbox.done(item)
-        if not self._is_live(item.put_at, content) or self._is_late(content):
-            self._counts["live_skipped"] += 1
-            return
-        for entity in LIVE:
-            for message in entity(content, self._context, time.monotonic()):
-                await self._publish(link, message)
-
-    def _is_live(self, put_at: float, sighting: Sighting) -> bool:
-        """Whether this is still the moment of decision, of one made while connected."""
-        now = time.monotonic()
-        left = remaining(sighting, self._context, now)
-        return put_at >= self._online_since and now - put_at <= LIVE_WITHIN and (left is None or left > 0)
-
-    def _is_late(self, sighting: Sighting) -> bool:
-        """Whether the deciding picture is older than a name told live may be."""
-        age = time.monotonic() - sighting.stamp
-        if age <= self.announce_within:
-            return False
-        self._counts["late"] += 1
-        log.warning("too late to be told live", event_id=sighting.event_id, age_s=round(age, 1))
-        return True
+        await self._sightings.tell_live(
+            link, content, put_at=item.put_at, online_since=self._online_since, within=self.announce_within
+        )
 
     async def _publish(self, link: Link, message: Message) -> bool:
         """Send a message; False if the broker does not take it."""
@@ -364,12 +353,12 @@ class Mqtt:
             self._counts["publishes_refused"] += 1
         elif message.qos:
             self._counts["acknowledged"] += 1
-        self._refusals.note(message.topic, refusal)
+        self._note(message, refusal)
         return refusal is None
 
     def _give_up(self, item: Item[Content]) -> None:
         """Say that an item, which the outbox has counted, will not be sent."""
-        topic = item.content.topic if isinstance(item.content, Message) else self._topics.identity
+        told = item.content if isinstance(item.content, Message) else Message(self._topics.identity, b"")
         if item.kind is Kind.LASTING:
             self._lasting.delivered(item.number)
         if item.kind is Kind.REPLY and isinstance(item.content, Message):
@@ -377,7 +366,10 @@ class Mqtt:
             # Else it was not its size, and the excuse would fare no better.
             if len(excuse.payload) < len(item.content.payload):
                 self.answer(excuse)
-        self._refusals.note(topic, trouble.given_up(topic, self._settings))
+        self._note(told, trouble.given_up(told.topic, self._settings))
+
+    def _note(self, message: Message, refusal: str | None) -> None:
+        (self.elsewhere if message.rooted else self._refusals.note)(message.topic, refusal)
 
     def _post_notice(self, event: Notice) -> None:
         self._put(Item(Kind.NOTICE, notice(event, self._context), put_at=time.monotonic()))

@@ -100,6 +100,17 @@ class TlsSettings(Branch):
         return self
 
 
+class DiscoverySettings(Branch):
+    """What Home Assistant is told, so that it finds uSense, its cameras and people by itself."""
+
+    format: Literal["device", "component", "off"] = "device"
+    """`device` for Home Assistant from 2024.11, `component` for older ones and openHAB; `off` removes what was told."""
+    prefix: Annotated[Text, AfterValidator(check_prefix)] = "homeassistant"
+    """Beginning of the topics in which Home Assistant looks."""
+    birth_topic: Annotated[Text, AfterValidator(_topic_or_nothing)] = "homeassistant/status"
+    """Topic on which Home Assistant says `online` when it starts; empty for none."""
+
+
 class MqttSettings(Branch):
     """The broker and the topics."""
 
@@ -137,6 +148,8 @@ class MqttSettings(Branch):
     """Seconds to wait for an answer of the broker."""
     identity_lifetime: float | None = Field(default=10.0, gt=0, le=86_400)
     """Seconds after which an identity is too old to be told; null for never."""
+    snapshots: bool = False
+    """Send the face of each identity before it, as a JPEG picture on `<prefix>/camera/<camera>/snapshot`."""
     max_payload: int = Field(default=12_000_000, ge=1024, le=100_000_000)
     """Bytes of the largest command that is read."""
 

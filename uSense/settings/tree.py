@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from uSense import schema
 from uSense.cameras import AnyCamera
@@ -20,7 +20,7 @@ from uSense.core.tracking import TrackingRules
 from uSense.core.voting import VotingRules
 from uSense.detectors import AnyDetector
 from uSense.detectors.hog import HogSettings
-from uSense.mqtt.settings import MqttSettings
+from uSense.mqtt.settings import DiscoverySettings, MqttSettings
 from uSense.pipeline import PipelineSettings
 from uSense.recognizers import AnyRecognizer
 from uSense.recognizers.local import LocalSettings
@@ -67,6 +67,8 @@ class Settings(Branch):
     """Folder of the gallery, its key and everything else that is kept; by default the user's data folder."""
     mqtt: MqttSettings = MqttSettings()
     """The broker, and what is told there."""
+    discovery: DiscoverySettings = DiscoverySettings()
+    """What Home Assistant is told, so that it finds uSense by itself."""
     cameras: dict[Name, AnyCamera] = Field(default_factory=_whichever_is_found)
     """The cameras, each under its name of a-z, 0-9, `_` and `-`; by default one, `main`, of kind auto."""
     detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()
@@ -93,3 +95,11 @@ class Settings(Branch):
     """Seconds between two messages on `usense/health`."""
     log: LogSettings = LogSettings()
     """Logging."""
+
+    @field_validator("discovery")
+    @classmethod
+    def _elsewhere(cls, discovery: DiscoverySettings, info: ValidationInfo) -> DiscoverySettings:
+        own = info.data["mqtt"].prefix if "mqtt" in info.data else None
+        if own is not None and f"{discovery.prefix}/".startswith(f"{own}/"):
+            raise ValueError("'prefix' must lie outside of mqtt.prefix: it is Home Assistant's part of the broker")
+        return discovery
