@@ -9,7 +9,7 @@ def strangers(_: Place, site: Site) -> Entity:
     """A choice that shows what `settings` echoes."""
     options = {
         "state_topic": site.topics.of("settings"),
-        "value_template": "{{ value_json.unknown }}",
+        "value_template": "{{ value_json.get('unknown') }}",
         "command_topic": site.command("settings/set"),
         "command_template": '{"unknown": "{{ value }}"}',
         "options": ["all", "visitors", "nobody"],
