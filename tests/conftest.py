@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
-from hypothesis import settings
 
 from tests.peers.faceapi import FaceApi
 from tests.peers.mosquitto import Mosquitto
@@ -18,10 +17,6 @@ from tests.support import needs
 # Hundreds of processes are started: each that has to compile its modules first takes twice as long to be there.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("house", deadline=None)
-settings.load_profile("house")
 
 LONG = ("tests/service/", "tests/demo/test_show.py", "tests/pi/", "tests/cli/", "tests/web/", "tests/recognizers/")
 """Where a file takes longest, longest first: begun last, one of them would be waited for at the end by all others."""

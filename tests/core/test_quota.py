@@ -102,7 +102,7 @@ def most_in_a_window(times: list[float], tier: Tier) -> int:
 
 
 @pytest.mark.parametrize("tier", [F0, S0, Tier(1, 1.0), Tier(3, 0.2), Tier(3, 10.0)])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_no_window_holds_more_calls_than_allowed(tier: Tier, data: st.DataObject) -> None:
     """Whatever the delays, the order of arrival and the answers that are lost, and with a backend's clock that lags."""
@@ -115,7 +115,7 @@ def test_no_window_holds_more_calls_than_allowed(tier: Tier, data: st.DataObject
 
 
 @pytest.mark.parametrize("tier", [S0, Tier(5, 1.0), Tier(3, 0.2)])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_known_network_time_breaks_no_window(tier: Tier, data: st.DataObject) -> None:
     """The shortest network time is used up to a margin: fewer than all calls were ever that fast."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.settings.samples import refusal, write
@@ -304,6 +304,7 @@ _trees = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(_trees)
 def test_any_file_is_answered(tree: dict[Any, Any]) -> None:
     """Whatever a file holds, it is loaded or refused in words."""
