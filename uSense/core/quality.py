@@ -55,7 +55,7 @@ def assess(gray_face: Gray, *, size: float, landmarks: Landmarks | None, score: 
     sharpness = _sharpness(small)
     brightness = float(small.mean()) / 255.0 if small.size else 0.0
     noise = _noise(gray_face)
-    turned = None if landmarks is None else _turned(landmarks)
+    turned = None if landmarks is None else abs(aside(landmarks))
     measured = Quality(1.0, size, round(sharpness, 3), round(brightness, 3), turned, round(noise, 1))
     value = math.prod(_grades(measured).values()) * min(1.0, max(0.0, score))
     return replace(measured, value=round(value, 3))
@@ -71,6 +71,19 @@ def gate(quality: Quality, rules: QualityRules) -> Flaw | None:
     known = math.prod(grades.values())
     grades[Flaw.DOUBTFUL] = quality.value / known if known else 1.0
     return min(grades, key=lambda flaw: grades[flaw])
+
+
+def aside(landmarks: Landmarks) -> float:
+    """How far the head is turned to the person's own left: 0 facing the camera, 1 with the nose tip in front of an eye.
+
+    Negative to the right.
+    """
+    right, left, nose = landmarks[0], landmarks[1], landmarks[2]
+    axis = left - right
+    span = float(axis @ axis)
+    if span == 0.0:
+        return 1.0
+    return round(float((nose - (right + left) / 2) @ axis) / span * 2.0, 3)
 
 
 def _grades(measured: Quality) -> dict[Flaw, float]:
@@ -113,13 +126,3 @@ def _noise(gray: Gray) -> float:
     across = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]
     return math.sqrt(math.pi / 2) / 6 * float(np.abs(both).mean())
-
-
-def _turned(landmarks: Landmarks) -> float:
-    """How far the head is turned: 0 facing the camera, 1 with the nose tip in front of an eye."""
-    right, left, nose = landmarks[0], landmarks[1], landmarks[2]
-    axis = left - right
-    span = float(axis @ axis)
-    if span == 0.0:
-        return 1.0
-    return round(abs(float((nose - (right + left) / 2) @ axis)) / span * 2.0, 3)
