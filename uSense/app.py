@@ -129,6 +129,7 @@ class Service:
         """What brings something new into the service, by its name."""
         jobs: dict[str, Job] = {
             "commands": partial(self.mqtt.serve, COMMANDS, self.control),
+            "guided enrollment": self.control.guide.run,
             "guard": partial(lifetime.guard, self.parts.settings.pipeline.patience),
         }
         for number, detector in enumerate(self.parts.detectors):

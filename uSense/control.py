@@ -15,11 +15,13 @@ from uSense.aio import Switch
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
 from uSense.core.events import Notice, Sighting, State
 from uSense.core.explaining import FLAWS
+from uSense.core.guiding import GuidingRules
 from uSense.core.models import Answer, Box, Erasure, Face, Person, Probe, Quality, Rgb, Shot, Size, Training
 from uSense.core.names import folded_name
 from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.receipts import erasure_data
 from uSense.core.voting import judge
+from uSense.guiding import Guide
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
 from uSense.runtime import Runtime, Value
 from uSense.times import rfc3339
@@ -95,6 +97,8 @@ class Control:
         """Bytes that a reply may have."""
         self.archive: Archive | None = None
         self.runtime: Runtime | None = None
+        self.guide = Guide(self, GuidingRules())
+        """Enrolls people at a camera."""
         self._detecting = asyncio.Lock()
         self._training = asyncio.Lock()
 
@@ -286,6 +290,15 @@ class Control:
             raise RequestError("only a running service has settings to change", code="no_service")
         return await self.runtime.change(changes)
 
+    def camera(self, name: str) -> str:
+        """The camera of that name, which may be empty if there is only one; NotFoundError or RequestError."""
+        if name and name not in self.switches:
+            raise NotFoundError("camera", name)
+        if not name and len(self.switches) != 1:
+            names = ", ".join(self.switches) or "there is none"
+            raise RequestError(f"which camera? {names}", code="bad_payload")
+        return name or next(iter(self.switches))
+
     def pause(self, camera: str, *, paused: bool) -> None:
         """Close a camera until it is resumed, or open it again."""
         if camera not in self.switches:
@@ -296,10 +309,7 @@ class Control:
 
     async def snapshot(self, camera: str = "", most: int = SNAPSHOT_BYTES) -> Snapshot:
         """The next picture of a camera, which may be left unnamed if there is one; at most so many bytes."""
-        if not camera and len(self.switches) != 1:
-            names = ", ".join(self.switches) or "there is none"
-            raise RequestError(f"which camera? {names}", code="bad_payload")
-        name = camera or next(iter(self.switches))
+        name = self.camera(camera)
         shot = await self.shot(name)
         # As base64, with something around it.
         most = int(min(most, max(0.0, self.longest_reply() - 1024) * 3 / 4))

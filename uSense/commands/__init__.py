@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uSense.commands import faces, people, pictures, service, settings
+from uSense.commands import enroll, faces, people, pictures, service, settings
 from uSense.commands.base import Command
 from uSense.control import Control
 
@@ -18,6 +18,8 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     faces.DELETE,
     faces.TRAIN,
     faces.STATUS,
+    enroll.START,
+    enroll.CANCEL,
     pictures.IDENTIFY,
     pictures.VERIFY,
     service.PAUSE,

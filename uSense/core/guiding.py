@@ -9,78 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 
 from uSense.core.bounds import Looks, Pause, Share
 from uSense.core.models import Box, Gray, Quality, Vector
+from uSense.core.prompts import ENDINGS, HINT, PROGRESS, TEXTS, Cue, Ending
 from uSense.core.quality import Flaw, QualityRules, gate
 
 _THUMBNAIL = 12
 """Sides of the little picture by which two views are compared."""
 
 
-class Cue(StrEnum):
-    """What is said, by a code that stays as it is."""
-
-    LOOK_STRAIGHT = "look_straight"
-    LOOK_LEFT = "look_left"
-    LOOK_RIGHT = "look_right"
-    TURN_BACK = "turn_back"
-    MOVE_A_LITTLE = "move_a_little"
-    COME_CLOSER = "come_closer"
-    STEP_BACK = "step_back"
-    TO_THE_MIDDLE = "to_the_middle"
-    TOO_DARK = "too_dark"
-    TOO_BRIGHT = "too_bright"
-    HOLD_STILL = "hold_still"
-    ONE_PERSON = "one_person"
-    NOBODY = "nobody"
-    TAKEN = "taken"
-
-
-class Ending(StrEnum):
-    """Why a guided enrollment ends before all faces are taken."""
-
-    TWO_PEOPLE = "two_people"
-    ANOTHER_PERSON = "another_person"
-    NOBODY = "nobody"
-    NO_PROGRESS = "no_progress"
-
-    @property
-    def refused(self) -> bool:
-        """Whether it is about who was in view, and not about what could be seen."""
-        return self in {Ending.TWO_PEOPLE, Ending.ANOTHER_PERSON}
-
-
-TEXTS: Mapping[Cue, str] = {
-    Cue.LOOK_STRAIGHT: "Please look straight at the camera.",
-    Cue.LOOK_LEFT: "Now turn your head a little to your left.",
-    Cue.LOOK_RIGHT: "Now turn your head a little to your right.",
-    Cue.TURN_BACK: "That is too far. Please turn back a little towards the camera.",
-    Cue.MOVE_A_LITTLE: "Please move your head a little.",
-    Cue.COME_CLOSER: "Please come closer.",
-    Cue.STEP_BACK: "Please step back a little.",
-    Cue.TO_THE_MIDDLE: "Please move to the middle of the picture.",
-    Cue.TOO_DARK: "It is too dark. Please turn on a light.",
-    Cue.TOO_BRIGHT: "It is too bright. Please turn away from the light.",
-    Cue.HOLD_STILL: "Please hold still.",
-    Cue.ONE_PERSON: "Only one person, please.",
-    Cue.NOBODY: "I cannot see anybody. Please stand in front of the camera.",
-    Cue.TAKEN: "Good.",
-}
-"""What is said for each cue, in English; whoever speaks another language goes by the code."""
-PROGRESS = "{step} of {steps}."
-"""Said in front of the next prompt after a face was taken."""
-ENDINGS: Mapping[Ending, str] = {
-    Ending.TWO_PEOPLE: "There was more than one person in view for {crowd:.0f} seconds. Nothing was saved.",
-    Ending.ANOTHER_PERSON: "The pictures show two different people. Nothing was saved.",
-    Ending.NOBODY: "Nobody was to be seen for {nobody:.0f} seconds. Nothing was saved.",
-    Ending.NO_PROGRESS: "No picture could be used for {stalled:.0f} seconds. Nothing was saved.",
-}
-HINT = "The last hint was: {text}"
-"""Said with an ending that the last hint may explain."""
 _FLAWS: Mapping[Flaw, Cue] = {
     Flaw.TOO_SMALL: Cue.COME_CLOSER,
     Flaw.BLURRED: Cue.HOLD_STILL,
@@ -222,9 +162,11 @@ class Guiding:
     def farewell(self, ending: Ending) -> str:
         """Why it ends, in plain words."""
         rules, hint = self.rules, self._hindrance
-        text = ENDINGS[ending].format(crowd=rules.crowd, nobody=rules.nobody, stalled=rules.stalled)
-        telling = not ending.refused and hint is not None and hint is not Cue.NOBODY
-        return f"{text} {HINT.format(text=TEXTS[hint])}" if telling and hint else text
+        seconds = {Ending.TWO_PEOPLE: rules.crowd, Ending.NOBODY: rules.nobody, Ending.NO_PROGRESS: rules.stalled}
+        text = ENDINGS[ending].format(seconds=seconds.get(ending, 0.0))
+        if ending not in {Ending.NOBODY, Ending.NO_PROGRESS} or hint is None or hint is Cue.NOBODY:
+            return text
+        return f"{text} {HINT.format(text=TEXTS[hint])}"
 
     def _note(self, faces: Sequence[SeenFace], now: float) -> None:
         """Keep account of who is in view since when."""
@@ -353,8 +295,12 @@ def thumbnail(gray_face: Gray) -> Vector:
 
     Light and contrast do not count. It is a vector of length 1, or of length 0 for a face without any contrast.
     """
-    rows = np.array_split(np.asarray(gray_face, np.float32), _THUMBNAIL, axis=0)
-    cells = [[part.mean() if part.size else 0.0 for part in np.array_split(row, _THUMBNAIL, axis=1)] for row in rows]
+    repeats = [-(-_THUMBNAIL // max(1, side)) for side in gray_face.shape]
+    large = np.asarray(gray_face, np.float32).repeat(repeats[0], axis=0).repeat(repeats[1], axis=1)
+    if not large.size:
+        return np.zeros(_THUMBNAIL * _THUMBNAIL, np.float32)
+    rows = np.array_split(large, _THUMBNAIL, axis=0)
+    cells = [[part.mean() for part in np.array_split(row, _THUMBNAIL, axis=1)] for row in rows]
     values = np.asarray(cells, np.float32).ravel()
     values -= values.mean()
     length = float(np.linalg.norm(values))

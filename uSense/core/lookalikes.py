@@ -18,35 +18,30 @@ class Likenesses:
     """What the recognizer says of several faces of one person.
 
     `double` is somebody else whom most of the faces show clearly, `alike` who else comes near, each with the highest
-    score, highest first. `own` is the highest score of the person themselves, None if they were not among the nearest.
+    score, highest first. `stranger` tells whether none of the faces comes near the person themselves.
     """
 
     double: Candidate | None
     alike: tuple[Candidate, ...]
-    own: float | None
+    stranger: bool
 
 
 def likenesses(answers: Sequence[Answer], rules: DecisionRules, person_id: str | None) -> Likenesses:
     """Sum up the answers to all faces of a person, who has the id `person_id` if they are enrolled already."""
     clear: dict[str, int] = {}
     best: dict[str, Candidate] = {}
-    own: float | None = None
-    nearest: dict[str, float] = {}
+    above: dict[str | None, float] = {}
     for answer in answers:
-        judged_by = answer.judge.rules if answer.judge else rules
-        mine = max((one.score for one in answer.candidates if one.person_id == person_id), default=None)
-        own = mine if own is None else max(own, mine or own)
-        for other in answer.candidates:
-            if other.person_id == person_id:
-                continue
-            above = other.score - judged_by.threshold
-            if above >= 0.0 and other.score > (mine or 0.0):
-                clear[other.person_id] = clear.get(other.person_id, 0) + 1
-            if above >= -NEAR and above > nearest.get(other.person_id, -NEAR - 1.0):
-                nearest[other.person_id], best[other.person_id] = above, other
-    double = _most(clear, best, len(answers))
-    ranked = sorted(best.values(), key=lambda one: -one.score)
-    return Likenesses(double, tuple(ranked), own)
+        threshold = (answer.judge.rules if answer.judge else rules).threshold
+        scores = {one.person_id: one.score for one in answer.candidates}
+        for one in answer.candidates:
+            if one.score - threshold > above.get(one.person_id, -1.0):
+                above[one.person_id], best[one.person_id] = one.score - threshold, one
+            if one.score >= threshold and one.score > scores.get(person_id or "", 0.0):
+                clear[one.person_id] = clear.get(one.person_id, 0) + 1
+    near = [one for key, one in best.items() if above[key] >= -NEAR and key != person_id]
+    alike = tuple(sorted(near, key=lambda one: -one.score))
+    return Likenesses(_most(clear, best, len(answers)), alike, above.get(person_id, -1.0) < -NEAR)
 
 
 def one_person(scores: Sequence[float], rules: DecisionRules) -> bool:
@@ -56,11 +51,6 @@ def one_person(scores: Sequence[float], rules: DecisionRules) -> bool:
     1000 (docs/recognition.md).
     """
     return not scores or median(scores) >= rules.threshold - NEAR
-
-
-def is_stranger(found: Likenesses, rules: DecisionRules) -> bool:
-    """Whether the faces are far from those that the person has already, which the recognizer knows."""
-    return found.own is None or found.own < rules.threshold - NEAR
 
 
 def _most(clear: Mapping[str, int], best: Mapping[str, Candidate], faces: int) -> Candidate | None:
