@@ -160,14 +160,14 @@ class Guide:
 
     async def _enrolled(self, asked: Enrollment) -> _Outcome:
         """Look until all faces are taken, then keep them."""
-        guiding = Guiding(self._desk.quality, self.rules, self._clock())
+        loop, guiding = asyncio.get_running_loop(), Guiding(self._desk.quality, self.rules, self._clock())
         probes: list[Probe] = []
         while not guiding.done:
-            begun = self._clock()
+            begun = loop.time()
             ending = await self._look(asked, guiding, probes)
             if ending is not None:
                 return _Outcome(ending, text="" if ending is Ending.ERASED else guiding.farewell(ending))
-            took = self._clock() - begun
+            took = loop.time() - begun
             if not guiding.done:
                 await asyncio.sleep(max(self.interval - took, took))
         return await self._kept(asked, probes)

@@ -1,0 +1,501 @@
+"""Guided enrollment: portraits move in front of a camera of the running pipeline, and all faces are kept, or none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.portraits import EILEEN, GRACE, jpeg, pose
+from tests.support.stand_ins import Ears, Source, Spotter
+from uSense.aio import Lane, sleep_until
+from uSense.control import Control
+from uSense.core.errors import CameraError, ConflictError, RecognizerError, RequestError
+from uSense.core.guiding import GuidingRules
+from uSense.core.judging import DecisionRules
+from uSense.core.matching import Metric
+from uSense.core.models import MOST_FACES, Frame, Gray, Probe, Rgb, Shot, Size, Training
+from uSense.core.quality import QualityRules
+from uSense.core.scene import Scene, SceneRules
+from uSense.core.stats import Stats
+from uSense.core.tracking import TrackingRules
+from uSense.detectors.hog import HogSettings
+from uSense.detectors.yunet import YunetSettings
+from uSense.guiding import Guide
+from uSense.imaging import ArrayPicture
+from uSense.payloads.enrolling import EnrollFinished, EnrollPrompt
+from uSense.pipeline import Pipeline, PipelineSettings
+from uSense.ports import AddedFace, Detector, Recognizer
+from uSense.recognizers.embedders.base import Vectors
+from uSense.recognizers.local import LocalRecognizer, LocalSettings
+from uSense.storage import open_storage
+
+LOOK = 1 / 3
+"""Seconds that pass from picture to picture, whatever the machine has to do."""
+QUICK = GuidingRules(pace=0.6, again=1.5, settle=0.5, turning=0.6, patience=3, crowd=3, nobody=3, stalled=20)
+WALL: Rgb = np.full((480, 640, 3), 120, np.uint8)
+
+
+def in_view(*portraits: Rgb, light: float = 1.0) -> Rgb:
+    """What a camera shows of these people."""
+    canvas = Image.fromarray(WALL)
+    width = 640 // len(portraits)
+    for index, portrait in enumerate(portraits):
+        image = Image.fromarray(portrait)
+        image.thumbnail((width, 460))
+        canvas.paste(image, (index * width + (width - image.width) // 2, 10))
+    return (np.asarray(canvas) * light).astype(np.uint8)
+
+
+class Nobody:
+    """A detector that finds no faces."""
+
+    model = "nobody"
+
+    async def detect(self, picture: object) -> list[Any]:
+        await asyncio.sleep(0)
+        return []
+
+
+class Shown:
+    """A picture that is made when somebody looks at it."""
+
+    size = (640, 480)
+
+    def __init__(self, show: Callable[[], Rgb]) -> None:
+        self._show = cache(show)
+
+    def rgb(self, fit: Size | None = None) -> Rgb:
+        return ArrayPicture(self._show()).rgb(fit)
+
+    def gray(self, fit: Size | None = None) -> Gray:
+        return ArrayPicture(self._show()).gray(fit)
+
+
+class Sitting:
+    """A camera before which somebody moves."""
+
+    def __init__(self, show: Callable[[], Rgb]) -> None:
+        self.show = show
+        self.skipped = 0
+        self.lost = ""
+
+    async def read(self, after: float = 0.0) -> Frame:
+        await sleep_until(time.monotonic, after)
+        if self.lost:
+            raise CameraError("hall", self.lost)
+        return Frame(
+            camera="hall",
+            captured_at=time.time(),
+            stamp=time.monotonic(),
+            scene=0,
+            luma=np.zeros((120, 160), np.uint8),
+            picture=Shown(self.show),
+        )
+
+
+def moving(*photos: Rgb, light: float = 1.0) -> Callable[[], Rgb]:
+    """The people of these photos, in another pose in every picture."""
+    poses = count()
+
+    def show() -> Rgb:
+        number = next(poses)
+        return in_view(*(pose(photo, number) for photo in photos), light=light)
+
+    return show
+
+
+@dataclass
+class House:
+    """A service with one camera."""
+
+    control: Control
+    pipeline: Pipeline
+    camera: Sitting
+    ears: Ears
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """The events of this kind."""
+        return [dict(notice.data) for notice in self.ears.notices if notice.type == kind]
+
+    @property
+    def codes(self) -> list[str]:
+        """The prompts so far."""
+        return [prompt["code"] for prompt in self.told("enroll.prompt")]
+
+    async def prompted(self, code: str) -> None:
+        """Wait for a prompt."""
+        await self.ears.until(lambda _: code in self.codes)
+
+    async def finished(self, times: int = 1) -> dict[str, Any]:
+        """Wait for the last summary; everything that was told is as documented."""
+        await self.ears.until(lambda _: len(self.told("enroll.finished")) == times, 60)
+        for prompt in self.told("enroll.prompt"):
+            EnrollPrompt.model_validate(prompt)
+        last = self.told("enroll.finished")[-1]
+        EnrollFinished.model_validate(last)
+        return last
+
+    async def enrolled(self, name: str, photo: Rgb) -> None:
+        """Somebody who is known already."""
+        await self.control.create_person(name)
+        for number in (1, 5, 9):
+            await self.control.add_face(name, jpeg(pose(photo, number)), "photo.jpg")
+        await self.control.train()
+
+
+@asynccontextmanager
+async def serving(recognizer: Recognizer, for_photos: Detector, show: Callable[[], Rgb]) -> AsyncIterator[House]:
+    """The camera's loop and the guide at work."""
+    ears, stats = Ears(), Stats()
+    scenes = {"hall": Scene("hall", SceneRules(tracking=TrackingRules(), decision=recognizer.rules), "r0")}
+    pipeline = Pipeline(PipelineSettings(), QualityRules(), scenes, recognizer, ears, stats)
+    control = Control(recognizer, for_photos, ears, QualityRules(), pipeline.cameras.switches, dict)
+    passed = 0.0
+
+    async def shot(name: str) -> Shot:
+        nonlocal passed
+        passed += LOOK
+        return await pipeline.cameras.shot(name)
+
+    control.shot = shot
+    control.on_gallery = pipeline.gallery_changed
+    control.guide = Guide(control, QUICK, lambda: passed)
+    control.guide.interval = 0.0
+    camera = Sitting(show)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(pipeline.cameras.watch("hall", Source(lambda _: camera, fps=50)), name="camera hall"),
+            group.create_task(pipeline.detect(Nobody()), name="detect"),
+            group.create_task(control.guide.run(), name="guided enrollment"),
+        ]
+        await ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+        yield House(control, pipeline, camera, ears)
+        for task in tasks:
+            task.cancel()
+
+
+# Real faces, detectors and embeddings
+
+
+@asynccontextmanager
+async def real(tmp_path: Path, kind: str, models: Path, show: Callable[[], Rgb]) -> AsyncIterator[House]:
+    """A house in which only the camera is a stand-in."""
+    settings = YunetSettings(path=models / "face_detection_yunet_2023mar.onnx") if kind == "yunet" else HogSettings()
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
+        recognizer = await stack.enter_async_context(LocalSettings().open(storage, keep_crops=False))
+        detector = await stack.enter_async_context(settings.open("detect-photos"))
+        yield await stack.enter_async_context(serving(recognizer, detector, show))
+
+
+@pytest.mark.parametrize("kind", ["yunet", "hog"])
+async def test_who_was_enrolled_at_the_camera_is_named_at_the_next_look(
+    tmp_path: Path, models: Path, kind: str
+) -> None:
+    """Six faces are taken and trained, with and without landmarks, and the pipeline knows the person at once."""
+    async with real(tmp_path, kind, models, moving(GRACE)) as house:
+        begun = await house.control.guide.start("Grace", "hall")
+        finished = await house.finished()
+        async with HogSettings().open("detect") as detector, asyncio.TaskGroup() as group:
+            tasks = [group.create_task(house.pipeline.detect(detector)), group.create_task(house.pipeline.identify())]
+            await house.ears.until(lambda ears: bool(ears.sightings))
+            for task in tasks:
+                task.cancel()
+        (person,) = await house.control.people()
+
+    assert (finished["state"], finished["code"], finished["faces"], finished["alike"]) == ("succeeded", "done", 6, [])
+    assert finished["text"] == "Grace is enrolled with 6 pictures."
+    assert finished["enrollment_id"] == begun.enrollment_id
+    assert (finished["person_id"], len(person.face_ids), person.trained) == (person.person_id, 6, True)
+    assert house.ears.sightings[0].name == "Grace"
+    assert house.codes[0] == "look_straight"
+    assert "look_left" in house.codes
+    steps = [prompt["step"] for prompt in house.told("enroll.prompt")]
+    assert steps == sorted(steps)
+
+
+async def test_who_looks_like_somebody_enrolled_is_refused_unless_forced(tmp_path: Path, models: Path) -> None:
+    """Grace cannot become Clara by mistake; if it is meant, she is named as the one to be confused with."""
+    async with real(tmp_path, "yunet", models, moving(GRACE)) as house:
+        await house.enrolled("Grace", GRACE)
+        await house.control.guide.start("Clara")
+        refused = await house.finished()
+        before = [person.name for person in await house.control.people()]
+        await house.control.guide.start("Clara", force=True)
+        forced = await house.finished(2)
+        after = [person.name for person in await house.control.people()]
+
+    assert (refused["state"], refused["code"], refused["faces"]) == ("refused", "looks_like", 0)
+    assert refused["text"] == "This looks like Grace, who is enrolled already. Nothing was saved."
+    assert before == ["Grace"]
+    assert (forced["state"], after) == ("succeeded", ["Clara", "Grace"])
+    assert [one["name"] for one in forced["alike"]] == ["Grace"]
+    assert forced["text"].endswith("Clara and Grace look alike: more pictures of both keep them apart.")
+
+
+async def test_who_is_enrolled_gets_further_faces_but_not_somebody_else_s(tmp_path: Path, models: Path) -> None:
+    """The name of somebody who exists adds to them, if it is them."""
+    async with real(tmp_path, "yunet", models, moving(GRACE)) as house:
+        await house.enrolled("Grace", GRACE)
+        await house.control.guide.start("grace")
+        added = await house.finished()
+        house.camera.show = moving(EILEEN)
+        await house.control.guide.start("Grace")
+        refused = await house.finished(2)
+        (person,) = await house.control.people()
+
+    assert (added["state"], added["code"]) == ("succeeded", "added")
+    assert added["text"] == "6 more pictures of Grace were added."
+    assert (refused["state"], refused["code"]) == ("refused", "unlike")
+    assert refused["text"] == "This does not look like the Grace who is enrolled. Nothing was saved."
+    assert len(person.face_ids) == 9
+
+
+async def test_a_swap_half_way_is_refused(tmp_path: Path, models: Path) -> None:
+    """When somebody else takes the place, nothing is saved of either."""
+    async with real(tmp_path, "yunet", models, moving(GRACE)) as house:
+        await house.control.guide.start("Grace")
+        await house.prompted("look_left")
+        house.camera.show = moving(EILEEN)
+        finished = await house.finished()
+        people = await house.control.people()
+
+    assert (finished["state"], finished["code"], finished["person_id"]) == ("refused", "another_person", None)
+    assert people == []
+
+
+async def test_two_people_in_view_are_refused(tmp_path: Path, models: Path) -> None:
+    """Nothing is taken of them, and it is said why."""
+    async with real(tmp_path, "hog", models, moving(GRACE, EILEEN)) as house:
+        await house.control.guide.start("Grace")
+        finished = await house.finished()
+
+    assert (finished["state"], finished["code"]) == ("refused", "two_people")
+    assert "one_person" in house.codes
+    assert {prompt["step"] for prompt in house.told("enroll.prompt")} == {0}
+
+
+async def test_the_dark_is_said_until_there_is_light(tmp_path: Path, models: Path) -> None:
+    """A face in the dark is not taken; with light it goes on."""
+    async with real(tmp_path, "yunet", models, moving(GRACE, light=0.06)) as house:
+        await house.control.guide.start("Grace")
+        await house.prompted("too_dark")
+        house.camera.show = moving(GRACE)
+        finished = await house.finished()
+
+    assert finished["state"] == "succeeded"
+
+
+# What may go wrong, with stand-ins for all that sees
+
+
+class Tints:
+    """An embedder by which people differ in their color."""
+
+    model = "tints"
+    metric = Metric.EUCLIDEAN
+
+    def embed(self, probes: Sequence[Probe]) -> Vectors:
+        colors = np.asarray([probe.crop.mean(axis=(0, 1)) for probe in probes], np.float32)
+        return np.asarray(colors / np.float32(64), np.float32)
+
+    def enroll(self, probe: Probe) -> Vectors:
+        return self.embed([probe])
+
+
+def noise(*tint: int) -> Callable[[], Rgb]:
+    """Always new pictures of somebody in this color."""
+    random = np.random.default_rng(1)
+    return lambda: (random.integers(0, 60, (480, 640, 3)) + tint).astype(np.uint8)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """A house where a red person stands in front of the camera."""
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
+        lane = await stack.enter_async_context(Lane("embed"))
+        recognizer = LocalRecognizer(lane, Tints, storage.vault, DecisionRules())
+        await recognizer.load()
+        recognizer.keep_crops = False
+        yield await stack.enter_async_context(serving(recognizer, Spotter(), noise(180, 40, 40)))
+
+
+async def test_one_at_a_time(house: House) -> None:
+    """A second start is told that it is busy; afterwards there is room again."""
+    await house.control.guide.start("Anna")
+    with pytest.raises(ConflictError, match="already") as busy:
+        await house.control.guide.start("Bea")
+    first = await house.finished()
+    house.camera.show = noise(40, 40, 180)
+    await house.control.guide.start("Bea")
+    second = await house.finished(2)
+
+    assert busy.value.code == "busy"
+    assert (first["state"], second["state"]) == ("succeeded", "succeeded")
+    assert [person.name for person in await house.control.people()] == ["Anna", "Bea"]
+
+
+async def test_a_cancel_ends_it_and_saves_nothing(house: House) -> None:
+    """It is answered with the enrollment that ends, and does no harm where there is none."""
+    nobody = house.control.guide.cancel()
+    begun = await house.control.guide.start("Anna")
+    await house.prompted("look_straight")
+
+    canceled = house.control.guide.cancel()
+    finished = await house.finished()
+
+    assert (nobody, canceled) == (None, begun.enrollment_id)
+    assert (finished["state"], finished["text"]) == ("canceled", "The enrollment was canceled. Nothing was saved.")
+    assert await house.control.people() == []
+
+
+async def test_nobody_comes(house: House) -> None:
+    """It ends by itself when nobody is to be seen."""
+    house.control.detector = Nobody()
+    await house.control.guide.start("Anna")
+    finished = await house.finished()
+
+    assert (finished["state"], finished["code"]) == ("failed", "nobody")
+    assert house.codes[0] == "nobody"
+
+
+async def test_a_camera_that_is_paused_cannot_begin_nor_go_on(house: House) -> None:
+    """Both are told in plain words."""
+    await house.control.guide.start("Anna")
+    await house.prompted("look_straight")
+    house.control.pause("hall", paused=True)
+    finished = await house.finished()
+    with pytest.raises(RequestError, match="it is paused") as offline:
+        await house.control.guide.start("Anna")
+    with pytest.raises(RequestError, match="no camera 'attic'"):
+        await house.control.guide.start("Anna", "attic")
+
+    assert (finished["state"], finished["code"]) == ("failed", "camera_offline")
+    assert finished["text"].startswith("The camera hall ")
+    assert finished["text"].endswith(". Nothing was saved.")
+    assert offline.value.code == "camera_offline"
+
+
+async def test_a_camera_that_is_lost_ends_it(house: House) -> None:
+    """The reason is the camera's."""
+    await house.control.guide.start("Anna")
+    await house.prompted("look_straight")
+    house.camera.lost = "the cable is out"
+    finished = await house.finished()
+
+    assert (finished["state"], finished["code"]) == ("failed", "camera_offline")
+    assert finished["text"] in {
+        "The camera hall is offline: the cable is out. Nothing was saved.",
+        "The camera hall sent no picture within 5 s. Nothing was saved.",
+    }
+
+
+async def test_a_service_that_stops_says_so(house: House) -> None:
+    """Who is being enrolled is told."""
+    await house.control.guide.start("Anna")
+    await house.prompted("look_straight")
+    await stopped()
+
+    assert (await house.finished())["text"] == "The service is stopping. Nothing was saved."
+
+
+async def stopped() -> None:
+    """End the guide's task as a stopping service does."""
+    for task in asyncio.all_tasks():
+        if task.get_name() == "guided enrollment":
+            task.cancel()
+            await asyncio.wait((task,))
+
+
+async def test_who_is_erased_meanwhile_does_not_come_back(house: House) -> None:
+    """Nobody is made again by an enrollment that began before the erasure."""
+    await house.control.create_person("Anna")
+    await house.control.guide.start("Anna")
+    await house.prompted("look_straight")
+    await house.control.delete_person("Anna")
+    finished = await house.finished()
+
+    assert (finished["state"], finished["text"]) == ("failed", "Anna was erased meanwhile. Nothing was saved.")
+    assert await house.control.people() == []
+
+
+async def test_who_has_too_many_faces_is_refused_at_once(house: House) -> None:
+    """Nobody stands in front of a camera for nothing."""
+    person = await house.control.create_person("Anna")
+    probe = await house.control.one_face((await house.pipeline.cameras.shot("hall")).rgb, "hall")
+    for _ in range(MOST_FACES - QUICK.steps + 1):
+        await house.control.recognizer.add_face(person.person_id, probe, force=True)
+
+    with pytest.raises(ConflictError, match="35 faces") as caught:
+        await house.control.guide.start("Anna")
+
+    assert caught.value.code == "too_many_faces"
+    assert house.control.guide.cancel() is None
+
+
+async def test_a_training_that_fails_leaves_nobody_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new person is erased again, and who was there before has the faces they had."""
+    bea = await house.control.create_person("Bea")
+    probe = await house.control.one_face(noise(40, 180, 40)(), "photo")
+    await house.control.recognizer.add_face(bea.person_id, probe)
+
+    async def failing() -> Training:
+        await asyncio.sleep(0)
+        raise RecognizerError("the disk is full")
+
+    monkeypatch.setattr(house.control.recognizer, "train", failing)
+    await house.control.guide.start("Anna")
+    new = await house.finished()
+    house.camera.show = noise(40, 180, 40)
+    await house.control.guide.start("Bea")
+    known = await house.finished(2)
+
+    assert [one["text"] for one in (new, known)] == ["The disk is full. Nothing was saved."] * 2
+    assert [(person.name, len(person.face_ids)) for person in await house.control.people()] == [("Bea", 1)]
+
+
+async def test_what_cannot_be_undone_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told that nothing was saved if something was."""
+    recognizer = house.control.recognizer
+
+    async def failing(*_: object, **__: object) -> AddedFace:
+        await asyncio.sleep(0)
+        raise RecognizerError("the disk is full")
+
+    monkeypatch.setattr(recognizer, "add_face", failing)
+    monkeypatch.setattr(recognizer, "delete_person", failing)
+    await house.control.guide.start("Anna")
+    finished = await house.finished()
+
+    assert finished["text"] == "The disk is full. What had been saved could not be removed: delete Anna."
+
+
+async def test_a_cancel_while_it_saves_removes_what_was_saved(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All or nothing also then."""
+    training = asyncio.Event()
+
+    async def endless() -> Training:
+        training.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it is canceled")
+
+    monkeypatch.setattr(house.control.recognizer, "train", endless)
+    await house.control.guide.start("Anna")
+    await training.wait()
+    house.control.guide.cancel()
+    finished = await house.finished()
+
+    assert finished["state"] == "canceled"
+    assert await house.control.people() == []
