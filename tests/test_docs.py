@@ -13,13 +13,17 @@ from tests.support import documents, needs
 from tests.support.mqtt import context, sighting
 from uSense import cli
 from uSense.commands import COMMANDS, base
+from uSense.commands.enroll import Start
+from uSense.core.prompts import ENDINGS, TEXTS
 from uSense.core.stats import Stats
 from uSense.core.topics import Topics
 from uSense.entities.identity import IdentityPayload, live
 from uSense.health import Health
+from uSense.payloads.enrolling import EnrollFinished, EnrollPrompt
+from uSense.schema import Branch
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
-PAGES = ("architecture", "cameras", "commands", "evaluation", "face-api", "mqtt", "recognition")
+PAGES = ("architecture", "cameras", "commands", "enrollment", "evaluation", "face-api", "mqtt", "recognition")
 MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
 
@@ -89,6 +93,34 @@ def test_the_entities_for_home_assistant_fit_what_is_sent() -> None:
     assert rendered(sensor["value_template"], health) == "ok"
     assert call.command.name == "train"
     assert sensor["availability_topic"] == button["availability_topic"] == topics.status
+
+
+def test_what_an_enrollment_says_is_documented() -> None:
+    """The tables of docs/enrollment.md have every code with its words."""
+    document = (needs.ROOT / "docs" / "enrollment.md").read_text("utf-8")
+    prompts = [f"| `{cue}` | {text} |" for cue, text in TEXTS.items()]
+    endings = [f"| `{one.state}` | `{one}` | {text.replace(':.0f', '')} |" for one, text in ENDINGS.items()]
+
+    assert [line for line in (*prompts, *endings) if line not in document] == []
+
+
+def test_the_automations_of_enrollment_fit_what_is_sent() -> None:
+    """They hear the events and speak a field of them, and ask with a payload that is understood."""
+    document = (needs.ROOT / "docs" / "enrollment.md").read_text("utf-8")
+    events = [json.loads(line) for line in document.split("```json\n", 1)[1].split("```", 1)[0].splitlines()]
+    (speak,), (ask,) = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", document, re.DOTALL))
+
+    for event, trigger in zip(events, speak["triggers"], strict=True):
+        assert trigger["topic"] == Topics().event
+        assert rendered(trigger["value_template"], json.dumps(event).encode()) == trigger["payload"] == event["type"]
+    models: list[type[Branch]] = [EnrollPrompt, EnrollFinished]
+    for event, model in zip(events, models, strict=True):
+        model.model_validate({key: value for key, value in event.items() if key not in {"type", "at"}})
+        assert "text" in model.model_fields
+    asked = ask["actions"][0]["data"]
+    command = Topics().command(asked["topic"])
+    assert command == "enroll/start"
+    assert set(re.findall(r'"(\w+)":', asked["payload"])) <= set(Start.model_fields)
 
 
 @pytest.mark.parametrize("name", ["README.md", *(f"docs/{page}.md" for page in PAGES)])

@@ -48,7 +48,7 @@ def one_person(scores: Sequence[float], rules: DecisionRules) -> bool:
     """Whether a face is of the person of the faces before, by its scores against them.
 
     Photos of one person on different days fall short of this in 2 of 100 pairs, those of two people reach it in 3 of
-    1000 (docs/recognition.md).
+    1000 (docs/enrollment.md).
     """
     return not scores or median(scores) >= rules.threshold - NEAR
 
