@@ -28,6 +28,7 @@ from uSense.entities.discovery import Site
 from uSense.health import Health
 from uSense.log import mask
 from uSense.mqtt import Mqtt
+from uSense.mqtt.authority import Authority
 from uSense.mqtt.discovery import Discovery
 from uSense.mqtt.embedded import EmbeddedBroker
 from uSense.mqtt.rivals import require_alone
@@ -146,6 +147,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     settings, recognizer = parts.settings, parts.recognizer
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), parts.storage.journal)
+    mqtt.dispatcher.authority = Authority(settings.commands)
     mqtt.announce_within = settings.announce.within
     discovery = Discovery(settings.discovery, _site(settings), settings.cameras, mqtt)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)

@@ -60,7 +60,7 @@ def test_example_loads() -> None:
 def test_alternatives_load(first: int, end: int, tmp_path: Path) -> None:
     """What is off may be switched on, in place of what it is an alternative to."""
     on = [OFF.sub(r"\1", line) if first <= number < end else line for number, line in enumerate(LINES)]
-    for secret in ("mqtt-password", "door-password", "face-api-key"):
+    for secret in ("mqtt-password", "command-secret", "door-password", "face-api-key"):
         (tmp_path / secret).write_text("secret", "utf-8")
     values = yaml.safe_load("\n".join(on))
     values["mqtt"]["tls"] |= {"enabled": True, "certificate": "client.pem"}

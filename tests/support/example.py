@@ -33,6 +33,8 @@ EXAMPLES: dict[tuple[str, ...], object] = {
     ("mqtt", "tls", "ca"): "ca.pem",
     ("mqtt", "tls", "certificate"): "client.pem",
     ("mqtt", "tls", "key"): "client.key",
+    ("commands", "secret"): "0123456789abcdef0123456789abcdef",
+    ("commands", "secret_file"): "command-secret",
     ("cameras", "door", "url"): "rtsp://192.168.1.20/stream1",
     ("cameras", "door", "password"): "choose-one",
     ("cameras", "door", "password_file"): "door-password",

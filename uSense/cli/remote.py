@@ -41,8 +41,8 @@ async def meet(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker
     """A client at the broker of these settings; raises BrokerError."""
     from uSense.mqtt.asker import asking
 
-    names = settings.mqtt.topics
-    return await stack.enter_async_context(asking(settings.mqtt, names.status, *map(names.of, topics)))
+    names, key = settings.mqtt.topics, settings.commands.key
+    return await stack.enter_async_context(asking(settings.mqtt, names.status, *map(names.of, topics), key=key))
 
 
 async def introduce(asker: Asker, settings: Settings, within: float | None = None) -> dict[str, Any] | None:

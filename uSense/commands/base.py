@@ -133,7 +133,7 @@ def bind(commands: Sequence[Command[C, Any]], path: str, body: Body) -> Call[C, 
 
     Raises RequestError: `unknown_command`, `bad_json` or `bad_payload`.
     """
-    command, rest = _find(commands, path)
+    command, rest = find(commands, path)
     values = dict(body.fields) if body.fields is not None else _bare(command, body.raw)
     if command.rest is not None and rest:
         if values.get(command.rest, rest) != rest:
@@ -179,8 +179,8 @@ def _echo(transaction: Transaction | None) -> dict[str, Any]:
     return {} if transaction is None else {"transaction": transaction}
 
 
-def _find(commands: Sequence[Command[C, Any]], path: str) -> tuple[Command[C, Any], str]:
-    """The command and the rest of the topic."""
+def find(commands: Sequence[Command[C, Any]], path: str) -> tuple[Command[C, Any], str]:
+    """The command that `path` names and the rest of the topic; RequestError `unknown_command` with a near one."""
     table = {command.name: command for command in commands}
     if path in table:
         return table[path], ""

@@ -30,8 +30,8 @@ class Context:
 class Message:
     """A message for the broker. `lifetime` is the seconds after which nobody should get it, None without end.
 
-    `correlation` is what an asker by MQTT 5 wants to have back. A `rooted` message goes to somebody else's part of the
-    broker, which we may do without.
+    `correlation` is what an asker by MQTT 5 wants to have back, `user` are user properties. A `rooted` message goes to
+    somebody else's part of the broker, which we may do without.
     """
 
     topic: str
@@ -41,6 +41,7 @@ class Message:
     lifetime: float | None = None
     correlation: bytes | None = None
     rooted: bool = False
+    user: tuple[tuple[str, str], ...] = ()
 
 
 def remaining(sighting: Sighting, context: Context, now: float) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from uSense.core.errors import BrokerError, BrokerRefusedError, NoAnswerError, RequestError
 from uSense.entities import Message
+from uSense.mqtt.authority import signed
 from uSense.mqtt.link import Link, Request, connect, knows_v5
 from uSense.mqtt.settings import MqttSettings
 
@@ -23,10 +24,11 @@ ANSWER_WITHIN = 10.0
 class Asker:
     """Open by `asking`. All methods raise BrokerError when the connection breaks."""
 
-    def __init__(self, link: Link, settings: MqttSettings) -> None:
+    def __init__(self, link: Link, settings: MqttSettings, key: bytes = b"") -> None:
         self.last: dict[str, Request] = {}
         """The latest message of every topic."""
         self._link = link
+        self._key = key
         self._topics = settings.topics
         self._news: deque[Request] = deque(maxlen=BACKLOG)
         self._changed = asyncio.Event()
@@ -84,7 +86,8 @@ class Asker:
             self._answerable.add(command)
         transaction = f"asker-{secrets.token_hex(8)}"
         body = json.dumps({**(arguments or {}), "transaction": transaction}).encode()
-        await self.send(Message(self._topics.of(f"command/{command}"), body))
+        message = Message(self._topics.of(f"command/{command}"), body)
+        await self.send(signed(message, self._key, v5=self._link.v5) if self._key else message)
         try:
             async with asyncio.timeout(within):
                 reply = await self._reply(topic, transaction)
@@ -117,14 +120,17 @@ class Asker:
 
 
 @asynccontextmanager
-async def asking(settings: MqttSettings, *topics: str) -> AsyncIterator[Asker]:
-    """A client with a name of its own, so that it disturbs nobody, which hears these topics; raises BrokerError."""
+async def asking(settings: MqttSettings, *topics: str, key: bytes = b"") -> AsyncIterator[Asker]:
+    """A client with a name of its own, so that it disturbs nobody, which hears these topics; raises BrokerError.
+
+    It signs what it asks if there is a `key`.
+    """
     client_id = f"usense-asks-{secrets.token_hex(4)}"
     v5 = settings.protocol == "5"
     if settings.protocol == "auto":
         v5 = await knows_v5(settings, client_id)
     async with connect(settings, client_id, v5=v5, will=None) as link:
-        asker = Asker(link, settings)
+        asker = Asker(link, settings, key)
         reader = asyncio.create_task(asker.read(), name="mqtt asker")
         try:
             for topic in topics:

@@ -15,13 +15,15 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
 
-from uSense.commands.base import Call, Command, Transaction, bind, find_transaction, read, refusal, reply
+from uSense.commands.base import Call, Command, Transaction, bind, find, find_transaction, read, refusal, reply
 from uSense.core.errors import RequestError, UsenseError
 from uSense.core.events import Event, Notice
+from uSense.core.signing import REFUSALS
 from uSense.core.topics import Topics
 from uSense.core.transactions import Transactions
 from uSense.entities import Message
 from uSense.entities.payload import encode
+from uSense.mqtt.authority import Authority, CommandSettings
 from uSense.mqtt.link import Request
 
 log = structlog.get_logger()
@@ -72,7 +74,8 @@ class Dispatcher:
         self, topics: Topics, max_payload: int, sender: Sender, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.refused = 0
-        """Requests that were answered without being looked at: busy, too large, stopping."""
+        """Requests that were answered without being listened to: busy, too large, stopping, signed wrongly."""
+        self.authority = Authority(CommandSettings())
         self._topics = topics
         self._max_payload = max_payload
         self._sender = sender
@@ -124,11 +127,16 @@ class Dispatcher:
         transaction: Transaction | None = None
         status = "ok"
         try:
+            request = await _parsed(request, self.authority.unwrapped, request)
+            transaction = find_transaction(request.payload)
+            command, _ = find(commands, path)
+            signed = await _parsed(request, self.authority.check, command.name, request)
             body = await _parsed(request, read, request.payload)
             transaction = body.transaction
             key = (path, transaction)
             known = None if transaction is None else self._transactions.first(key, started)
             if known is None:
+                self.authority.admit(request, signed)
                 call = await _parsed(request, bind, commands, path, body)
                 known, status = await self._run(call, context, transaction)
                 if transaction is not None:
@@ -136,6 +144,7 @@ class Dispatcher:
             self._answer(path, request, known)
         except RequestError as error:
             status = error.code
+            self.refused += status in REFUSALS
             self._answer(path, request, encode(refusal(error, transaction)))
         except asyncio.CancelledError:
             self._refuse(path, request, "stopping", "the service is stopping")

@@ -7,9 +7,10 @@ import logging
 import math
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
@@ -38,13 +39,16 @@ _silent.setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message received; the last two are what an asker by MQTT 5 adds."""
+    """A message received `at` a wall-clock second; the last three are what an asker by MQTT 5 adds."""
 
     topic: str
     payload: bytes
     retain: bool = False
     response_topic: str | None = None
     correlation: bytes | None = None
+    user: tuple[tuple[str, str], ...] = ()
+    """The user properties."""
+    at: float = field(default_factory=time.time)
 
 
 class Client(aiomqtt.Client):
@@ -212,6 +216,7 @@ class Link:
                     retain=bool(message.retain),
                     response_topic=getattr(message.properties, "ResponseTopic", None),
                     correlation=getattr(message.properties, "CorrelationData", None),
+                    user=tuple(getattr(message.properties, "UserProperty", ())),
                 )
         except aiomqtt.MqttError as error:
             raise trouble.lost(error, self._settings) from error
@@ -229,6 +234,8 @@ class Link:
             properties.MessageExpiryInterval = max(1, math.ceil(message.lifetime))
         if message.correlation is not None:
             properties.CorrelationData = message.correlation
+        if message.user:
+            properties.UserProperty = list(message.user)
         return properties
 
 

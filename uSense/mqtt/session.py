@@ -92,7 +92,7 @@ class Mqtt:
         self._outbox: Outbox[Content] = Outbox()
         self._wake = asyncio.Event()
         self._lasting = Lasting(journal, self._wake, self._post_notice)
-        self._dispatcher = Dispatcher(self._topics, settings.max_payload, self)
+        self.dispatcher = Dispatcher(self._topics, settings.max_payload, self)
         self._counts: Counter[str] = Counter()
         self._v5 = _version(settings)
         self._online_since = 0.0
@@ -111,7 +111,7 @@ class Mqtt:
         self.listen(self._topics.info, self._neighbors.info)
         self.listen(self._topics.status, self._look_at_status)
         commands = self._topics.commands
-        self.listen(commands, self._dispatcher.offer, partial(self._refusals.note, commands))
+        self.listen(commands, self.dispatcher.offer, partial(self._refusals.note, commands))
 
     def __str__(self) -> str:
         return self._settings.address
@@ -136,7 +136,7 @@ class Mqtt:
             "events_dropped": sum(self._outbox.dropped.values()) + self._lasting.dropped,
             "events_expired": sum(self._outbox.expired.values()),
             **self._sightings.counters(),
-            "commands_refused": self._dispatcher.refused,
+            "commands_refused": self.dispatcher.refused,
             "messages_waiting": self._outbox.waiting(),
             "reconnects": max(0, self._counts["connects"] - 1),
         }
@@ -186,7 +186,7 @@ class Mqtt:
 
     async def serve(self, commands: Sequence[Command[C, Any]], control: C) -> None:
         """Carry out commands until canceled."""
-        await self._dispatcher.serve(commands, control)
+        await self.dispatcher.serve(commands, control)
 
     async def run(self) -> None:
         """Keep a connection and send what waits; returns after `leave`."""

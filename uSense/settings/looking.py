@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from uSense import schema, weights
 from uSense.core.errors import SettingsError
+from uSense.mqtt.authority import SHORTEST
 from uSense.recognizers.azure import KEYLESS, AzureSettings
 from uSense.schema import Mark
 from uSense.settings import files, loading
@@ -32,6 +33,7 @@ def require(loaded: Loaded) -> None:
         if Mark.FOLDER in field.metadata and os.path.isfile(value):  # noqa: PTH113 - Path's raises where one may not look
             found.append(loaded.line(path, f"{value}: is a file where a folder is needed"))
     found.extend(_keyless(loaded))
+    found.extend(_secretless(loaded))
     if not found:
         found.extend(_certificates(loaded))
     if found:
@@ -42,6 +44,13 @@ def _keyless(loaded: Loaded) -> Iterator[str]:
     chosen = loaded.settings.recognizer
     if isinstance(chosen, AzureSettings) and not (chosen.key and chosen.key.get_secret_value().strip()):
         yield loaded.line(("recognizer", "key"), KEYLESS)
+
+
+def _secretless(loaded: Loaded) -> Iterator[str]:
+    secret = loaded.settings.commands.secret
+    if secret and len(secret.get_secret_value()) < SHORTEST:
+        problem = f"must have {SHORTEST} characters or more: `openssl rand -hex 32` makes one"
+        yield loaded.line(("commands", "secret"), problem)
 
 
 def _certificates(loaded: Loaded) -> Iterator[str]:
@@ -62,7 +71,7 @@ def _certificates(loaded: Loaded) -> Iterator[str]:
 
 def doubts(loaded: Loaded) -> list[str]:
     """What is worth a warning; looks at files."""
-    return [*_no_camera(loaded), *_lost_cameras(loaded), *_broker(loaded), *_azure(loaded)]
+    return [*_no_camera(loaded), *_lost_cameras(loaded), *_broker(loaded), *_commands(loaded), *_azure(loaded)]
 
 
 def places() -> str:
@@ -110,6 +119,14 @@ def _broker(loaded: Loaded) -> Iterator[str]:
         yield loaded.line(("mqtt", "port"), "8883 is mostly encrypted: set mqtt.tls.enabled to true")
     if mqtt.password and not mqtt.username:
         yield loaded.line(("mqtt", "password"), "is given without mqtt.username")
+
+
+def _commands(loaded: Loaded) -> Iterator[str]:
+    commands = loaded.settings.commands
+    if commands.unsigned and not commands.require_signature:
+        yield loaded.line(
+            ("commands", "unsigned"), "counts only with require_signature: all commands need no signature"
+        )
 
 
 def _azure(loaded: Loaded) -> Iterator[str]:

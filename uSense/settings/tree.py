@@ -20,6 +20,7 @@ from uSense.core.tracking import TrackingRules
 from uSense.core.voting import VotingRules
 from uSense.detectors import AnyDetector
 from uSense.detectors.hog import HogSettings
+from uSense.mqtt.authority import CommandSettings
 from uSense.mqtt.settings import DiscoverySettings, MqttSettings
 from uSense.pipeline import PipelineSettings
 from uSense.recognizers import AnyRecognizer
@@ -69,6 +70,8 @@ class Settings(Branch):
     """The broker, and what is told there."""
     discovery: DiscoverySettings = DiscoverySettings()
     """What Home Assistant is told, so that it finds uSense by itself."""
+    commands: CommandSettings = CommandSettings()
+    """Who may command by MQTT."""
     cameras: dict[Name, AnyCamera] = Field(default_factory=_whichever_is_found)
     """The cameras, each under its name of a-z, 0-9, `_` and `-`; by default one, `main`, of kind auto."""
     detector: Annotated[AnyDetector, BeforeValidator(_hog_unless_told)] = HogSettings()

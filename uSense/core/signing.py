@@ -1,0 +1,127 @@
+"""Signed requests: what exactly is signed, and why a signature is refused.
+
+A signature is an HMAC-SHA256, in hex, over four parts with a line feed between them: topic, time, nonce, payload. The
+first three have no line feeds, so no two requests have the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from uSense.core.errors import RequestError
+
+WINDOW = 30.0
+"""Seconds by which the time of a request may differ from that of its arrival."""
+MOST_NONCES = 1024
+"""Nonces of carried out requests that are remembered; when there are so many, further requests are refused."""
+PARTS = ("ts", "nonce", "sig")
+REFUSALS = frozenset(
+    ("not_signed", "bad_time", "bad_nonce", "bad_signature", "too_old", "too_early", "before_start", "replayed", "busy")
+)
+"""Codes of requests that were not listened to."""
+_TIME = re.compile(r"\d{1,11}(\.\d{1,9})?", re.ASCII)
+_NONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a signed request carries: its time as text (Unix seconds), a nonce, and the signature in hex."""
+
+    ts: str
+    nonce: str
+    sig: str
+
+
+def sign(secret: bytes, topic: str, ts: str, nonce: str, payload: bytes) -> str:
+    """The signature of a request."""
+    head = f"{topic}\n{ts}\n{nonce}\n".encode()
+    return hmac.new(secret, head + payload, hashlib.sha256).hexdigest()
+
+
+def stamp(fields: Iterable[tuple[str, str]]) -> Stamp | None:
+    """The stamp among the properties of a request, None if it is not signed.
+
+    Raises RequestError (`bad_time`, `bad_nonce`, `bad_signature`) for one that is not complete or not well-formed.
+    """
+    given = [(name, value) for name, value in fields if name in PARTS]
+    parts = dict(given)
+    if "sig" not in parts:
+        return None
+    if len(given) != len(parts):
+        raise RequestError("ts, nonce and sig are each given once", code="bad_signature")
+    ts, nonce, sig = (parts.get(name) for name in PARTS)
+    if ts is None or not _TIME.fullmatch(ts):
+        message = "ts, the time of the request, is missing or not Unix seconds as text, such as 1795600000.25"
+        raise RequestError(message, code="bad_time")
+    if nonce is None or not _NONCE.fullmatch(nonce):
+        message = "nonce is missing or not 8 to 64 of the signs A-Z, a-z, 0-9, _ and -: make a new one for each request"
+        raise RequestError(message, code="bad_nonce")
+    if sig is None or not _SIGNATURE.fullmatch(sig):
+        raise RequestError("sig is not 64 hexadecimal digits: it is an HMAC-SHA256", code="bad_signature")
+    return Stamp(ts, nonce, sig)
+
+
+def check(secret: bytes, topic: str, given: Stamp, payload: bytes) -> None:
+    """RequestError (`bad_signature`) unless the signature is that of these bytes."""
+    right = sign(secret, topic, given.ts, given.nonce, payload)
+    if "\n" in topic or not hmac.compare_digest(right, given.sig.lower()):
+        raise RequestError(
+            f"the signature does not fit: sign exactly the topic {topic[:100]!r}, ts, nonce and the {len(payload)} "
+            "bytes of the payload, a line feed between each, with the secret of this service",
+            code="bad_signature",
+        )
+
+
+@dataclass(slots=True)
+class Admission:
+    """Lets every signed request in once. All times are wall-clock seconds; `started` is on the clock as it is now."""
+
+    window: float = WINDOW
+    most: int = MOST_NONCES
+    _nonces: dict[str, float] = field(default_factory=dict)
+    _latest: float = 0.0
+    """The latest time that the clock ever showed: nonces of more than a window before it may be forgotten."""
+
+    def admit(self, given: Stamp, now: float, started: float) -> None:
+        """Take a request that arrived `now`, whose signature was checked.
+
+        Raises RequestError: `too_old`, `too_early`, `before_start`, `replayed` or `busy`.
+        """
+        at = float(given.ts)
+        self._latest = max(self._latest, now)
+        if at > now + self.window:
+            message = f"the request is from {at - now:.0f} s in the future by the clock of this service: set the clocks"
+            raise RequestError(message, code="too_early")
+        self._check_age(at, now)
+        if at < started:
+            message = f"the request was made {started - at:.1f} s before this service started: make it again"
+            raise RequestError(message, code="before_start")
+        self._forget()
+        if given.nonce in self._nonces:
+            message = "this request, or another with its nonce, was here before: make a new nonce for each request"
+            raise RequestError(message, code="replayed")
+        if len(self._nonces) >= self.most:
+            message = f"more than {self.most} signed requests within a minute: try again later"
+            raise RequestError(message, code="busy")
+        self._nonces[given.nonce] = at
+
+    def _check_age(self, at: float, now: float) -> None:
+        if now - at > self.window:
+            message = f"the request is {now - at:.0f} s old by the clock of this service"
+            raise RequestError(f"{message}, and {self.window:.0f} s are the most: set the clocks", code="too_old")
+        if self._latest - at > self.window:
+            raise RequestError(
+                f"the clock of this service was set back by {self._latest - now:.0f} s, so that this request could be "
+                "a repeated one: wait so long, or restart the service",
+                code="too_old",
+            )
+
+    def _forget(self) -> None:
+        """Drop the nonces of requests that would be too old now."""
+        for nonce in [nonce for nonce, at in self._nonces.items() if self._latest - at > self.window]:
+            del self._nonces[nonce]
