@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.support.guided import QUICK, House, Nobody, moving, serving
+from tests.support.guided import QUICK, House, Nobody, moving, noise, plain, serving
 from tests.support.portraits import EILEEN, GRACE
-from tests.support.stand_ins import Spotter
-from uSense.aio import Lane
 from uSense.core.errors import ConflictError, RecognizerError, RequestError
-from uSense.core.judging import DecisionRules
-from uSense.core.matching import Metric
-from uSense.core.models import MOST_FACES, Probe, Rgb, Training
+from uSense.core.models import MOST_FACES, Rgb, Training
 from uSense.detectors.hog import HogSettings
 from uSense.detectors.yunet import YunetSettings
 from uSense.ports import AddedFace
-from uSense.recognizers.embedders.base import Vectors
-from uSense.recognizers.local import LocalRecognizer, LocalSettings
+from uSense.recognizers.local import LocalSettings
 from uSense.storage import open_storage
 
 # Real faces, detectors and embeddings
@@ -140,36 +134,11 @@ async def test_the_dark_is_said_until_there_is_light(tmp_path: Path, models: Pat
 # What may go wrong, with stand-ins for all that sees
 
 
-class Tints:
-    """An embedder by which people differ in their color."""
-
-    model = "tints"
-    metric = Metric.EUCLIDEAN
-
-    def embed(self, probes: Sequence[Probe]) -> Vectors:
-        colors = np.asarray([probe.crop.mean(axis=(0, 1)) for probe in probes], np.float32)
-        return np.asarray(colors / np.float32(64), np.float32)
-
-    def enroll(self, probe: Probe) -> Vectors:
-        return self.embed([probe])
-
-
-def noise(*tint: int) -> Callable[[], Rgb]:
-    """Always new pictures of somebody in this color."""
-    random = np.random.default_rng(1)
-    return lambda: (random.integers(0, 60, (480, 640, 3)) + tint).astype(np.uint8)
-
-
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A house where a red person stands in front of the camera."""
-    async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
-        lane = await stack.enter_async_context(Lane("embed"))
-        recognizer = LocalRecognizer(lane, Tints, storage.vault, DecisionRules())
-        await recognizer.load()
-        recognizer.keep_crops = False
-        yield await stack.enter_async_context(serving(recognizer, Spotter(), noise(180, 40, 40)))
+    async with plain(tmp_path, noise(180, 40, 40)) as house:
+        yield house
 
 
 async def test_one_at_a_time(house: House) -> None:

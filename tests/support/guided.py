@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from tests.support.portraits import jpeg, pose
-from tests.support.stand_ins import Ears, Source
-from uSense.aio import sleep_until
+from tests.support.stand_ins import Ears, Source, Spotter
+from uSense.aio import Lane, sleep_until
 from uSense.control import Control
 from uSense.core.errors import CameraError
 from uSense.core.guiding import GuidingRules
-from uSense.core.models import Frame, Gray, Rgb, Shot, Size
+from uSense.core.judging import DecisionRules
+from uSense.core.matching import Metric
+from uSense.core.models import Frame, Gray, Probe, Rgb, Shot, Size
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.stats import Stats
@@ -30,6 +33,9 @@ from uSense.imaging import ArrayPicture
 from uSense.payloads.enrolling import EnrollFinished, EnrollPrompt
 from uSense.pipeline import Pipeline, PipelineSettings
 from uSense.ports import Detector, Recognizer
+from uSense.recognizers.embedders.base import Vectors
+from uSense.recognizers.local import LocalRecognizer
+from uSense.storage import open_storage
 
 LOOK = 1 / 3
 """Seconds that pass from picture to picture, whatever the machine has to do."""
@@ -174,3 +180,35 @@ async def serving(recognizer: Recognizer, for_photos: Detector, show: Callable[[
         yield House(control, pipeline, camera, ears)
         for task in tasks:
             task.cancel()
+
+
+class Tints:
+    """An embedder by which people differ in their color."""
+
+    model = "tints"
+    metric = Metric.EUCLIDEAN
+
+    def embed(self, probes: Sequence[Probe]) -> Vectors:
+        colors = np.asarray([probe.crop.mean(axis=(0, 1)) for probe in probes], np.float32)
+        return np.asarray(colors / np.float32(64), np.float32)
+
+    def enroll(self, probe: Probe) -> Vectors:
+        return self.embed([probe])
+
+
+def noise(*tint: int) -> Callable[[], Rgb]:
+    """Always new pictures of somebody in this color."""
+    random = np.random.default_rng(1)
+    return lambda: (random.integers(0, 60, (480, 640, 3)) + tint).astype(np.uint8)
+
+
+@asynccontextmanager
+async def plain(folder: Path, show: Callable[[], Rgb]) -> AsyncIterator[House]:
+    """A house in which all that sees is a stand-in, and only what is kept is real."""
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(folder / "data"))
+        lane = await stack.enter_async_context(Lane("embed"))
+        recognizer = LocalRecognizer(lane, Tints, storage.vault, DecisionRules())
+        await recognizer.load()
+        recognizer.keep_crops = False
+        yield await stack.enter_async_context(serving(recognizer, Spotter(), show))

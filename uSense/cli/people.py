@@ -78,11 +78,26 @@ def enroll(
         Path | None,
         typer.Option("--folder", metavar="DIR", readable=False, help="One sub-folder of pictures per person."),
     ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option("--camera", metavar="CAMERA", help="Instead of pictures: guided, at a camera of the service."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Keep faces that look like somebody else's, too.")] = False,
     config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
-    """Enroll people from photos, then train; three or more different photos of each person are best."""
+    """Enroll people from photos, then train; three or more different photos of each person are best.
+
+    With --camera the running service looks at the person in front of its camera, and says what to do.
+    """
+    if camera is not None:
+        if name is None or paths or folder is not None:
+            raise typer.BadParameter("with --camera give only the NAME of the person in front of it")
+        from uSense.cli import guided
+
+        if not guided.at_camera(load(ctx, config), name, camera, force=force, as_json=as_json):
+            raise typer.Exit(1)
+        return
     if (folder is None) == (name is None):
         raise typer.BadParameter("give a NAME with pictures, or --folder DIR with one sub-folder per person")
     if name is not None and Path(name).is_file():
