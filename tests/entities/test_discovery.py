@@ -80,7 +80,7 @@ def test_both_formats_tell_the_same() -> None:
     """Device by device or one by one, each entity is described alike."""
     one_by_one = {}
     for payload in announced("component", PLACES, SITE).values():
-        shared = {key: payload.pop(key) for key in ("device", "origin", "qos")}
+        shared = {key: payload.pop(key) for key in ("device", "origin")}
         one_by_one[payload["unique_id"]] = (payload, shared)
     by_device = {}
     for payload in announced("device", PLACES, SITE).values():

@@ -13,6 +13,10 @@ Format: TypeAlias = Literal["device", "component"]
 Payload: TypeAlias = dict[str, Any]
 
 
+UNKNOWN = "unknown"
+"""Home Assistant's word for a text that is not known; older versions show the `None` of other entities as it is."""
+
+
 class Kind(StrEnum):
     """What a device of Home Assistant stands for."""
 
@@ -97,13 +101,13 @@ def _components(described: Sequence[Entity], place: Place, site: Site) -> Iterat
     """One message for each entity."""
     for entity in described:
         topic = f"{entity.platform}/{site.node}/{place.ident(entity.id)}/config"
-        yield topic, {**_whole(entity, place, site), "qos": 1, "device": _block(place, site), "origin": _origin(site)}
+        yield topic, {**_whole(entity, place, site), "device": _block(place, site), "origin": _origin(site)}
 
 
 def _device(described: Sequence[Entity], place: Place, site: Site) -> Payload:
     """One message for all entities of a device."""
     components = {entity.id: {"platform": entity.platform, **_whole(entity, place, site)} for entity in described}
-    return {"device": _block(place, site), "origin": _origin(site), "qos": 1, "components": components}
+    return {"device": _block(place, site), "origin": _origin(site), "components": components}
 
 
 def _whole(entity: Entity, place: Place, site: Site) -> Payload:
@@ -120,6 +124,8 @@ def _whole(entity: Entity, place: Place, site: Site) -> Payload:
         "object_id": wish,
         "availability": [{"topic": topic} for topic in statuses],
         "availability_mode": "all",
+        # Also of what Home Assistant sends, which does not take it from the device.
+        "qos": 1,
         **entity.options,
     }
 
