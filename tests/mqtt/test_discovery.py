@@ -280,3 +280,26 @@ async def test_a_refusal_is_said_once_and_is_no_problem(mosquitto: Mosquitto) ->
     assert problem.endswith(
         f"publish to {SERVICE} (Not authorized); allow it in the broker's access list, or set discovery.format to off"
     )
+
+
+async def test_a_broker_that_hangs_up_on_it_is_spared(mosquitto: Mosquitto) -> None:
+    """By 3.1.1 nobody says why: after two attempts uSense goes on without, and is well."""
+    mosquitto.kill()
+    mosquitto.extra = "max_packet_size 2000"
+    mosquitto.start()
+    with capture_logs() as logs:
+        async with (
+            Witness(mosquitto.port, "#") as witness,
+            telling(MqttSettings(port=mosquitto.port, protocol="3.1.1")) as teller,
+        ):
+            await until(lambda: any(entry["event"] == "discovery" for entry in logs))
+            await connected(teller.mqtt)
+            teller.mqtt.post(State("camera/hall/paused", "OFF"))
+            await witness.next("usense/camera/hall/paused")
+            await settled(teller.mqtt)
+            assert teller.mqtt.problem is None
+            assert teller.mqtt.counters()["reconnects"] <= 2
+
+    (problem,) = [entry["problem"] for entry in logs if entry["event"] == "discovery"]
+    assert "twice hung up on a message for homeassistant/" in problem
+    assert await kept(mosquitto.port) == {}

@@ -19,6 +19,9 @@ from uSense.mqtt.settings import DiscoverySettings
 
 log = structlog.get_logger()
 
+LEFTOVERS = 10_000
+"""Announcements that are removed at most; whoever makes more of them in our name is not an earlier run."""
+
 
 def _delay() -> float:
     return random.uniform(1.0, 5.0)  # noqa: S311 - nobody gains by guessing it
@@ -63,9 +66,10 @@ class Discovery:
         self._stubs: dict[str, dict[str, Payload]] = {}
         """What removes the entities that a device had in an earlier run, by topic."""
         self._dropped: set[str] = set()
-        self._tidied = False
+        self._removed = 0
         self._again = asyncio.Event()
-        self._refusals: set[str] = set()
+        self._denied: str | None = None
+        """The topic of which it was said that the broker does not take it."""
         mqtt.elsewhere = self._refused
         mqtt.listen(f"{settings.prefix}/+/{site.node}/+/config", self._kept)
         if settings.birth_topic and settings.format != "off":
@@ -86,7 +90,7 @@ class Discovery:
         """Announce once the leftovers are gone, and again when Home Assistant may need it, until canceled."""
         await self._mqtt.connected.wait()
         await asyncio.sleep(self._waits.kept)
-        if self._tidied:
+        if self._removed:
             await asyncio.sleep(self._waits.gone)
         self._announce({})
         self.announcing.set()
@@ -115,7 +119,7 @@ class Discovery:
 
     def _kept(self, request: Request) -> None:
         """Judge what is below our node id, as soon as it is known who belongs there."""
-        if not request.payload or self._people is None:
+        if not request.payload or self._people is None or self._removed >= LEFTOVERS:
             return
         if request.topic in self._ours:
             if not self.announcing.is_set():
@@ -125,7 +129,7 @@ class Discovery:
         if request.topic in self._dropped:
             return  # our own word of before, unless the broker lost that it was taken back
         log.info("removed what an earlier run told Home Assistant", topic=request.topic)
-        self._tidied = True
+        self._removed += 1
         if self.announcing.is_set():
             # What was refused because of it has to be told once more.
             self._again.set()
@@ -138,12 +142,11 @@ class Discovery:
     def _refused(self, topic: str, refusal: str | None) -> None:
         """Say once that Home Assistant will not find us: uSense itself is well without it."""
         if refusal is None:
-            self._refusals.discard(topic)
-            return
-        if not self._refusals:
+            self._denied = None if topic == self._denied else self._denied
+        elif self._denied is None:
+            self._denied = topic
             problem = f"Home Assistant cannot be told about uSense: {refusal}, or set discovery.format to off"
             log.warning("discovery", problem=problem)
-        self._refusals.add(topic)
 
 
 def _left(kept: bytes, ours: Payload) -> dict[str, Payload]:
