@@ -152,3 +152,12 @@ def test_no_name_gets_into_a_template() -> None:
 
     assert all(nasty not in text for payload in told.values() for text in templates(payload))
     assert json.dumps(told)
+
+
+def test_templates_know_empty_messages() -> None:
+    """The empty message by which a retained topic ends is no error in Home Assistant's log."""
+    told = [(key, text) for payload in components().values() for key, text in payload.items()]
+    reading = [text for key, text in told if key.endswith("_template") and "value_json" in text]
+
+    assert len(reading) > 15
+    assert all("value_json is defined" in text for text in reading)

@@ -73,9 +73,14 @@ Describe: TypeAlias = Callable[[Place, Site], Entity | None]
 """The description of an entity of this device; None if there is none under these settings."""
 
 
+NOTHING = "{% include 'nothing' %}"
+"""What Home Assistant passes over in silence, unlike what it cannot make a state of."""
+
+
 def attributes(topic: str, **expressions: str) -> Payload:
     """The options that make expressions over `value_json` attributes; Home Assistant drops some keys, such as name."""
-    return {"json_attributes_topic": topic, "json_attributes_template": f"{{{{ {mapping(**expressions)} | to_json }}}}"}
+    template = f"{{{{ ({mapping(**expressions)} if value_json is defined else {{}}) | to_json }}}}"
+    return {"json_attributes_topic": topic, "json_attributes_template": template}
 
 
 def mapping(**expressions: str) -> str:
@@ -127,7 +132,16 @@ def _whole(entity: Entity, place: Place, site: Site) -> Payload:
         # Also of what Home Assistant sends, which does not take it from the device.
         "qos": 1,
         **entity.options,
+        **_guarded(entity.options),
     }
+
+
+def _guarded(options: Mapping[str, Any]) -> Payload:
+    """Who is erased leaves an empty message, which Home Assistant hears while it still has their entities."""
+    template = options.get("value_template")
+    if template is None:
+        return {}
+    return {"value_template": f"{{% if value_json is defined %}}{template}{{% else %}}{NOTHING}{{% endif %}}"}
 
 
 def _block(place: Place, site: Site) -> Payload:
