@@ -16,7 +16,7 @@ import pytest
 from tests.peers.household import Household
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
-from tests.peers.witness import Witness, publish
+from tests.peers.witness import Seen, Witness, publish
 from tests.service.test_run import album, photos
 from tests.support.nets import looks
 from tests.support.portraits import EILEEN, GRACE, pose
@@ -41,6 +41,11 @@ BOTH = {"Grace", "Eileen"}
 def named(witness: Witness) -> set[str]:
     """Everybody who was told."""
     return {one.json["name"] for one in witness.of("usense/identity")}
+
+
+def of_people(witness: Witness) -> list[Seen]:
+    """What Home Assistant was told about people."""
+    return [one for one in witness.seen if one.topic.startswith("homeassistant/") and "/person_" in one.topic]
 
 
 def events(witness: Witness, kind: str) -> list[dict[str, Any]]:
@@ -87,6 +92,7 @@ async def test_who_is_erased_stays_erased(tmp_path: Path, mosquitto: Mosquitto, 
         await publish(port, "usense/command/person/delete", "Grace")
         await witness.until(lambda: len(events(witness, "person.erased")) == 2)
         await witness.until(lambda: witness.of("usense/people")[-1].json == [])
+        await witness.until(lambda: [bool(one.payload) for one in of_people(witness)] == [True, True, False, False])
         restored = json.loads(await service.done("restore", backup["file"], "--yes", "--json"))
 
     assert backup["people"] == 2

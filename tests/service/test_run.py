@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import signal
 from pathlib import Path
@@ -40,9 +41,13 @@ def album(folder: Path, *pictures: Any) -> dict[str, Any]:
 
 
 async def test_enrolled_people_are_named_over_mqtt(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    """From photos to names: enrolled by the command line, seen by a camera, told with the receipt of the decision."""
+    """From photos to names: enrolled by the command line, seen by a camera, told with the receipt of the decision.
+
+    Home Assistant is told whom it may expect, and the picture of each face comes before its identity.
+    """
     camera = album(tmp_path / "album", pose(GRACE, 5), pose(EILEEN, 5))
     service = Service(tmp_path / "s", mosquitto.port, {"hall": camera}, **QUICK)
+    service.settings["mqtt"]["snapshots"] = True
     told = await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
 
     async with Witness(mosquitto.port) as witness, service:
@@ -50,7 +55,14 @@ async def test_enrolled_people_are_named_over_mqtt(tmp_path: Path, mosquitto: Mo
         await witness.next("usense/identity/live", 2)
         await witness.next("usense/identity/name")
         await witness.next("usense/health")
+        await witness.until(lambda: any("/person_" in one.topic for one in witness.seen))
 
+    announced = {one.topic.split("/")[3]: one.json for one in witness.seen if one.topic.startswith("homeassistant/")}
+    assert [device["device"]["name"] for device in announced.values()] == ["uSense test", "uSense hall", "Grace"]
+    order = [one.topic for one in witness.seen if one.topic in {"usense/identity", "usense/camera/hall/snapshot"}]
+    assert order[:4] == ["usense/camera/hall/snapshot", "usense/identity"] * 2
+    with Image.open(io.BytesIO(witness.of("usense/camera/hall/snapshot")[0].payload)) as snapshot:
+        assert (snapshot.format, max(snapshot.size) <= 400) == ("JPEG", True)
     assert "Grace: 3 faces kept" in told
     first, second = (message.json for message in witness.of("usense/identity")[:2])
     assert [(one["type"], one["name"]) for one in (first, second)] == [("recognized", "Grace"), ("unknown", None)]
