@@ -63,6 +63,8 @@ class Sighting:
     decision: Decision
     replaces: str | None = None
     previous: PersonRef | None = None
+    visitor_id: str | None = None
+    """Of an unknown person who was here before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

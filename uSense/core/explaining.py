@@ -35,6 +35,7 @@ _SENTENCES: Mapping[str, str] = {
     Reason.BELOW_THRESHOLD: f"{_LIKE}, {{threshold:.2f}} is needed: if it is, enroll photos from this camera",
     Reason.UNCLEAR: f"{_LIKE}, but a look of quality {{quality:.2f}} needs {{needed:.2f}}: come closer, add light",
     Reason.BETWEEN_TWO: f"{_LIKE}, the next one is too close (score {{runner_up:.2f}}): enroll more photos of both",
+    Reason.REJECTED_BEFORE: f"{_LIKE}, but like a face of which you said that it is not: enroll photos of both",
     Reason.TOO_FEW_LOOKS: "seen too shortly: {looks} usable looks, and {agreeing} that agree are needed",
     Reason.DISAGREEING_LOOKS: f"{_LIKE}, but the looks disagree: {{tally}}",
 }

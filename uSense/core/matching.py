@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uSense.core.models import Candidate, Vector
+from uSense.core.models import Candidate, Metric, Vector
+
+__all__ = ["Gallery", "Metric", "Rows", "build", "rank", "score", "scores"]
 
 Rows: TypeAlias = NDArray[np.float32]
 """(n, d), one vector a row."""
@@ -21,15 +22,6 @@ _BLOCK = 32_768
 """Rows searched at once."""
 _FEW = 4096
 """Rows that are few."""
-
-
-class Metric(StrEnum):
-    """How a model's vectors are compared; scores are higher-is-better in both cases."""
-
-    EUCLIDEAN = "euclidean"
-    """score = 1 - distance (dlib's net)."""
-    COSINE = "cosine"
-    """score = cosine of the angle (ArcFace-like nets)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -21,6 +22,24 @@ Landmarks: TypeAlias = NDArray[np.float32]
 """(5, 2) pixels x, y: right eye, left eye, nose tip, right and left mouth corner (the person's own right and left)."""
 Size: TypeAlias = tuple[int, int]
 """(width, height) in pixels."""
+
+
+class Metric(StrEnum):
+    """How a model's vectors are compared; scores are higher-is-better in both cases."""
+
+    EUCLIDEAN = "euclidean"
+    """score = 1 - distance (dlib's net)."""
+    COSINE = "cosine"
+    """score = cosine of the angle (ArcFace-like nets)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """A face as numbers; only those of one model can be compared."""
+
+    model: str
+    metric: Metric
+    vector: Vector
 
 
 class Picture(Protocol):
@@ -146,6 +165,7 @@ class Answer:
 
     `judge` is named if somebody else answered for the recognizer that is usually asked: scores have another scale then.
     Candidates with a score below `floor` are not named. `unseen` if the recognizer itself found no face in the probe.
+    `embedding` is that of the probe; clouds tell none.
     """
 
     candidates: tuple[Candidate, ...]
@@ -153,6 +173,7 @@ class Answer:
     judge: Judge | None = None
     floor: float = 0.0
     unseen: bool = False
+    embedding: Embedding | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

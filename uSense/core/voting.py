@@ -49,6 +49,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     UNCLEAR = "unclear"
     BETWEEN_TWO = "between_two"
+    REJECTED_BEFORE = "rejected_before"
     TOO_FEW_LOOKS = "too_few_looks"
     DISAGREEING_LOOKS = "disagreeing_looks"
 

@@ -82,7 +82,7 @@ class IdentityPayload(Branch):
     name: str | None
     """Name of the person; null if unknown."""
     visitor_id: str | None
-    """Id of an unknown visitor; null if there is none."""
+    """Id of somebody unknown who was here before; null for all others."""
     confidence: float | None
     """Of the identity told, also of unknown, as `confidence_kind` says; a score is no probability."""
     confidence_kind: Literal["score", "calibrated", "azure"]
@@ -135,7 +135,7 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
         track_id=sighting.track_id,
         person_id=sighting.person_id,
         name=sighting.name,
-        visitor_id=None,
+        visitor_id=sighting.visitor_id,
         confidence=_rounded(decision.score if sure is None else sure),
         confidence_kind=told if sure is None else "calibrated",
         first_seen_at=rfc3339(sighting.first_seen_at),

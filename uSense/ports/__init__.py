@@ -5,6 +5,7 @@ from uSense.ports.messages import Journal, Notebook, Outbox
 from uSense.ports.people import Archive, Arrival, Backup, House, Parcel, ParcelFace, Restored, Template, Vault
 from uSense.ports.twins import TwinFace, TwinPerson, Twins
 from uSense.ports.vision import AddedFace, Camera, Detector, Habits, Recognizer
+from uSense.ports.visitors import Keep, KeptFace, Visitors
 
 __all__ = [
     "AddedFace",
@@ -17,6 +18,8 @@ __all__ = [
     "Habits",
     "House",
     "Journal",
+    "Keep",
+    "KeptFace",
     "Notebook",
     "Outbox",
     "Parcel",
@@ -28,4 +31,5 @@ __all__ = [
     "TwinPerson",
     "Twins",
     "Vault",
+    "Visitors",
 ]

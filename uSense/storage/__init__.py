@@ -24,6 +24,7 @@ from uSense.storage.journal import SqliteJournal
 from uSense.storage.opening import DATABASE, KEY, Opening
 from uSense.storage.twins import SqliteTwins
 from uSense.storage.vault import SqliteVault
+from uSense.storage.visitors import SqliteVisitors
 
 __all__ = [
     "DATABASE",
@@ -33,6 +34,7 @@ __all__ = [
     "SqliteJournal",
     "SqliteTwins",
     "SqliteVault",
+    "SqliteVisitors",
     "Storage",
     "open_storage",
 ]
@@ -48,6 +50,7 @@ class Storage:
     archive: SqliteArchive
     groups: SqliteGroups
     twins: SqliteTwins
+    visitors: SqliteVisitors
 
 
 @asynccontextmanager
@@ -76,6 +79,7 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                 SqliteArchive(database, opening.backups),
                 SqliteGroups(database, opening.keys),
                 SqliteTwins(database),
+                SqliteVisitors(database, opening.keys),
             )
         finally:
             await database.close()

@@ -27,6 +27,7 @@ _TABLES = {
     "gallery_parts": "number, version, person_id, face_ids, vectors",
     "confusable": "number, version, a, b, score",
     "merged": "number, person_id, salt, person, key",
+    "rejections": "number, rejection_id, person_id, model, metric, vector",
     "served_groups": "number, kind, group_id, uid, name, user_data, model, training",
     "served_persons": "number, person_id, group_number, name, user_data, key",
     "served_faces": "number, face_id, person_id, user_data, crop",
@@ -50,6 +51,9 @@ _TEXTS = {
     "gallery_parts": "person_id, face_ids",
     "notices": "type, data",
     "untold": "type, about",
+    "visitors": "visitor_id, cameras, event_ids",
+    "visitor_faces": "visitor_id, model, metric",
+    "rejections": "rejection_id, person_id, model, metric",
     "served_groups": "kind, group_id, uid, name, user_data, model, training",
     "served_persons": "person_id, name, user_data",
     "served_faces": "face_id, person_id, user_data",
@@ -71,6 +75,10 @@ SEALED = (
         """SELECT gallery_parts.number, 0, person_id, vectors, 'gallery', person_id, version, model
         FROM gallery_parts JOIN galleries USING (version)""",
         "DELETE FROM gallery_parts WHERE number = ?",
+    ),
+    (
+        "SELECT number, 0, person_id, vector, 'rejected', person_id, rejection_id, model FROM rejections",
+        "DELETE FROM rejections WHERE number = ?",
     ),
     (
         """SELECT number, 1, person_id, crop, 'served crop', person_id, face_id
@@ -108,7 +116,8 @@ class Content:
 def take(connection: sqlite3.Connection) -> Content:
     """A copy of the database as it is between two transactions; StorageDamagedError if it is not sound.
 
-    Other connections may write meanwhile; notices that wait for the broker, or were not made yet, are left out.
+    Other connections may write meanwhile; notices that wait for the broker, or were not made yet, are left out, and so
+    are visitors: who is kept for days needs no backup.
     """
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     if pages * size > MOST_BYTES:
@@ -118,6 +127,8 @@ def take(connection: sqlite3.Connection) -> Content:
         check(copy)
         copy.execute("DELETE FROM notices")
         copy.execute("DELETE FROM untold")
+        copy.execute("PRAGMA foreign_keys = ON")
+        copy.execute("DELETE FROM visitors")
         copy.execute("UPDATE installation SET erasing = 0")
         return _content(copy)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from uSense.core.errors import StorageError
-from uSense.storage import untold
+from uSense.storage import rejections, strangers, untold
 from uSense.storage.trouble import DamagedError
 
 APPLICATION_ID = 0x7553656E
@@ -202,6 +202,7 @@ STEPS: tuple[Step, ...] = (
             PRIMARY KEY (account, key)
         ) STRICT""",
     ),
+    (*strangers.SCHEMA, *rejections.SCHEMA),
 )
 
 

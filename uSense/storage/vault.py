@@ -9,7 +9,7 @@ from dataclasses import replace
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Erasure, Person, Training, Vector
 from uSense.ports import Arrival, Parcel, Template
-from uSense.storage import faces, moving, people, servedfaces
+from uSense.storage import faces, moving, people, servedfaces, strangers
 from uSense.storage import gallery as galleries
 from uSense.storage.backups import Backups
 from uSense.storage.database import Database
@@ -95,4 +95,6 @@ class SqliteVault:
 
 def _drop_crops(connection: sqlite3.Connection, person_id: str | None) -> int:
     dropped = faces.drop_crops(connection, person_id)
-    return dropped if person_id is not None else dropped + servedfaces.drop_crops(connection)
+    if person_id is not None:
+        return dropped
+    return dropped + servedfaces.drop_crops(connection) + strangers.drop_crops(connection)
