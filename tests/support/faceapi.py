@@ -12,11 +12,11 @@ import numpy as np
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
 
+from uSense import keepsake
 from uSense.core.errors import BadImageError
 from uSense.core.matching import Metric, Rows
 from uSense.core.models import Box, Face, Picture, Probe
 from uSense.ports import Groups
-from uSense.recognizers import keepsake
 from uSense.web.gateway import application
 from uSense.web.seams import Parts
 from uSense.web.service import Service, open_service

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from uSense.core.announcing import AnnounceRules, Attendance
-from uSense.core.events import Decision, Sighting, SightingType
+from uSense.core.events import Assurance, Decision, Sighting, SightingType
 from uSense.core.explaining import Doubts, ExplainRules, Undecided
 from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
 from uSense.core.quality import Flaw
+from uSense.core.rejections import Rejections, rejected
 from uSense.core.tracking import Looked, Status, Track, Tracker, TrackingRules
-from uSense.core.voting import Ballot, Verdict, Vote, VotingRules, judge
+from uSense.core.voting import Ballot, Reason, Verdict, Vote, VotingRules, judge
 
 DOUBT = 0.10
 """How far below the threshold a named person must score before their track is called unknown after all."""
@@ -65,6 +66,7 @@ class Scene:
     camera: str
     rules: SceneRules
     run: str
+    rejections: Rejections = field(default_factory=Rejections)
     tracker: Tracker = field(init=False)
     attendance: Attendance = field(init=False)
     doubts: Doubts = field(init=False)
@@ -72,6 +74,8 @@ class Scene:
     _told: dict[str, Sighting] = field(default_factory=dict)
     _sure: set[str] = field(default_factory=set)
     """Tracks whose person this gallery knows."""
+    _barred: dict[str, set[str]] = field(default_factory=dict)
+    """Persons of whom was said that a track is not theirs."""
     _gallery: int = CHANGED
 
     def __post_init__(self) -> None:
@@ -86,6 +90,8 @@ class Scene:
         for track_id in (*looked.ended, *looked.interrupted):
             self._ballots.pop(track_id, None)
         self._sure.difference_update(looked.ended)
+        for track_id in looked.ended:
+            self._barred.pop(track_id, None)
         for track in self.tracker.tracks.values():
             if track.person is not None and not track.missed and not track.interrupted:
                 self.attendance.seen(track.person.person_id, frame.stamp)
@@ -116,6 +122,9 @@ class Scene:
         self.gallery_is(answer.gallery)
         ballot = self._ballots.setdefault(look.track_id, Ballot(self.rules.voting))
         vote = judge(answer, look.quality, self.rules.decision)
+        vote = self.rejections.weighed(vote, answer, self._rules(vote.judge).margin)
+        if vote.person_id in self._barred.get(look.track_id, ()):
+            vote = rejected(vote)
         verdict = ballot.cast(vote)
         track.heard(vote.person_id)
         self.doubts.voted(look.track_id, vote, look.quality)
@@ -126,6 +135,36 @@ class Scene:
         if verdict.decided or vote.person_id == _person_id(track):
             self._sure.add(look.track_id)
         return Outcome(vote, verdict, sighting)
+
+    def take_back(self, told: Sighting, *, event_id: str, seq: int, at: float, now: float) -> Sighting | None:
+        """A sighting named the wrong person: its track is not named so again; the correction, if it still is."""
+        track = self.tracker.tracks.get(told.track_id)
+        if track is None or told.person_id is None:
+            return None
+        self._barred.setdefault(track.track_id, set()).add(told.person_id)
+        self._ballots.pop(track.track_id, None)
+        self.tracker.ask_again([track])
+        if _person_id(track) != told.person_id:
+            return None
+        previous, replaces = track.person, track.event_id
+        track.settle(Status.UNKNOWN, None, event_id)
+        self._sure.discard(track.track_id)
+        self._told.pop(told.person_id, None)
+        self.attendance.forget(told.person_id)
+        return replace(
+            told,
+            event_id=event_id,
+            seq=seq,
+            type=SightingType.CHANGED,
+            person_id=None,
+            name=None,
+            captured_at=at,
+            stamp=now,
+            assurance=Assurance.LOW,
+            decision=replace(told.decision, reason=Reason.REJECTED_BEFORE),
+            replaces=replaces,
+            previous=previous,
+        )
 
     def gallery_is(self, version: int) -> None:
         """Drop all votes that were cast on another gallery, and ask again for everybody in sight."""
@@ -226,6 +265,7 @@ class Scene:
             return False
         return any(
             vote.nearest is not None
+            and vote.reason is not Reason.REJECTED_BEFORE
             and vote.nearest.person_id == track.person.person_id
             and vote.nearest.score >= self._rules(vote.judge).threshold - DOUBT
             for vote in self._ballots[track.track_id].votes

@@ -8,7 +8,7 @@ often moves further than its own width between two looks.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
@@ -198,9 +198,9 @@ class Tracker:
             track.waiting = False
         return track
 
-    def ask_again(self) -> None:
-        """Identify every track anew: the gallery changed."""
-        for track in self.tracks.values():
+    def ask_again(self, tracks: Iterable[Track] | None = None) -> None:
+        """Identify tracks anew, all of them if the gallery changed."""
+        for track in self.tracks.values() if tracks is None else tracks:
             track.asked, track.asks, track.rechecks = None, 0, 0
 
     def _join(self, faces: Sequence[Face], now: float) -> list[tuple[Track, Face]]:

@@ -48,7 +48,7 @@ class VisitorRules:
     """Seconds out of sight after which somebody's next sighting is another visit."""
     quality: Share = 0.40
     """Lowest quality, 0 to 1, of a look that a visitor is known by."""
-    stricter: Share = 0.05
+    stricter: Share = 0.04
     """How far above the recognizer's threshold a face must score to be a visitor's."""
     doubt: Share = 0.10
     """How far below that threshold a face may score against somebody enrolled and still be nobody's."""
@@ -219,10 +219,9 @@ class Book:
             return None, None
         return self._kept(visit, visitor), met if met and met.new else None
 
-    def dropped(self, track_ids: Iterable[str]) -> None:
-        """Forget tracks without keeping anything of them."""
-        for track_id in track_ids:
-            self._visits.pop(track_id, None)
+    def tracks(self) -> list[str]:
+        """The tracks that go on."""
+        return list(self._visits)
 
     def expired(self, at: float) -> list[Visitor]:
         """Remove those who were not seen for too long."""

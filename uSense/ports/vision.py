@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from uSense.core.findings import Finding
 from uSense.core.judging import DecisionRules
-from uSense.core.models import Answer, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
+from uSense.core.models import Answer, Embedding, Erasure, Face, Frame, Person, Picture, Probe, Renewal, Training
 
 
 class Camera(Protocol):
@@ -80,6 +80,9 @@ class Recognizer(Protocol):
 
     async def identify(self, probes: Sequence[Probe]) -> list[Answer]:
         """One answer a probe, in order. Awaiting it is the back-pressure: a rate limit lives in here."""
+
+    async def resembling(self, faces: Sequence[Embedding]) -> list[Answer]:
+        """What is said now of faces with embeddings of earlier answers; nobody where the model is another one."""
 
     async def compare(self, a: Probe, b: Probe) -> float:
         """Score of two faces, on the scale of `rules.threshold`."""

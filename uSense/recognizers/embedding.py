@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from uSense import keepsake
 from uSense.aio import Lane
 from uSense.core.matching import Metric, Rows
 from uSense.core.models import Probe
-from uSense.recognizers import keepsake
 from uSense.recognizers.embedders.base import Embedder
 
 _AT_ONCE = 4

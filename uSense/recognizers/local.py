@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from uSense import imaging
+from uSense import imaging, keepsake
 from uSense.aio import Lane
 from uSense.core import matching
 from uSense.core.errors import (
@@ -26,10 +26,21 @@ from uSense.core.errors import (
 from uSense.core.findings import Finding, ok, problem
 from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import MOST_FACES, Answer, Box, Erasure, Face, Person, Probe, Renewal, Training, Vector
+from uSense.core.models import (
+    MOST_FACES,
+    Answer,
+    Box,
+    Embedding,
+    Erasure,
+    Face,
+    Person,
+    Probe,
+    Renewal,
+    Training,
+    Vector,
+)
 from uSense.core.trials import KeptFace
 from uSense.ports import AddedFace, Detector, Habits, House, Template, Vault
-from uSense.recognizers import keepsake
 from uSense.recognizers.checking import check
 from uSense.recognizers.embedders import AnyEmbedder
 from uSense.recognizers.embedders.base import Embedder
@@ -133,8 +144,19 @@ class LocalRecognizer:
             return []
         embedder = await self.load()
         gallery = self._gallery
-        ranked = await self._lane.run(lambda: matching.rank(gallery, embedder.embed(probes)))
-        return [Answer(candidates, gallery.version) for candidates in ranked]
+        vectors = await self._lane.run(embedder.embed, probes)
+        ranked = await self._lane.run(matching.rank, gallery, vectors)
+        return [
+            Answer(candidates, gallery.version, embedding=Embedding(embedder.model, embedder.metric, vector))
+            for candidates, vector in zip(ranked, vectors, strict=True)
+        ]
+
+    async def resembling(self, faces: Sequence[Embedding]) -> list[Answer]:
+        gallery, known = self._gallery, [face.vector for face in faces if face.model == self.model]
+        if not known:
+            return [Answer((), gallery.version)] * len(faces)
+        ranked = iter(await self._lane.run(matching.rank, gallery, np.stack(known)))
+        return [Answer(next(ranked) if face.model == self.model else (), gallery.version) for face in faces]
 
     async def compare(self, a: Probe, b: Probe) -> float:
         embedder = await self.load()

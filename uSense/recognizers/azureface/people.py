@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from uSense import keepsake
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RecognizerError, RequestError, StorageError
 from uSense.core.models import MOST_FACES, Erasure, Person, PersonRef, Probe, Renewal, Training
 from uSense.ports import AddedFace, House
-from uSense.recognizers import keepsake
 from uSense.recognizers.azureface.account import Account
 from uSense.recognizers.azureface.errors import (
     GroupExistsError,

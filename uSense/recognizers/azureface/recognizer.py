@@ -16,7 +16,7 @@ from uSense.core.breaker import Circuit
 from uSense.core.errors import RecognizerError, RequestError, StorageError
 from uSense.core.findings import Finding, ok, warning
 from uSense.core.judging import DecisionRules, Judge
-from uSense.core.models import Answer, Candidate, Erasure, Person, Probe, Renewal, Training
+from uSense.core.models import Answer, Candidate, Embedding, Erasure, Person, Probe, Renewal, Training
 from uSense.core.pacing import backoff
 from uSense.core.quota import Tier
 from uSense.core.voting import Vote, judge
@@ -173,6 +173,9 @@ class AzureRecognizer:
             return await self._by_home(probes)
         self._answers()
         return answers
+
+    async def resembling(self, faces: Sequence[Embedding]) -> list[Answer]:
+        return await self._home.resembling(faces)
 
     async def compare(self, a: Probe, b: Probe) -> float:
         first, second = await self._sight.one(a), await self._sight.one(b)

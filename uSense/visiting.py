@@ -1,0 +1,369 @@
+"""Unknown people while the service runs: whom the book knows, what is kept of them, and which of them are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from uSense import keepsake
+from uSense.core.errors import BadImageError, NotFoundError, RecognizerError, RequestError, StorageError
+from uSense.core.events import Notice, Sighting, SightingType
+from uSense.core.models import Answer, Probe
+from uSense.core.scene import Outcome
+from uSense.core.stats import Stats
+from uSense.core.visitors import Book, Commit, Glimpse, Met, Visitor, VisitorRules, doubtful
+from uSense.ports import Keep, KeptFace, Outbox, Recognizer, Visitors
+from uSense.query import Query
+from uSense.rejecting import Rejecting
+from uSense.times import rfc3339
+
+log = structlog.get_logger()
+
+GATHER = 5.0
+"""Seconds in which what is to be written comes together: an SD card wants few writes."""
+SWEEP = 6 * 3600.0
+"""Seconds between two looks for visitors who were not seen for too long."""
+AGAIN = 60.0
+"""Seconds after which what failed is tried again."""
+WAITING = 32
+"""Tracks whose faces wait for the disk at most; the oldest leaves unwritten."""
+
+
+class Telling(StrEnum):
+    """Which unknown people are told on identity topics; corrections always are."""
+
+    ALL = "all"
+    VISITORS = "visitors"
+    NOBODY = "nobody"
+
+
+class Visiting:
+    """Follows the tracks of the pipeline, one track a visit."""
+
+    def __init__(
+        self, rules: VisitorRules, store: Visitors, recognizer: Recognizer, outbox: Outbox, stats: Stats
+    ) -> None:
+        self.book = Book(rules)
+        self.telling = Telling.ALL
+        self.keep_crops = True
+        self.gather = GATHER
+        self.rejecting: Rejecting | None = None
+        self.problems: dict[str, str] = {}
+        self._store = store
+        self._recognizer = recognizer
+        self._outbox = outbox
+        self._stats = stats
+        self._judged_by = recognizer.rules
+        """The rules of whoever answers with embeddings."""
+        self._waiting: deque[Commit] = deque()
+        self._left: list[str] = []
+        """Visitors whose rows are to be dropped."""
+        self._traces = False
+        """Whether some were dropped whose traces are still to be erased."""
+        self._stale = True
+        """Whether the gallery is another one than the book was compared with."""
+        self._swept = -SWEEP
+        self._writing = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._withheld: dict[str, str] = {}
+        """Events of tracks that were not told."""
+        self._ignored: set[str] = set()
+
+    # Hooks of the pipeline
+
+    def heard(self, query: Query, answer: Answer, outcome: Outcome) -> Sighting | None:
+        """A look was answered: the sighting as it is to be told, if there is one."""
+        sighting, rejecting = outcome.sighting, self.rejecting
+        if rejecting is not None:
+            rejecting.looked(query.ask.track_id, answer.embedding)
+        if self.book.rules.enabled:
+            sighting = self._followed(query, answer, outcome)
+        told = None if sighting is None else self._told(sighting)
+        if told is not None and rejecting is not None:
+            rejecting.note(told)
+        return told
+
+    def left(self, track_ids: Iterable[str]) -> None:
+        """Tracks ended: what they say of unknown people is kept."""
+        for track_id in track_ids:
+            self._withheld.pop(track_id, None)
+            self._ignored.discard(track_id)
+            if self.rejecting is not None:
+                self.rejecting.left(track_id)
+            commit, met = self.book.ended(track_id, str(uuid.uuid4()), self._bar)
+            if met is not None:
+                self._tell_new(met)
+            if commit is not None:
+                self._put(commit)
+
+    def ignored(self, track_id: str) -> bool:
+        """Whether a track is of a visitor who is not told."""
+        return track_id in self._ignored
+
+    def gallery_changed(self) -> None:
+        """People or gallery are new: who was unknown may be somebody now."""
+        self._stale = True
+        self._woken.set()
+
+    # The disk
+
+    async def load(self) -> None:
+        """Read what is kept, before anybody is looked at; all of it is erased if visitors are switched off."""
+        try:
+            found = await self._store.load()
+            self.book.visitors = {visitor.visitor_id: visitor for visitor in found}
+            if not self.book.rules.enabled and found:
+                await self._store.erase([visitor.visitor_id for visitor in self.book.remove(list(self.book.visitors))])
+                log.info("visitors erased", visitors=len(found), hint="visitors.enabled is off")
+            if self.rejecting is not None:
+                await self.rejecting.load()
+        except StorageError as error:
+            self._trouble(error)
+
+    async def run(self) -> None:
+        """Write, forget and compare when it is time, until canceled."""
+        while True:
+            self._woken.clear()
+            await self.work()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN if self.problems else SWEEP):
+                    await self._woken.wait()
+                    await asyncio.sleep(self.gather)
+
+    async def work(self) -> None:
+        """Do what is to be done now; what fails is a problem until the next time."""
+        try:
+            await self._compare()
+            await self._write()
+            await self._sweep()
+        except (StorageError, RecognizerError) as error:
+            self._trouble(error)
+        else:
+            self.problems.pop("visitors", None)
+
+    async def finish(self) -> None:
+        """The service stops: keep what the tracks that go on say."""
+        self.left(self.book.tracks())
+        with suppress(StorageError):
+            await self._write()
+
+    # Use cases
+
+    def everybody(self) -> list[Visitor]:
+        """All who have an id, who was seen last first; RequestError if visitors are switched off."""
+        if not self.book.rules.enabled:
+            raise RequestError("visitors are switched off: set visitors.enabled to true", code="visitors_off")
+        minted = [visitor for visitor in self.book.visitors.values() if visitor.minted]
+        return sorted(minted, key=lambda visitor: visitor.last_seen_at, reverse=True)
+
+    def find(self, visitor_id: str) -> Visitor:
+        """The visitor with this id; NotFoundError."""
+        for visitor in self.everybody():
+            if visitor.visitor_id == visitor_id:
+                return visitor
+        raise NotFoundError("visitor", visitor_id)
+
+    async def probes(self, visitor_id: str, most: int | None = None) -> list[Probe]:
+        """The kept faces of a visitor, the best first; RequestError `no_crops` if none can be used."""
+        self.find(visitor_id)
+        await self._write()
+        found: list[Probe] = []
+        for crop in (await self._store.crops(visitor_id))[:most]:
+            with suppress(BadImageError):
+                found.append(await asyncio.to_thread(keepsake.unpack, crop))
+        if not found:
+            raise RequestError("no picture of this visitor was kept (gallery.keep_crops)", code="no_crops")
+        return found
+
+    async def ignore(self, visitor_id: str, *, ignored: bool) -> Visitor:
+        """Do not tell the sightings of a visitor any more, or tell them again."""
+        visitor = self.find(visitor_id)
+        visitor.ignored = ignored
+        self._put(Commit(visitor, frozenset(), frozenset()))
+        await self._write()
+        return visitor
+
+    async def erase(self, visitor_id: str) -> Visitor:
+        """Forget a visitor with everything that is kept of them, at once."""
+        visitor = self.find(visitor_id)
+        self.book.remove([visitor_id])
+        await self._store.erase([visitor_id])
+        return visitor
+
+    async def delete(self, visitor_id: str) -> Visitor:
+        """The same, and tell it."""
+        visitor = await self.erase(visitor_id)
+        self._tell_gone([visitor], "deleted")
+        return visitor
+
+    def _followed(self, query: Query, answer: Answer, outcome: Outcome) -> Sighting | None:
+        """The sighting with the visitor's id, if the face is a visitor's."""
+        rules = answer.judge.rules if answer.judge else self._recognizer.rules
+        sighting, track_id, face = outcome.sighting, query.ask.track_id, answer.embedding
+        doubt = doubtful(outcome.vote, rules, self.book.rules.doubt)
+        if face is None and not doubt:
+            return sighting
+        glimpse = None
+        if face is not None:
+            self._judged_by = rules
+            probe = query.probe if self.keep_crops else None
+            glimpse = None if doubt else Glimpse(face, query.look.quality.value, probe)
+        self.book.look(track_id, query.camera, query.look.captured_at, glimpse)
+        if outcome.verdict.decided and outcome.verdict.person_id is not None:
+            gone = self.book.recognized(track_id)
+            self._drop(gone, "recognized")
+        elif sighting is not None and sighting.person_id is None:
+            met = self.book.unknown(track_id, sighting.event_id, self._bar)
+            if met is not None:
+                return self._as_visitor(sighting, met)
+        return sighting
+
+    def _as_visitor(self, sighting: Sighting, met: Met) -> Sighting:
+        if met.visitor.ignored:
+            self._ignored.add(sighting.track_id)
+        if met.new:
+            self._tell_new(met)
+            self._put(Commit(met.visitor, frozenset(), frozenset()))
+        return replace(sighting, visitor_id=met.visitor.visitor_id)
+
+    def _told(self, sighting: Sighting) -> Sighting | None:
+        """The sighting, unless such are not told; it never corrects one that was not."""
+        track_id = sighting.track_id
+        if sighting.type is SightingType.UNKNOWN:
+            stranger = self.telling is Telling.VISITORS and sighting.visitor_id is None
+            if stranger or self.telling is Telling.NOBODY or track_id in self._ignored:
+                self._stats.counts["sightings_withheld"] += 1
+                self._withheld[track_id] = sighting.event_id
+                return None
+        elif self._withheld.pop(track_id, None) is not None:
+            return replace(sighting, replaces=None)
+        return sighting
+
+    @property
+    def _bar(self) -> float:
+        return self._judged_by.threshold + self.book.rules.stricter
+
+    def _put(self, commit: Commit) -> None:
+        self._waiting.append(commit)
+        if len(self._waiting) > WAITING:
+            self._waiting.popleft()
+            self._stats.counts["visits_unsaved"] += 1
+        gone = self.book.crowded()
+        if gone:
+            self._stats.counts["visitors_pushed_out"] += len(gone)
+            self._drop(gone, "pushed_out")
+        self._woken.set()
+
+    def _drop(self, gone: Sequence[Visitor], reason: str) -> None:
+        """These are no visitors any more; their rows go with the next write."""
+        if gone:
+            self._left += [visitor.visitor_id for visitor in gone]
+            self._tell_gone(gone, reason)
+            self._woken.set()
+
+    def _tell_new(self, met: Met) -> None:
+        visitor = met.visitor
+        log.info("new visitor", visitor_id=visitor.visitor_id)
+        self._outbox.post(Notice("visitor.new", visitor_data(visitor) | {"event_ids": list(visitor.event_ids)}))
+
+    def _tell_gone(self, gone: Iterable[Visitor], reason: str) -> None:
+        for visitor in gone:
+            if visitor.minted:
+                data = {"visitor_id": visitor.visitor_id, "last_seen_at": rfc3339(visitor.last_seen_at)}
+                self._outbox.post(Notice("visitor.expired", {**data, "reason": reason}))
+
+    def _trouble(self, error: Exception) -> None:
+        if "visitors" not in self.problems:
+            log.warning("visitors", problem=str(error))
+        self.problems["visitors"] = str(error)
+
+    async def _compare(self) -> None:
+        """Take those out of the book who are somebody enrolled by now."""
+        if not self._stale:
+            return
+        self._stale = False
+        if self.rejecting is not None:
+            await self.rejecting.load()
+        known = [visitor for visitor in self.book.visitors.values() if visitor.faces]
+        if known:
+            answers = await self._recognizer.resembling([visitor.mean for visitor in known])
+            by_id = {visitor.visitor_id: answer for visitor, answer in zip(known, answers, strict=True)}
+            self._drop(self.book.enrolled(by_id, self._judged_by), "recognized")
+
+    async def _write(self) -> None:
+        async with self._writing:
+            commits, self._waiting = list(self._waiting), deque()
+            dropped, self._left = self._left, []
+            if not commits and not dropped:
+                return
+            try:
+                packed = await asyncio.to_thread(_packed, commits)
+                # Who was erased while crops were packed must not be written again.
+                keeps = [keep for keep in packed if self.book.visitors.get(keep.visitor.visitor_id) is keep.visitor]
+                await self._store.keep(keeps, dropped)
+            except BaseException:
+                self._waiting.extendleft(reversed(commits))
+                self._left += dropped
+                raise
+            self._traces = self._traces or bool(dropped)
+            for keep in keeps:
+                for number in keep.new.keys() & keep.visitor.faces.keys():
+                    keep.visitor.faces[number] = replace(keep.visitor.faces[number], probe=None)
+
+    async def _sweep(self) -> None:
+        """Erase who was not seen for too long, and the traces of those who were dropped before."""
+        if time.monotonic() - self._swept < SWEEP:
+            return
+        gone = self.book.expired(time.time())
+        if gone or self._traces:
+            try:
+                await self._store.erase([visitor.visitor_id for visitor in gone])
+            except StorageError:
+                self._left += [visitor.visitor_id for visitor in gone]
+                raise
+            finally:
+                self._tell_gone(gone, "not_seen")
+        self._traces = False
+        self._swept = time.monotonic()
+
+
+def visitor_data(visitor: Visitor) -> dict[str, Any]:
+    """A visitor as JSON."""
+    return {
+        "visitor_id": visitor.visitor_id,
+        "first_seen_at": rfc3339(visitor.first_seen_at),
+        "last_seen_at": rfc3339(visitor.last_seen_at),
+        "sightings": visitor.sightings,
+        "cameras": list(visitor.cameras),
+        "faces": len(visitor.faces),
+        "ignored": visitor.ignored,
+    }
+
+
+def _packed(commits: Sequence[Commit]) -> list[Keep]:
+    """What is to be written, the crops of new faces encoded; blocks."""
+    merged: dict[str, tuple[Visitor, set[int], set[int]]] = {}
+    for commit in commits:
+        _, new, left = merged.setdefault(commit.visitor.visitor_id, (commit.visitor, set(), set()))
+        new |= commit.new
+        left |= commit.left
+    return [Keep(visitor, _faces(visitor, new), frozenset(left)) for visitor, new, left in merged.values()]
+
+
+def _faces(visitor: Visitor, numbers: set[int]) -> Mapping[int, KeptFace]:
+    glimpses = {number: glimpse for number in numbers if (glimpse := visitor.faces.get(number))}
+    return {
+        number: KeptFace(
+            glimpse.embedding, glimpse.quality, None if glimpse.probe is None else keepsake.pack(glimpse.probe)
+        )
+        for number, glimpse in glimpses.items()
+    }
