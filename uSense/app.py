@@ -39,6 +39,7 @@ from uSense.runtime import FILE, Runtime
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
 from uSense.upkeep import Upkeep, tell_late
+from uSense.visiting import Visiting
 
 if TYPE_CHECKING:
     from uSense.web.server import FaceServer
@@ -102,6 +103,7 @@ class Service:
     mqtt: Mqtt
     discovery: Discovery
     pipeline: Pipeline
+    visiting: Visiting
     control: Control
     upkeep: Upkeep
     health: Health
@@ -117,6 +119,7 @@ class Service:
             "health": partial(_tell_health, self.parts.settings, self.health, self.mqtt),
             "tick": partial(_tick, self),
             "upkeep": self.upkeep.run,
+            "visitors": self.visiting.run,
             "untold": partial(tell_late, self.parts.storage.journal.recover, self.mqtt),
         }
         if self.parts.broker:
@@ -153,10 +156,12 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, (heard,)), stats)
+    pipeline.visiting = visiting = _visiting(parts, pipeline)
     info = _info(settings, recognizer, parts.for_photos)
     told = Overheard(mqtt, (discovery.hear,))
     control = Control(recognizer, parts.for_photos, told, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive = parts.storage.archive
+    control.visiting = visiting
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed
     control.shot = pipeline.cameras.shot
@@ -165,11 +170,32 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     runtime = control.runtime = _runtime(parts, pipeline, mqtt)
     health = Health(
         stats,
-        lambda: {**upkeep.problems, **runtime.problems, **_problems(pipeline, mqtt, parts.broker)},
-        lambda: {**mqtt.counters(), "faces_waiting": pipeline.faces_waiting, **_counters(parts.face_server)},
+        lambda: {
+            **upkeep.problems,
+            **visiting.problems,
+            **runtime.problems,
+            **_problems(pipeline, mqtt, parts.broker),
+        },
+        lambda: {
+            **mqtt.counters(),
+            **visiting.counters(),
+            "faces_waiting": pipeline.faces_waiting,
+            **_counters(parts.face_server),
+        },
         recognizer.quota,
     )
-    return Service(parts, mqtt, discovery, pipeline, control, upkeep, health, runtime, info)
+    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, info)
+
+
+def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:
+    """What is known of unknown people; the scenes weigh the rejections."""
+    settings = parts.settings
+    visiting = Visiting(settings.visitors, parts.storage.visitors, parts.recognizer, pipeline.outbox, pipeline.stats)
+    visiting.keep_crops = settings.gallery.keep_crops
+    visiting.rejecting.take_back = pipeline.take_back
+    for scene in pipeline.scenes.values():
+        scene.rejections = visiting.rejecting.rejections
+    return visiting
 
 
 async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin) -> None:
@@ -187,6 +213,7 @@ async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, en
             end_within(PATIENCE, code=1)
         log.info("stopping")
         service.pipeline.cameras.close()
+        await service.visiting.finish()
         await aio.until(hurry, mqtt.leave(FAREWELL))
         for task in tasks:
             task.cancel()
@@ -222,6 +249,7 @@ async def _introduce(service: Service) -> None:
         mqtt.post(State(f"camera/{name}/status", "offline"))
         mqtt.post(State(f"camera/{name}/paused", "OFF"))
     await control.tell_people()
+    await service.visiting.load()
     # Last: the broker's copy of the last run's tells what that one left there.
     mqtt.post(State("info", service.info))
 

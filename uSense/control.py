@@ -25,6 +25,7 @@ from uSense.guiding import Guide
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
 from uSense.runtime import Runtime, Value
 from uSense.times import rfc3339
+from uSense.visiting import Visiting
 
 log = structlog.get_logger()
 
@@ -99,6 +100,8 @@ class Control:
         self.runtime: Runtime | None = None
         self.guide = Guide(self, GuidingRules())
         """Enrolls people at a camera."""
+        self.visiting: Visiting | None = None
+        """What the running service knows of unknown people."""
         self._detecting = asyncio.Lock()
         self._training = asyncio.Lock()
 

@@ -19,12 +19,13 @@ from uSense.core.events import Notice, Portrait, Sighting
 from uSense.core.models import Answer, Frame, Probe
 from uSense.core.pacing import backoff
 from uSense.core.quality import Flaw, QualityRules, gate
-from uSense.core.scene import CHANGED, Look, Outcome, Scene
+from uSense.core.scene import CHANGED, Look, Scene
 from uSense.core.stats import Stats
 from uSense.core.tracking import Ask
 from uSense.ports import Detector, Outbox, Recognizer
 from uSense.query import Query
 from uSense.schema import Branch
+from uSense.visiting import Visiting
 from uSense.watching import Watching
 
 log = structlog.get_logger()
@@ -65,6 +66,8 @@ class Pipeline:
         self.stats = stats
         self.problems: dict[str, str] = {}
         self.cameras = Watching(scenes, outbox, stats, self.problems)
+        self.visiting: Visiting | None = None
+        """Knows who of the unknown people was here before, and who is told at all."""
         self._faces: aio.Best[tuple[str, str], Query] = aio.Best(settings.faces, Query.worth)
         self._asking: set[tuple[str, str]] = set()
         """Tracks whose identification is under way: further views of them would cost another one."""
@@ -84,6 +87,8 @@ class Pipeline:
                 self.stats.counts["faces_untracked"] = sum(one.tracker.refused for one in self.scenes.values())
                 for track_id in looked.ended:
                     self._faces.discard((frame.camera, track_id))
+                if self.visiting is not None:
+                    self.visiting.left(looked.ended)
                 if why := scene.explain(looked.ended, frame.stamp):
                     self.stats.counts["explanations_withheld"] = sum(
                         one.doubts.withheld for one in self.scenes.values()
@@ -135,6 +140,17 @@ class Pipeline:
         self._epoch += 1
         for scene in self.scenes.values():
             scene.gallery_is(CHANGED)
+        if self.visiting is not None:
+            self.visiting.gallery_changed()
+
+    def take_back(self, told: Sighting) -> bool:
+        """A sighting named the wrong person: correct it if its track goes on; whether it did."""
+        scene = self.scenes[told.camera]
+        now = {"at": time.time(), "now": time.monotonic()}
+        correction = scene.take_back(told, event_id=_new_id(), seq=self._seq, **now)
+        if correction is not None:
+            self._tell(correction)
+        return correction is not None
 
     def judge_by(self, **rules: float) -> None:
         """Decide by rules that differ in these from now on, also about everybody in sight."""
@@ -181,14 +197,17 @@ class Pipeline:
         if outcome is None:
             return
         self.stats.counts["looks"] += 1
-        if outcome.sighting is not None:
-            self._seq += 1
-            self.outbox.post(Portrait(outcome.sighting.seq, query.camera, query.probe.crop))
-            self.outbox.post(outcome.sighting)
-            self.stats.counts[f"sightings_{outcome.sighting.type}"] += 1
-            age = time.monotonic() - query.look.stamp
-            self.stats.add("picture_to_decision", age)
-            _log_decision(outcome, age)
+        sighting = outcome.sighting if self.visiting is None else self.visiting.heard(query, answer, outcome)
+        if sighting is not None:
+            self.stats.add("picture_to_decision", time.monotonic() - sighting.stamp)
+            self.outbox.post(Portrait(sighting.seq, query.camera, query.probe.crop))
+            self._tell(sighting)
+
+    def _tell(self, sighting: Sighting) -> None:
+        self._seq += 1
+        self.outbox.post(sighting)
+        self.stats.counts[f"sightings_{sighting.type}"] += 1
+        _log_decision(sighting, time.monotonic() - sighting.stamp)
 
     @contextmanager
     def _under_way(self, batch: list[Query]) -> Iterator[None]:
@@ -248,10 +267,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _log_decision(outcome: Outcome, age: float) -> None:
-    sighting = outcome.sighting
-    if sighting is None:
-        return
+def _log_decision(sighting: Sighting, age: float) -> None:
     log.info(
         "face decided",
         type=sighting.type,

@@ -46,8 +46,8 @@ class Rejected:
 class Rejecting:
     """Remembers the latest sightings with their faces."""
 
-    def __init__(self, store: Visitors, rejections: Rejections) -> None:
-        self.rejections = rejections
+    def __init__(self, store: Visitors) -> None:
+        self.rejections = Rejections()
         self.take_back: Callable[[Sighting], bool] = _nobody
         """Takes the name of a sighting back; False if there is nobody in sight any more who has it by this."""
         self._store = store

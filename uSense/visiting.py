@@ -34,6 +34,8 @@ SWEEP = 6 * 3600.0
 """Seconds between two looks for visitors who were not seen for too long."""
 AGAIN = 60.0
 """Seconds after which what failed is tried again."""
+LAST = 1.0
+"""Seconds for the last write when the service stops."""
 WAITING = 32
 """Tracks whose faces wait for the disk at most; the oldest leaves unwritten."""
 
@@ -56,7 +58,7 @@ class Visiting:
         self.telling = Telling.ALL
         self.keep_crops = True
         self.gather = GATHER
-        self.rejecting: Rejecting | None = None
+        self.rejecting = Rejecting(store)
         self.problems: dict[str, str] = {}
         self._store = store
         self._recognizer = recognizer
@@ -82,14 +84,13 @@ class Visiting:
 
     def heard(self, query: Query, answer: Answer, outcome: Outcome) -> Sighting | None:
         """A look was answered: the sighting as it is to be told, if there is one."""
-        sighting, rejecting = outcome.sighting, self.rejecting
-        if rejecting is not None:
-            rejecting.looked(query.ask.track_id, answer.embedding)
+        sighting = outcome.sighting
+        self.rejecting.looked(query.ask.track_id, answer.embedding)
         if self.book.rules.enabled:
             sighting = self._followed(query, answer, outcome)
         told = None if sighting is None else self._told(sighting)
-        if told is not None and rejecting is not None:
-            rejecting.note(told)
+        if told is not None:
+            self.rejecting.note(told)
         return told
 
     def left(self, track_ids: Iterable[str]) -> None:
@@ -97,8 +98,7 @@ class Visiting:
         for track_id in track_ids:
             self._withheld.pop(track_id, None)
             self._ignored.discard(track_id)
-            if self.rejecting is not None:
-                self.rejecting.left(track_id)
+            self.rejecting.left(track_id)
             commit, met = self.book.ended(track_id, str(uuid.uuid4()), self._bar)
             if met is not None:
                 self._tell_new(met)
@@ -124,8 +124,7 @@ class Visiting:
             if not self.book.rules.enabled and found:
                 await self._store.erase([visitor.visitor_id for visitor in self.book.remove(list(self.book.visitors))])
                 log.info("visitors erased", visitors=len(found), hint="visitors.enabled is off")
-            if self.rejecting is not None:
-                await self.rejecting.load()
+            await self.rejecting.load()
         except StorageError as error:
             self._trouble(error)
 
@@ -153,8 +152,14 @@ class Visiting:
     async def finish(self) -> None:
         """The service stops: keep what the tracks that go on say."""
         self.left(self.book.tracks())
-        with suppress(StorageError):
-            await self._write()
+        with suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(LAST):
+                await self._write()
+
+    def counters(self) -> dict[str, int]:
+        """How many are in the book."""
+        minted = sum(visitor.minted for visitor in self.book.visitors.values())
+        return {"visitors": minted, "visitors_to_be": len(self.book.visitors) - minted}
 
     # Use cases
 
@@ -254,7 +259,7 @@ class Visiting:
 
     def _put(self, commit: Commit) -> None:
         self._waiting.append(commit)
-        if len(self._waiting) > WAITING:
+        while len(self._waiting) > WAITING:
             self._waiting.popleft()
             self._stats.counts["visits_unsaved"] += 1
         gone = self.book.crowded()
@@ -291,8 +296,7 @@ class Visiting:
         if not self._stale:
             return
         self._stale = False
-        if self.rejecting is not None:
-            await self.rejecting.load()
+        await self.rejecting.load()
         known = [visitor for visitor in self.book.visitors.values() if visitor.faces]
         if known:
             answers = await self._recognizer.resembling([visitor.mean for visitor in known])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uSense.commands import enroll, faces, people, pictures, service, settings
+from uSense.commands import enroll, faces, people, pictures, service, settings, visitors
 from uSense.commands.base import Command
 from uSense.control import Control
 
@@ -22,6 +22,11 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     enroll.CANCEL,
     pictures.IDENTIFY,
     pictures.VERIFY,
+    visitors.LIST,
+    visitors.NAME,
+    visitors.IGNORE,
+    visitors.DELETE,
+    visitors.REJECT,
     service.PAUSE,
     service.RESUME,
     service.SNAPSHOT,

@@ -17,6 +17,7 @@ from uSense.core.announcing import AnnounceRules
 from uSense.core.explaining import ExplainRules
 from uSense.core.quality import QualityRules
 from uSense.core.tracking import TrackingRules
+from uSense.core.visitors import VisitorRules
 from uSense.core.voting import VotingRules
 from uSense.detectors import AnyDetector
 from uSense.detectors.hog import HogSettings
@@ -90,6 +91,8 @@ class Settings(Branch):
     """How often somebody is announced."""
     explain: ExplainRules = ExplainRules()
     """When it is told why somebody was not recognized."""
+    visitors: VisitorRules = VisitorRules()
+    """How long unknown people are remembered, and when one is taken for the same."""
     pipeline: PipelineSettings = PipelineSettings()
     """How much is done at once."""
     face_api: FaceApiSettings = FaceApiSettings()
