@@ -232,6 +232,41 @@ def test_a_wrong_name_is_corrected() -> None:
     assert changed.previous.name == "anna"
 
 
+def test_a_rejected_name_is_taken_back_and_not_given_to_the_track_again() -> None:
+    """The correction names nobody and tells whom it corrects; only somebody else can be named then."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    (wrong,) = theater.sightings
+
+    correction = theater.scene.take_back(wrong, event_id="c", seq=7, at=9.0, now=theater.now)
+    theater.show(*[ANNA] * 9)
+
+    assert correction is not None
+    assert (correction.type, correction.name, correction.replaces) == (SightingType.CHANGED, None, wrong.event_id)
+    assert (correction.event_id, correction.seq, correction.captured_at) == ("c", 7, 9.0)
+    assert correction.previous is not None
+    assert correction.previous.person_id == "anna"
+    assert theater.scene.present() == []
+    assert theater.told == [("recognized", "anna")]
+    theater.show(*[BEA] * 9)
+    assert theater.told[1:] == [("recognized", "bea")]
+    assert theater.sightings[-1].replaces == "c"
+
+
+def test_a_track_that_ended_or_has_another_name_by_now_is_not_corrected() -> None:
+    """There is nothing to take back, but the name is not given to a track that goes on."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    theater.show(*[BEA] * 30)
+    told, now = theater.sightings[0], theater.now
+
+    assert theater.scene.take_back(told, event_id="c", seq=7, at=9.0, now=now) is None
+    theater.show(*[ANNA] * 30)
+    assert theater.told[-1] == ("changed", None)
+    theater.leave()
+    assert theater.scene.take_back(told, event_id="c", seq=7, at=9.0, now=now) is None
+
+
 def test_after_a_correction_the_person_may_arrive_afresh() -> None:
     """The person wrongly named was never there: their real arrival is announced."""
     theater = Theater()
