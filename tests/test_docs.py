@@ -23,7 +23,18 @@ from uSense.payloads.enrolling import EnrollFinished, EnrollPrompt
 from uSense.schema import Branch
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
-PAGES = ("architecture", "cameras", "commands", "enrollment", "evaluation", "face-api", "mqtt", "recognition")
+PAGES = (
+    "architecture",
+    "cameras",
+    "commands",
+    "enrollment",
+    "evaluation",
+    "face-api",
+    "keeping",
+    "mqtt",
+    "recognition",
+    "visitors",
+)
 MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 
 

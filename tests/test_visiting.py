@@ -13,10 +13,10 @@ from tests.support.porch import Porch, ids, probe, stranger
 from tests.support.stand_ins import Oracle
 from tests.support.values import answer
 from tests.support.waiting import until
+from uSense.core.announcing import Telling
 from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.visitors import Glimpse, VisitorRules
 from uSense.storage import Storage, open_storage
-from uSense.visiting import Telling
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_visitor_is_known_after_a_restart(storage: Storage) -> None:
     assert again.sightings == 3
     assert again.event_ids == (*visitor.event_ids, sightings[0].event_id)
     probes = await after.visiting.probes(visitor.visitor_id)
-    assert (probes[0].crop == probe().crop).all()
+    assert (probes[0].crop == probe(0).crop).all()
 
 
 async def test_what_is_kept_is_written_by_itself(porch: Porch, storage: Storage) -> None:
@@ -153,7 +153,7 @@ async def test_an_ignored_visitor_is_not_told(porch: Porch) -> None:
 
 @pytest.mark.parametrize(
     ("telling", "expected"),
-    [(Telling.ALL, [True, True]), (Telling.VISITORS, [False, True]), (Telling.NOBODY, [False, False])],
+    [("all", [True, True]), ("visitors", [False, True]), ("nobody", [False, False])],
 )
 async def test_unknown_people_are_told_as_wanted(porch: Porch, telling: Telling, expected: list[bool]) -> None:
     """All of them, only visitors, or nobody."""

@@ -191,6 +191,7 @@ def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:
     """What is known of unknown people; the scenes weigh the rejections."""
     settings = parts.settings
     visiting = Visiting(settings.visitors, parts.storage.visitors, parts.recognizer, pipeline.outbox, pipeline.stats)
+    visiting.telling = settings.announce.unknown
     visiting.keep_crops = settings.gallery.keep_crops
     visiting.rejecting.take_back = pipeline.take_back
     for scene in pipeline.scenes.values():
@@ -348,6 +349,7 @@ def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt) -> Runtime:
     runtime.add("threshold", recognizer.rules.threshold, lambda it: pipeline.judge_by(threshold=it))
     runtime.add("margin", recognizer.rules.margin, lambda it: pipeline.judge_by(margin=it))
     runtime.add("repeat_after", announce.repeat_after, lambda it: pipeline.announce_by(repeat_after=it))
+    runtime.add("unknown", announce.unknown, partial(setattr, pipeline.visiting, "telling"))
     runtime.add("announce_within", announce.within, partial(setattr, mqtt, "announce_within"))
     return runtime
 

@@ -37,6 +37,24 @@ def visiting(control: Control) -> Visiting:
     return control.visiting
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Faces of a visitor that were kept for a person."""
+
+    person_id: str
+    name: str
+    face_ids: list[str]
+
+
+async def add_visitor(control: Control, who: str, visitor_id: str, *, force: bool = False) -> Kept:
+    """Keep a visitor's faces for somebody enrolled; they count from the next training on. Raises RequestErrors."""
+    probes = await visiting(control).probes(visitor_id)
+    person = await control.find(who)
+    added = await enroll(control, person, probes, force=force)
+    await control.tell_people()
+    return Kept(person.person_id, person.name, added)
+
+
 async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool, force: bool = False) -> Named:
     """Make a visitor a person called `who`, or give their faces to somebody enrolled if not `new`; trains.
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from typing import Any
 
 import structlog
 from pydantic import Field
@@ -159,7 +160,7 @@ class Pipeline:
         for scene in self.scenes.values():
             scene.judge_by(self.recognizer.rules)
 
-    def announce_by(self, **rules: float) -> None:
+    def announce_by(self, **rules: Any) -> None:
         """Announce people by rules that differ in these from now on."""
         for scene in self.scenes.values():
             scene.announce_by(replace(scene.rules.announce, **rules))

@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 import structlog
 
 from uSense import keepsake
+from uSense.core.announcing import Telling
 from uSense.core.errors import BadImageError, NotFoundError, RecognizerError, RequestError, StorageError
 from uSense.core.events import Notice, Sighting, SightingType
 from uSense.core.models import Answer, Probe
@@ -40,14 +40,6 @@ WAITING = 32
 """Tracks whose faces wait for the disk at most; the oldest leaves unwritten."""
 
 
-class Telling(StrEnum):
-    """Which unknown people are told on identity topics; corrections always are."""
-
-    ALL = "all"
-    VISITORS = "visitors"
-    NOBODY = "nobody"
-
-
 class Visiting:
     """Follows the tracks of the pipeline, one track a visit."""
 
@@ -55,7 +47,8 @@ class Visiting:
         self, rules: VisitorRules, store: Visitors, recognizer: Recognizer, outbox: Outbox, stats: Stats
     ) -> None:
         self.book = Book(rules)
-        self.telling = Telling.ALL
+        self.telling: Telling = "all"
+        """Which unknown people are told; corrections always are."""
         self.keep_crops = True
         self.gather = GATHER
         self.rejecting = Rejecting(store)
@@ -244,8 +237,8 @@ class Visiting:
         """The sighting, unless such are not told; it never corrects one that was not."""
         track_id = sighting.track_id
         if sighting.type is SightingType.UNKNOWN:
-            stranger = self.telling is Telling.VISITORS and sighting.visitor_id is None
-            if stranger or self.telling is Telling.NOBODY or track_id in self._ignored:
+            stranger = self.telling == "visitors" and sighting.visitor_id is None
+            if stranger or self.telling == "nobody" or track_id in self._ignored:
                 self._stats.counts["sightings_withheld"] += 1
                 self._withheld[track_id] = sighting.event_id
                 return None

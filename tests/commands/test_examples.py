@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -14,24 +15,31 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from tests.support.mqtt import sighting
 from tests.support.portraits import jpeg
 from tests.support.stand_ins import Ears, Spotter, picture
+from uSense import keepsake
 from uSense.aio import Lane, Switch
 from uSense.commands import COMMANDS
-from uSense.commands.base import FACE_ID, PICTURE, Command, Example, bind, read
+from uSense.commands.base import FACE_ID, PICTURE, VISITOR_ID, Command, Example, bind, read
+from uSense.commands.visitors import EVENT_ID
 from uSense.control import Control
 from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.judging import DecisionRules
 from uSense.core.matching import Metric
 from uSense.core.models import Probe, Rgb, Shot
 from uSense.core.quality import QualityRules
+from uSense.core.stats import Stats
+from uSense.core.visitors import Glimpse, Visitor, VisitorRules
 from uSense.entities.payload import encode
 from uSense.payloads.settings import RuntimeSettings
+from uSense.ports import Keep, KeptFace
 from uSense.recognizers.embedders.base import Vectors
 from uSense.recognizers.local import LocalRecognizer
 from uSense.runtime import Runtime
 from uSense.storage import Storage, open_storage
 from uSense.storage.notebook import Notebook
+from uSense.visiting import Visiting
 
 BINDING = {"bad_json", "bad_payload"}
 """Codes of requests that are refused before anything is done."""
@@ -87,7 +95,7 @@ def test_examples_are_understood_or_refused(command: Command[Control, Any], exam
 
 @pytest.fixture
 async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """The house of the examples: Anna is enrolled and trained, Bea has no faces, the camera is `hall`."""
+    """The house of the examples: Anna is enrolled and trained, Bea has no faces, a visitor was at the camera `hall`."""
     async with AsyncExitStack() as stack:
         storage: Storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
         lane = await stack.enter_async_context(Lane("embed"))
@@ -97,14 +105,31 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
         made.archive = storage.archive
         made.runtime = Runtime(Notebook(tmp_path / "runtime.json"), made.outbox)
         for name in RuntimeSettings.model_fields:
-            made.runtime.add(name, 1.0, lambda _: None)
+            made.runtime.add(name, "all" if name == "unknown" else 1.0, lambda _: None)
         made.shot = shot
         made.info = info
         for name in ("Anna", "Bea"):
             await made.create_person(name)
         await made.add_picture("Anna", rgb(), "anna.jpg")
         await made.train()
+        made.visiting = await visited(storage, recognizer, made)
         yield made
+
+
+async def visited(storage: Storage, recognizer: LocalRecognizer, house: Control) -> Visiting:
+    """A visitor who was here twice, and a sighting of Anna."""
+    visiting = Visiting(VisitorRules(), storage.visitors, recognizer, house.outbox, Stats())
+    (answer,) = await recognizer.identify([somebody := await house.one_face(255 - rgb(), "visitor.jpg")])
+    assert answer.embedding is not None
+    face = Glimpse(answer.embedding, 0.9)
+    visitor = Visitor(VISITOR_ID, 1e9, 1e9, minted=True, sightings=2, event_ids=(EVENT_ID,), faces={1: face})
+    visiting.book.visitors[VISITOR_ID] = visitor
+    crop = KeptFace(answer.embedding, 0.9, await asyncio.to_thread(keepsake.pack, somebody))
+    await storage.visitors.keep([Keep(visitor, {1: crop}, frozenset())], [])
+    anna = await house.find("Anna")
+    visiting.rejecting.looked("track", answer.embedding)
+    visiting.rejecting.note(sighting(event_id=EVENT_ID, track_id="track", person_id=anna.person_id))
+    return visiting
 
 
 @cache

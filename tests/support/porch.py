@@ -18,7 +18,7 @@ from uSense.core.stats import Stats
 from uSense.core.tracking import Ask, TrackingRules
 from uSense.core.visitors import VisitorRules
 from uSense.core.voting import VotingRules
-from uSense.ports import Visitors
+from uSense.ports import Recognizer, Visitors
 from uSense.query import Query
 from uSense.visiting import Visiting
 
@@ -51,7 +51,7 @@ def probe(shade: int = 90) -> Probe:
 class Porch:
     """Plays visits; the wall clock is the real one, but for what `wait` adds."""
 
-    def __init__(self, store: Visitors, rules: VisitorRules | None = None, oracle: Oracle | None = None) -> None:
+    def __init__(self, store: Visitors, rules: VisitorRules | None = None, oracle: Recognizer | None = None) -> None:
         self.ears = Ears()
         self.oracle = oracle or Oracle(answer())
         self.visiting = Visiting(rules or VisitorRules(), store, self.oracle, self.ears, Stats())
@@ -110,7 +110,8 @@ class Porch:
         )
         outcome = self.scene.answer(look, reply, event_id=f"e{self.seq}", seq=self.seq)
         if outcome is not None:
-            sighting = self.visiting.heard(Query("hall", ask, look, probe(), self.now), reply, outcome)
+            face = probe() if reply.embedding is None else probe(10 * int(reply.embedding.vector.argmax()))
+            sighting = self.visiting.heard(Query("hall", ask, look, face, self.now), reply, outcome)
             if sighting is not None:
                 self._tell(sighting)
 

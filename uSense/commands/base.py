@@ -48,13 +48,16 @@ PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0 a JPEG file \xff\xd9").decode()
 FACE_ID = "5d0c6a1e-8f0b-4c11-9f4e-7a5e2d1c3b90"
 """Stands in examples for the id of a face of Anna."""
 
+VISITOR_ID = "8f1f3f0e-55c1-4a0e-9e0b-6f3f4f8f2a10"
+"""Stands in examples for the id of a visitor who was here twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """A request as it may come, and the `code` of the error that answers it; none if it is fulfilled.
 
-    In the examples Anna is enrolled and trained, Bea has no faces, and the only camera is `hall`. `rest` is what
-    follows the command in the topic.
+    In the examples Anna is enrolled and trained, Bea has no faces, a visitor was here twice, and the only camera is
+    `hall`. `rest` is what follows the command in the topic.
     """
 
     payload: Mapping[str, Any] | str | bytes = ""

@@ -6,25 +6,35 @@ import base64
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from uSense.commands.base import FACE_ID, PICTURE, Command, Example, ImageBytes
+from uSense.commands.base import FACE_ID, PICTURE, VISITOR_ID, Command, Example, ImageBytes
 from uSense.commands.people import Nothing, Who, full_data
 from uSense.control import Control, training_data
+from uSense.naming import add_visitor
 from uSense.payloads.people import FaceKept, PersonDetails
 from uSense.payloads.training import Training
+from uSense.payloads.visitors import VisitorFacesKept
 from uSense.schema import Branch
 
 
 class Add(Branch):
-    """A picture of one person."""
+    """A face of one person: in a picture, or as it was kept of a visitor."""
 
     person_id: str = Field(max_length=512)
     """Id or name of the person."""
-    image: ImageBytes
+    image: ImageBytes | None = None
     """The picture: base64 in JSON, or the payload itself on `face/add/<person_id>`."""
+    visitor_id: str | None = Field(default=None, max_length=100)
+    """Visitor whose kept faces are added, instead of a picture."""
     force: bool = False
     """Keep the face even if it looks like somebody else's."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Add:
+        if (self.image is None) == (self.visitor_id is None):
+            raise ValueError("needs either image or visitor_id")
+        return self
 
 
 class Delete(Who):
@@ -35,7 +45,10 @@ class Delete(Who):
 
 
 async def add(control: Control, asked: Add) -> dict[str, Any]:
-    """Keep the face of a picture; it counts from the next training on."""
+    """Keep a face; it counts from the next training on."""
+    if asked.image is None:
+        kept = await add_visitor(control, asked.person_id, asked.visitor_id or "", force=asked.force)
+        return asdict(kept)
     added = asdict(await control.add_face(asked.person_id, asked.image, "image", force=asked.force))
     return {**added, "quality": round(added["quality"], 2)}
 
@@ -62,15 +75,18 @@ ADD = Command(
     run=add,
     raw="image",
     rest="person_id",
-    about="Keep the face in a picture for a person; it counts from the next training on.",
-    reply=FaceKept,
+    about="Keep the face in a picture, or those kept of a visitor, for a person; they count from the next training on.",
+    reply=FaceKept | VisitorFacesKept,
     examples=(
         Example({"person_id": "Bea", "image": PICTURE, "force": True}),
         Example({"person_id": "Bea", "image": PICTURE}, code="wrong_person"),
         Example(base64.b64decode(PICTURE), rest="Anna"),
         Example({"image": PICTURE}, rest="Anna"),
         Example({"person_id": "Anna", "image": PICTURE}, rest="Bea", code="bad_payload"),
+        Example({"person_id": "Bea", "visitor_id": VISITOR_ID}),
+        Example({"person_id": "Bea", "visitor_id": "1"}, code="not_found"),
         Example({"person_id": "Anna"}, code="bad_payload"),
+        Example({"person_id": "Anna", "image": PICTURE, "visitor_id": VISITOR_ID}, code="bad_payload"),
         Example({"person_id": "Anna", "image": "?"}, code="bad_payload"),
         Example({"person_id": "Anna", "image": "anBlZw=="}, code="not_an_image"),
         Example({"person_id": "Carl", "image": PICTURE}, code="not_found"),

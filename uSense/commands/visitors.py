@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from uSense import imaging
-from uSense.commands.base import Command, Example
+from uSense.commands.base import VISITOR_ID, Command, Example
 from uSense.control import Control
 from uSense.core.errors import RequestError
 from uSense.core.models import Probe
@@ -19,8 +19,6 @@ from uSense.payloads.visitors import SightingRejected, VisitorDeleted, VisitorNa
 from uSense.schema import Branch
 from uSense.visiting import Visiting, visitor_data
 
-VISITOR_ID = "8f1f3f0e-55c1-4a0e-9e0b-6f3f4f8f2a10"
-"""Stands in examples for the id of a visitor who was here twice."""
 EVENT_ID = "01a2043f-b35c-7b49-a8d1-c88369ceec8e"
 """Stands in examples for the id of a sighting of Anna."""
 _THUMBNAIL = 6_000

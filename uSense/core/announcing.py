@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from uSense.core.bounds import Pause, Week
+
+Telling: TypeAlias = Literal["all", "visitors", "nobody"]
+"""Unknown people who are told: all, only those who were here before, or nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceRules:
-    """How often a person is announced, and how soon."""
+    """How often a person is announced, how soon, and which unknown people are."""
 
     repeat_after: Week = 60.0
     """Seconds a person must have been out of a camera's sight before that camera announces them again."""
     within: Pause = 5.0
     """Age of a deciding picture, in seconds, up to which its name is told live; an older one counts as late."""
+
+    unknown: Telling = "all"
+    """Unknown people who are told: `all`, only `visitors` who were here before, or `nobody`."""
 
 
 @dataclass(slots=True)

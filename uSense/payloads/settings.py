@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 
 from pydantic import Field, create_model
 
+from uSense.core.announcing import Telling
 from uSense.core.bounds import Pause, Share, Week
 from uSense.schema import Branch
 
@@ -21,6 +22,8 @@ class RuntimeSettings(Branch):
     """Seconds a person must have been out of a camera's sight before that camera announces them again."""
     announce_within: Pause
     """Age of a deciding picture, in seconds, up to which its name is told live."""
+    unknown: Telling
+    """Unknown people who are told: `all`, only `visitors` who were here before, or `nobody`."""
 
 
 def _optional() -> dict[str, Any]:

@@ -1,0 +1,166 @@
+"""Visitors who get a name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.porch import Porch, ids, probe, stranger
+from tests.support.stand_ins import Spotter
+from uSense.aio import Lane
+from uSense.control import Control
+from uSense.core.errors import ConflictError, NotFoundError, RequestError, StorageError
+from uSense.core.judging import DecisionRules
+from uSense.core.matching import Metric
+from uSense.core.models import Probe, Training
+from uSense.core.quality import QualityRules
+from uSense.naming import name_visitor
+from uSense.recognizers.embedders.base import Vectors
+from uSense.recognizers.local import LocalRecognizer
+from uSense.storage import Storage, open_storage
+
+
+class Shades:
+    """An embedder to which every shade of gray is another stranger."""
+
+    model = "oracle"
+    metric = Metric.EUCLIDEAN
+
+    def embed(self, probes: Sequence[Probe]) -> Vectors:
+        return np.stack([stranger(round(float(one.crop.mean()) / 10)) for one in probes])
+
+    def enroll(self, probe: Probe) -> Vectors:
+        return self.embed([probe])
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A house with a porch, where somebody unknown has been twice."""
+
+    control: Control
+    porch: Porch
+    storage: Storage
+
+    @property
+    def visitor_id(self) -> str:
+        (visitor,) = self.porch.visiting.everybody()
+        return visitor.visitor_id
+
+    @property
+    def told(self) -> list[str]:
+        """What was told on `usense/event`."""
+        return [notice.type for notice in self.porch.notices]
+
+    async def enroll(self, name: str, who: int) -> str:
+        """One of the strangers becomes a person."""
+        person = await self.control.create_person(name)
+        await self.control.recognizer.add_face(person.person_id, probe(10 * who))
+        await self.control.train()
+        return person.person_id
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Stranger 7 is a visitor, and nobody is enrolled."""
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(open_storage(tmp_path / "data"))
+        lane = await stack.enter_async_context(Lane("embed"))
+        recognizer = LocalRecognizer(lane, Shades, storage.vault, DecisionRules())
+        await recognizer.load()
+        porch = Porch(storage.visitors, oracle=recognizer)
+        control = Control(recognizer, Spotter(), porch.ears, QualityRules(), {}, dict)
+        control.visiting = porch.visiting
+        control.on_gallery = porch.visiting.gallery_changed
+        porch.visit(stranger(7))
+        porch.visit(stranger(7))
+        yield House(control, porch, storage)
+
+
+async def test_a_visitor_becomes_a_person(house: House) -> None:
+    """The kept faces are enrolled and trained, earlier events are told with the name, and the visitor is no more."""
+    visitor_id, events = house.visitor_id, [sighting.event_id for sighting in house.porch.told]
+
+    named = await name_visitor(house.control, visitor_id, "Carl", new=True)
+
+    (person,) = await house.control.people()
+    assert (person.name, person.trained, len(person.face_ids)) == ("Carl", True, named.faces)
+    notice = house.porch.notices[-1]
+    assert (notice.type, notice.lasting) == ("visitor.named", True)
+    assert notice.data == {
+        "visitor_id": visitor_id,
+        "person_id": person.person_id,
+        "name": "Carl",
+        "event_ids": events,
+    }
+    assert house.porch.visiting.everybody() == []
+    assert await house.storage.visitors.load() == []
+    (answer,) = await house.control.recognizer.identify([probe(70)])
+    assert answer.candidates[0].person_id == person.person_id
+
+
+async def test_a_visitor_is_somebody_who_is_enrolled(house: House) -> None:
+    """Their faces are added to the person's, once, also if an earlier attempt had done so."""
+    visitor_id = house.visitor_id
+    dora = await house.enroll("Dora", 3)
+    assert house.visitor_id == visitor_id
+
+    with pytest.raises(ConflictError):
+        await name_visitor(house.control, visitor_id, "Dora", new=True)
+    for probe_ in await house.porch.visiting.probes(visitor_id):
+        await house.control.recognizer.add_face(dora, probe_, force=True)
+    named = await name_visitor(house.control, visitor_id, "Dora", new=False)
+
+    (person,) = await house.control.people()
+    assert (named.person_id, named.name) == (dora, "Dora")
+    assert person.trained
+
+
+async def test_who_looks_like_somebody_else_is_refused_unless_forced(house: House) -> None:
+    """Nothing of the attempt is left: no person, no face, and the visitor is still one."""
+    visitor_id = house.visitor_id
+    eve = await house.control.create_person("Eve")
+    await house.control.recognizer.add_face(eve.person_id, probe(70))
+
+    with pytest.raises(ConflictError) as caught:
+        await name_visitor(house.control, visitor_id, "Carl", new=True)
+
+    assert caught.value.code == "wrong_person"
+    assert [person.name for person in await house.control.people()] == ["Eve"]
+    assert house.visitor_id == visitor_id
+    await name_visitor(house.control, visitor_id, "Carl", new=True, force=True)
+    assert [person.name for person in await house.control.people()] == ["Carl", "Eve"]
+
+
+async def test_a_training_that_fails_loses_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person keeps the faces, the visitor stays, and naming them once more is enough."""
+    visitor_id = house.visitor_id
+
+    async def full() -> Training:
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.control.recognizer, "train", full)
+        with pytest.raises(StorageError):
+            await name_visitor(house.control, visitor_id, "Carl", new=True)
+
+    assert house.visitor_id == visitor_id
+    named = await name_visitor(house.control, visitor_id, "Carl", new=False)
+    assert named.visitor_id == visitor_id
+    assert house.told[-1] == "visitor.named"
+
+
+async def test_only_who_is_there_can_be_named(house: House) -> None:
+    """Not a candidate, nobody at all, and not without a running service."""
+    assert ids(house.porch.visit(stranger(5))) == [None]
+    (candidate,) = [one for one in house.porch.visiting.book.visitors.values() if not one.minted]
+    for visitor_id in (candidate.visitor_id, "1"):
+        with pytest.raises(NotFoundError):
+            await name_visitor(house.control, visitor_id, "Carl", new=True)
+    house.control.visiting = None
+    with pytest.raises(RequestError, match="running service"):
+        await name_visitor(house.control, "1", "Carl", new=True)
