@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import UnionType
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
@@ -67,6 +68,8 @@ def _optional(field: FieldInfo) -> str:
 
 
 def _reply(reply: Any) -> str:
+    if isinstance(reply, UnionType):
+        return "; or: ".join(_reply(one) for one in get_args(reply))
     (listed,) = get_args(reply) or (None,)
     model: type[Branch] = listed or reply
     about = " ".join((model.__doc__ or "").split()).rstrip(".")
