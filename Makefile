@@ -51,6 +51,7 @@ bench: $(FILLED)
 	requirements/install .venv bench.txt >&2
 	$(BIN)/python benchmarks/accuracy.py --check $(ARGS)
 	$(BIN)/python benchmarks/calibration.py --check
+	$(BIN)/python benchmarks/lookalikes.py --check
 	$(BIN)/python benchmarks/speed.py --check $(ARGS)
 	$(BIN)/python benchmarks/gallery.py --check $(ARGS)
 	$(BIN)/python benchmarks/quota.py --check
