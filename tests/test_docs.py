@@ -12,6 +12,7 @@ import yaml
 from tests.support import documents, needs
 from tests.support.mqtt import context, sighting
 from uSense import cli
+from uSense.cli import messages
 from uSense.commands import COMMANDS, base
 from uSense.commands.enroll import Start
 from uSense.core.prompts import ENDINGS, TEXTS
@@ -20,6 +21,7 @@ from uSense.core.topics import Topics
 from uSense.entities.identity import IdentityPayload, live
 from uSense.health import Health
 from uSense.payloads.enrolling import EnrollFinished, EnrollPrompt
+from uSense.payloads.notices import NOTICES
 from uSense.schema import Branch
 
 COMMAND_LINE = (needs.ROOT / "docs" / "commands.md").read_text("utf-8")
@@ -41,6 +43,25 @@ MQTT = (needs.ROOT / "docs" / "mqtt.md").read_text("utf-8")
 def test_what_is_generated_is_up_to_date() -> None:
     """The tables of commands and settings are those that `make docs` writes."""
     assert documents.render(MQTT) == MQTT
+
+
+def test_every_event_has_its_schema_and_its_row() -> None:
+    """Whatever the source tells as a notice is among the models, and the document names the same."""
+    sources = "".join(file.read_text("utf-8") for file in (needs.ROOT / "uSense").rglob("*.py"))
+    told = set(re.findall(r"""Notice\(\s*"([a-z._]+)\"""", sources))
+    table = MQTT.split("### `usense/event`", 1)[1].split("\n\n", 2)[1]
+    rows = "".join(row.split("|")[1] for row in table.splitlines()[2:])
+
+    assert told <= set(NOTICES)
+    assert set(re.findall(r"`([a-z._]+)`", rows)) == set(NOTICES)
+
+
+def test_every_retained_topic_has_its_schema_and_its_row() -> None:
+    """The document's table of topics names all that have a schema, and those that are no JSON."""
+    table = MQTT.split("## What uSense tells", 1)[1].split("\n\n", 2)[1]
+    topics = {re.sub("<[a-z_]+>", "+", row.split("`")[1]) for row in table.splitlines()[2:]}
+
+    assert {f"usense/{topic}" for topic in messages.told_topics()} <= topics
 
 
 def test_every_word_of_the_command_line_is_documented() -> None:

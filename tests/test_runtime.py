@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.stand_ins import Ears
 from uSense.core.errors import RequestError
+from uSense.core.events import Event, State
 from uSense.payloads.settings import RuntimeChanges, RuntimeSettings
 from uSense.runtime import FILE, Runtime, Value
 from uSense.storage.notebook import Notebook
@@ -20,11 +20,15 @@ class House:
     """Run-time settings over a folder, and what they did."""
 
     def __init__(self, folder: Path) -> None:
-        self.ears = Ears()
+        self.told: list[Event] = []
         self.applied: list[tuple[str, Value]] = []
-        self.runtime = Runtime(Notebook(folder / FILE), self.ears)
+        self.runtime = Runtime(Notebook(folder / FILE), self)
         for name, filed in {"threshold": 0.5, "margin": 0.05}.items():
             self.runtime.add(name, filed, self.note(name))
+
+    def post(self, event: Event) -> None:
+        """Hear it."""
+        self.told.append(event)
 
     def note(self, name: str) -> Any:
         """What applies a setting."""
@@ -35,17 +39,19 @@ async def test_a_change_is_applied_kept_and_told(tmp_path: Path) -> None:
     """It counts at once, shows on the topic, and is there after a restart; null goes back to the settings file."""
     house = House(tmp_path)
     await house.runtime.load()
-    assert house.ears.states == {"settings": {"threshold": 0.5, "margin": 0.05}}
+    assert house.told == [State("settings", {"threshold": 0.5, "margin": 0.05})]
 
     now = await house.runtime.change({"threshold": 0.6})
     again = House(tmp_path)
     await again.runtime.load()
     back = await again.runtime.change({"threshold": None})
 
-    assert now == house.ears.states["settings"] == {"threshold": 0.6, "margin": 0.05}
+    assert now == {"threshold": 0.6, "margin": 0.05}
+    assert house.told[1:] == [State("settings", now)]
     assert house.applied == [("threshold", 0.6)]
     assert again.applied == [("threshold", 0.6), ("threshold", 0.5)]
-    assert back == again.ears.states["settings"] == {"threshold": 0.5, "margin": 0.05}
+    assert back == {"threshold": 0.5, "margin": 0.05}
+    assert again.told[-1] == State("settings", back)
     assert json.loads((tmp_path / FILE).read_text()) == {}
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support import example
+from tests.support import documents, example
 from tests.support.terminal import Terminal
-from uSense.entities.identity import IdentityPayload
 from uSense.settings import load
 
 FILE = """\
@@ -133,9 +132,11 @@ def test_schema_knows_the_example(terminal: Terminal) -> None:
 
 
 def test_schema_of_events(terminal: Terminal) -> None:
-    """The schema of usense/identity has each of its fields with a sentence."""
+    """All messages are in the schema that is published, each field with a sentence."""
     schema = json.loads(terminal.run("config", "schema", "--events").out)
-    assert set(schema["properties"]) == set(IdentityPayload.model_fields)
-    referred = schema["$defs"]
-    for name, field in schema["properties"].items():
-        assert field.get("description") or referred[field["$ref"].rsplit("/", 1)[-1]]["description"], name
+    assert schema == json.loads(documents.SCHEMAS.read_text("utf-8"))
+    assert schema["topics"]["identity"] == {"$ref": "#/$defs/IdentityPayload"}
+    for model, described in schema["$defs"].items():
+        for name, field in described.get("properties", {}).items():
+            referred = schema["$defs"].get(field.get("$ref", "").rsplit("/", 1)[-1], {})
+            assert field.get("description") or field.get("const") or referred.get("description"), (model, name)

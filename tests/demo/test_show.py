@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.support import needs
+from tests.support import contract, needs
 from uSense.demo import room, scene
 from uSense.demo.portraits import EILEEN, GRACE
 
@@ -130,6 +130,8 @@ async def test_story(demo: Callable[..., Any], broker: str, tmp_path: Path) -> N
     first = datetime.fromisoformat(shown.sightings[0]["captured_at"]).timestamp()
     assert any(all(_fits(each, began) for each in shown.sightings) for began in first - np.arange(0, 6, 0.05))
     assert shown.messages[-1] == {"topic": "usense/status", "payload": "offline", "retain": False}
+    told = contract.check_told((message["topic"], message["payload"]) for message in shown.messages)
+    assert {"identity", "identity/live", "info", "settings", "health", "people", "train.finished"} <= told
     assert _empty(tmp_path)
 
 

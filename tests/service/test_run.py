@@ -17,6 +17,7 @@ from tests.peers.household import Household
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
+from tests.support import contract
 from tests.support.files import unopenable
 from tests.support.portraits import EILEEN, GRACE, jpeg, pose
 
@@ -199,6 +200,7 @@ async def test_a_person_is_enrolled_over_mqtt_while_the_camera_runs(tmp_path: Pa
 
     assert (created["status"], created["transaction"]) == ("ok", "t1")
     assert (trained["status"], trained["data"]["persons"], trained["data"]["faces"]) == ("ok", 1, 3)
+    assert {"identity", "enroll.progress", "train.finished", "people"} <= contract.check_seen(witness.seen)
     kinds = [message.json["type"] for message in witness.of("usense/event")]
     assert kinds.count("enroll.progress") == 3
     assert "train.finished" in kinds
@@ -257,6 +259,7 @@ async def test_every_command_answers_data_or_a_reason(
             await publish(mosquitto.port, f"usense/command/{command}", body)
             replies.append((await witness.next(topic, count)).json)
 
+    assert {f"response/{command}" for command, _, code in asked if code == "ok"} <= contract.check_seen(witness.seen)
     outcomes = [reply["error"]["code"] if reply["status"] == "error" else "ok" for reply in replies]
     assert outcomes == [expected for _, _, expected in asked]
     data = {
@@ -284,6 +287,7 @@ async def test_the_command_line_works_beside_the_service(tmp_path: Path, mosquit
             lambda: any(message.json["type"] == "person.erased" for message in witness.of("usense/event"))
         )
         await witness.until(lambda: witness.of("usense/people")[-1].json == [])
+    assert {"person.erased", "identity", "people"} <= contract.check_seen(witness.seen)
 
 
 async def test_a_paused_camera_tells_nothing(tmp_path: Path, mosquitto: Mosquitto) -> None:
@@ -328,3 +332,4 @@ async def test_health_follows_trouble_at_once(tmp_path: Path, mosquitto: Mosquit
         await witness.until(lambda: "camera hall: " in witness.of("usense/health")[-1].json["reason"])
         (tmp_path / "away").rename(tmp_path / "album")
         await witness.until(lambda: witness.of("usense/health")[-1].json["state"] == "ok")
+    assert {"camera.lost", "camera.back", "health"} <= contract.check_seen(witness.seen)

@@ -1,7 +1,8 @@
-"""Writes the parts of docs/mqtt.md that are made from the code: python -m tests.support.documents."""
+"""Writes what docs/ has from the code, tables and schemas: python -m tests.support.documents."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from types import UnionType
 from typing import Any, get_args
@@ -9,11 +10,13 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from tests.support.needs import ROOT
+from uSense.cli import messages
 from uSense.commands import COMMANDS
 from uSense.commands.base import Command
 from uSense.payloads.settings import RuntimeChanges, RuntimeSettings
 from uSense.schema import Branch, Outline
 
+SCHEMAS = ROOT / "docs" / "schemas" / "mqtt.json"
 FILE = ROOT / "docs" / "mqtt.md"
 BEGIN, END = "<!-- `make docs` writes the {part} -->", "<!-- end of the {part} -->"
 
@@ -95,3 +98,4 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(render(FILE.read_text("utf-8")), "utf-8")
+    SCHEMAS.write_text(json.dumps(messages.document(), indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import numpy as np
 
+from tests.support import contract
 from tests.support.portraits import GRACE
 from tests.support.values import answer
 from uSense import imaging
@@ -170,13 +171,14 @@ class Oracle:
 
 
 class Ears:
-    """An outbox that keeps everything it is given and can be waited for."""
+    """An outbox that keeps everything it is given, if it is as documented, and can be waited for."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._heard = asyncio.Event()
 
     def post(self, event: Event) -> None:
+        contract.check(event)
         self.events.append(event)
         self._heard.set()
 

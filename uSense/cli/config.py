@@ -30,7 +30,6 @@ cameras:
 """
 """What a newcomer changes first."""
 _COLUMN = 47
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def check(ctx: typer.Context, config: ConfigFile = None) -> None:
@@ -70,15 +69,14 @@ def show(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -
 
 
 def schema(
-    events: Annotated[bool, typer.Option("--events", help="That of the messages on usense/identity instead.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Those of all MQTT messages instead.")] = False,
 ) -> None:
     """Print the JSON Schema of the settings file, for editors."""
-    from uSense.entities.identity import IdentityPayload
+    from uSense.cli import messages
     from uSense.settings import Settings
 
-    model = IdentityPayload if events else Settings
-    described = model.model_json_schema(mode="serialization" if events else "validation")
-    typer.echo(json.dumps({"$schema": _DIALECT, **described}, indent=2, ensure_ascii=False))
+    described = messages.document() if events else {"$schema": messages.DIALECT, **Settings.model_json_schema()}
+    typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
 
 
 def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -19,21 +19,23 @@ from uSense.schema import Branch
 
 
 class Add(Branch):
-    """A face of one person: in a picture, or as it was kept of a visitor."""
+    """A face of one person: in a picture, of a camera, or as it was kept of a visitor."""
 
     person_id: str = Field(max_length=512)
     """Id or name of the person."""
     image: ImageBytes | None = None
     """The picture: base64 in JSON, or the payload itself on `face/add/<person_id>`."""
+    camera: str | None = Field(default=None, max_length=100)
+    """Camera whose next picture is taken."""
     visitor_id: str | None = Field(default=None, max_length=100)
-    """Visitor whose kept faces are added, instead of a picture."""
+    """Visitor whose kept faces are added."""
     force: bool = False
     """Keep the face even if it looks like somebody else's."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Add:
-        if (self.image is None) == (self.visitor_id is None):
-            raise ValueError("needs either image or visitor_id")
+    def _one_source(self) -> Add:
+        if [self.image, self.camera, self.visitor_id].count(None) != 2:  # noqa: PLR2004 - of three
+            raise ValueError("needs one of image, camera and visitor_id")
         return self
 
 
@@ -46,11 +48,14 @@ class Delete(Who):
 
 async def add(control: Control, asked: Add) -> dict[str, Any]:
     """Keep a face; it counts from the next training on."""
-    if asked.image is None:
-        kept = await add_visitor(control, asked.person_id, asked.visitor_id or "", force=asked.force)
-        return asdict(kept)
-    added = asdict(await control.add_face(asked.person_id, asked.image, "image", force=asked.force))
-    return {**added, "quality": round(added["quality"], 2)}
+    if asked.visitor_id is not None:
+        return asdict(await add_visitor(control, asked.person_id, asked.visitor_id, force=asked.force))
+    if asked.camera is not None:
+        shot = await control.shot(asked.camera)
+        added = await control.add_picture(asked.person_id, shot.rgb, asked.camera, force=asked.force)
+    else:
+        added = await control.add_face(asked.person_id, asked.image or b"", "image", force=asked.force)
+    return {**asdict(added), "quality": round(added.quality, 2)}
 
 
 async def delete(control: Control, asked: Delete) -> dict[str, Any]:
@@ -75,7 +80,7 @@ ADD = Command(
     run=add,
     raw="image",
     rest="person_id",
-    about="Keep the face in a picture, or those kept of a visitor, for a person; they count from the next training on.",
+    about="Keep a face for a person, from a picture, a camera or a visitor; it counts from the next training on.",
     reply=FaceKept | VisitorFacesKept,
     examples=(
         Example({"person_id": "Bea", "image": PICTURE, "force": True}),
@@ -85,6 +90,9 @@ ADD = Command(
         Example({"person_id": "Anna", "image": PICTURE}, rest="Bea", code="bad_payload"),
         Example({"person_id": "Bea", "visitor_id": VISITOR_ID}),
         Example({"person_id": "Bea", "visitor_id": "1"}, code="not_found"),
+        Example({"person_id": "Bea", "camera": "hall", "force": True}),
+        Example({"person_id": "Bea", "camera": "attic"}, code="not_found"),
+        Example({"person_id": "Anna", "camera": "hall", "image": PICTURE}, code="bad_payload"),
         Example({"person_id": "Anna"}, code="bad_payload"),
         Example({"person_id": "Anna", "image": PICTURE, "visitor_id": VISITOR_ID}, code="bad_payload"),
         Example({"person_id": "Anna", "image": "?"}, code="bad_payload"),

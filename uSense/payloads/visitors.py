@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from uSense.schema import Branch
 
 
@@ -72,3 +74,34 @@ class SightingRejected(Branch):
     """Whether it counts as wrong now."""
     corrected: bool
     """Whether the name was taken back from somebody in sight; a `changed` identity told it."""
+
+
+class NewVisitor(VisitorSummary):
+    """Somebody unknown came again."""
+
+    event_ids: list[str]
+    """Events of the sightings so far."""
+
+
+class VisitorHasName(Branch):
+    """A visitor was named."""
+
+    visitor_id: str
+    """Id that the visitor had."""
+    person_id: str
+    """Id of the person."""
+    name: str
+    """Name of the person."""
+    event_ids: list[str]
+    """Events of earlier sightings, at most 50."""
+
+
+class VisitorExpired(Branch):
+    """A visitor is none any more."""
+
+    visitor_id: str
+    """Id that the visitor had."""
+    last_seen_at: str
+    """When they were seen last; RFC 3339, UTC."""
+    reason: Literal["not_seen", "pushed_out", "recognized", "deleted"]
+    """Why."""

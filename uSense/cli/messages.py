@@ -1,0 +1,61 @@
+"""The JSON Schema of everything that uSense tells and is told over MQTT."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter, create_model
+from pydantic.json_schema import JsonSchemaMode
+
+from uSense.commands import COMMANDS
+from uSense.entities.identity import IdentityPayload
+from uSense.payloads.notices import NOTICES
+from uSense.payloads.states import STATES
+from uSense.schema import Branch
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ABOUT = (
+    "`topics` has the payloads of the topics below the prefix, `+` for any name; `events` those of the topic event by "
+    "their type; `requests` and `replies` the JSON payloads of commands and the `data` of their replies. To check a "
+    'message, refer to its place here, as in {"$ref": "mqtt.json#/topics/identity"}.'
+)
+Kind: TypeAlias = Literal["topics", "events", "requests", "replies"]
+IDENTITIES = ("identity", "identity/live")
+
+
+def document() -> dict[str, Any]:
+    """All schemas in one."""
+    parts = [
+        *(("topics", topic, told) for topic, told in told_topics().items()),
+        *(("events", kind, event(kind, number)) for kind in NOTICES for number in range(len(NOTICES[kind]))),
+        *(("requests", command.name, command.payload) for command in COMMANDS),
+        *(("replies", command.name, command.reply) for command in COMMANDS),
+    ]
+    inputs: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (number, "validation" if kind == "requests" else "serialization", TypeAdapter(told))
+        for number, (kind, _, told) in enumerate(parts)
+    ]
+    schemas, definitions = TypeAdapter.json_schemas(inputs)
+    sections: dict[str, dict[str, list[Any]]] = {"topics": {}, "events": {}, "requests": {}, "replies": {}}
+    for number, mode, _ in inputs:
+        kind, name, _ = parts[number]
+        sections[kind].setdefault(name, []).append(schemas[(number, mode)])
+    whole = {
+        kind: {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in section.items()}
+        for kind, section in sections.items()
+    }
+    whole["topics"]["event"] = {"anyOf": [{"$ref": f"#/events/{kind}"} for kind in NOTICES]}
+    return {"$schema": DIALECT, "title": "MQTT messages of uSense", "description": _ABOUT, **whole, **definitions}
+
+
+def told_topics() -> dict[str, Any]:
+    """The types of all topics but `event`."""
+    return {**dict.fromkeys(IDENTITIES, IdentityPayload), **STATES}
+
+
+def event(kind: str, number: int = 0) -> type[Branch]:
+    """The model of a message on the topic `event`."""
+    model = NOTICES[kind][number]
+    at = Field(description="When it happened; RFC 3339, UTC.")
+    fields: dict[str, Any] = {"type": (Literal[kind], ...), "at": (str, at)}
+    return create_model(f"{model.__name__}Event", __base__=model, __doc__=model.__doc__, **fields)
