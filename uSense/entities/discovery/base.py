@@ -74,7 +74,7 @@ Describe: TypeAlias = Callable[[Place, Site], Entity | None]
 
 
 NOTHING = "{% include 'nothing' %}"
-"""What Home Assistant passes over in silence, unlike what it cannot make a state of."""
+"""What a sensor of Home Assistant passes over in silence, unlike what it cannot make a state of."""
 
 
 def attributes(topic: str, **expressions: str) -> Payload:
@@ -132,16 +132,18 @@ def _whole(entity: Entity, place: Place, site: Site) -> Payload:
         # Also of what Home Assistant sends, which does not take it from the device.
         "qos": 1,
         **entity.options,
-        **_guarded(entity.options),
+        **_guarded(entity),
     }
 
 
-def _guarded(options: Mapping[str, Any]) -> Payload:
+def _guarded(entity: Entity) -> Payload:
     """Who is erased leaves an empty message, which Home Assistant hears while it still has their entities."""
-    template = options.get("value_template")
+    template = entity.options.get("value_template")
     if template is None:
         return {}
-    return {"value_template": f"{{% if value_json is defined %}}{template}{{% else %}}{NOTHING}{{% endif %}}"}
+    # Others than sensors log an error of it, and pass over an empty text.
+    rest = f"{{% else %}}{NOTHING}" if entity.platform == "sensor" else ""
+    return {"value_template": f"{{% if value_json is defined %}}{template}{rest}{{% endif %}}"}
 
 
 def _block(place: Place, site: Site) -> Payload:
