@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.guided import QUICK, House, Nobody, moving, noise, plain, serving
 from tests.support.portraits import EILEEN, GRACE
-from uSense.core.errors import ConflictError, RecognizerError, RequestError
-from uSense.core.models import MOST_FACES, Rgb, Training
+from uSense.core.errors import BadImageError, ConflictError, RecognizerError, RequestError
+from uSense.core.models import MOST_FACES, Probe, Rgb, Training
 from uSense.detectors.hog import HogSettings
 from uSense.detectors.yunet import YunetSettings
 from uSense.ports import AddedFace
@@ -308,3 +308,24 @@ async def test_a_cancel_while_it_saves_removes_what_was_saved(house: House, monk
 
     assert finished["state"] == "canceled"
     assert await house.control.people() == []
+
+
+async def test_a_face_that_the_recognizer_does_not_see_is_not_taken(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that looks for faces itself may find none: the next picture is another chance."""
+    compare = house.control.recognizer.compare
+    asked: list[Probe] = []
+
+    async def doubting(a: Probe, b: Probe) -> float:
+        asked.append(b)
+        if len(asked) % 2:
+            raise BadImageError("the picture", "no face is found in it", code="no_face")
+        return await compare(a, b)
+
+    monkeypatch.setattr(house.control.recognizer, "compare", doubting)
+    await house.control.guide.start("Anna")
+    finished = await house.finished()
+
+    assert finished["faces"] == 6
+    assert len(asked) == 10

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 
 from uSense import aio
-from uSense.core.errors import ConflictError, NotFoundError, RequestError, UsenseError
+from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
 from uSense.core.events import Notice
 from uSense.core.guiding import Guiding, GuidingRules, Prompt, SeenFace, thumbnail
 from uSense.core.lookalikes import likenesses, one_person
@@ -185,7 +185,11 @@ class Guide:
         if await self._is_gone(asked):
             return Ending.ERASED
         probe = found[0][1]
-        if not await self._fits(probe, probes):
+        try:
+            fits = await self._fits(probe, probes)
+        except BadImageError:  # a recognizer that looks for itself finds no face there
+            return None
+        if not fits:
             return guiding.unlike()
         probes.append(probe)
         guiding.took(seen[0], self._clock())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from uSense.core.models import Gray, Landmarks, Quality
-from uSense.core.quality import Flaw, QualityRules, assess, gate
+from uSense.core.quality import Flaw, QualityRules, aside, assess, gate
 
 RULES = QualityRules()
 FRONTAL: Landmarks = np.array(((30, 40), (70, 40), (50, 60), (35, 80), (65, 80)), np.float32)
@@ -77,6 +77,13 @@ def test_a_face_in_profile_is_turned_away() -> None:
     assert gate(profile, RULES) is Flaw.TURNED_AWAY
     assert gate(half, RULES) is None
     assert half.turned == 0.5
+
+
+def test_a_head_is_turned_to_the_person_s_own_left_or_right() -> None:
+    """To the left the nose tip is nearer to the left eye, which is on the right side of the picture."""
+    assert aside(turned(60.0)) == 0.5
+    assert aside(turned(40.0)) == -0.5
+    assert aside(FRONTAL) == 0.0
 
 
 def test_an_unsure_detector_makes_a_face_doubtful() -> None:
