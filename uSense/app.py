@@ -327,6 +327,7 @@ def _site(settings: Settings) -> Site:
         version=__version__,
         topics=settings.mqtt.topics,
         snapshots=settings.mqtt.snapshots,
+        unsigned=frozenset(settings.commands.unsigned) if settings.commands.require_signature else None,
     )
 
 

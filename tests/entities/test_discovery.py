@@ -119,6 +119,23 @@ def test_without_snapshots_there_is_no_image() -> None:
     assert set(components()) - set(components(site=site)) == {"usense_hall-pi_camera_hall_image"}
 
 
+@pytest.mark.parametrize(
+    ("unsigned", "gone"),
+    [
+        ({"train", "settings/set", "camera/pause"}, set()),
+        ({"settings/set"}, {"train", "camera_hall_pause"}),
+        (set(), {"train", "camera_hall_pause", "threshold", "unknown"}),
+    ],
+)
+def test_what_would_need_a_signature_is_left_out(unsigned: set[str], gone: set[str]) -> None:
+    """Home Assistant cannot sign: its button would do nothing."""
+    site = Site(
+        instance="hall-pi", version="1.2", topics=Topics("usense"), snapshots=True, unsigned=frozenset(unsigned)
+    )
+
+    assert set(components()) - set(components(site=site)) == {f"usense_hall-pi_{name}" for name in gone}
+
+
 names = st.from_regex(r"[a-z0-9_-]{1,40}", fullmatch=True)
 
 

@@ -41,17 +41,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """What descriptions depend on; it stays the same while the service runs. `snapshots` says whether there are any."""
+    """What descriptions depend on; it stays the same while the service runs.
+
+    `snapshots` says whether there are any, `unsigned` which commands need no signature; None: all of them.
+    """
 
     instance: str
     version: str
     topics: Topics
     snapshots: bool = False
+    unsigned: frozenset[str] | None = None
 
     @property
     def node(self) -> str:
         """The id below which everything of this instance is announced, and nothing else."""
         return f"usense_{self.instance}"
+
+    def takes(self, name: str) -> bool:
+        """Whether a command is carried out for Home Assistant, which cannot sign."""
+        return self.unsigned is None or name in self.unsigned
 
     def command(self, name: str) -> str:
         """The topic of a command."""

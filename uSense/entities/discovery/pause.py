@@ -7,8 +7,10 @@ import json
 from uSense.entities.discovery.base import Entity, Place, Site
 
 
-def pause(camera: Place, site: Site) -> Entity:
+def pause(camera: Place, site: Site) -> Entity | None:
     """A switch, also for a camera that is offline: a paused one is."""
+    if not site.takes("camera/pause"):
+        return None
     options = {
         "state_topic": site.topics.of(f"camera/{camera.key}/paused"),
         "state_on": "ON",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from uSense.entities.discovery.base import Entity, Place, Site
 
 
-def strangers(_: Place, site: Site) -> Entity:
+def strangers(_: Place, site: Site) -> Entity | None:
     """A choice that shows what `settings` echoes."""
+    if not site.takes("settings/set"):
+        return None
     options = {
         "state_topic": site.topics.of("settings"),
         "value_template": "{{ value_json.get('unknown') }}",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from uSense.entities.discovery.base import Entity, Place, Site
 
 
-def threshold(_: Place, site: Site) -> Entity:
+def threshold(_: Place, site: Site) -> Entity | None:
     """A number that shows what `settings` echoes."""
+    if not site.takes("settings/set"):
+        return None
     options = {
         "state_topic": site.topics.of("settings"),
         "value_template": "{{ value_json.threshold }}",

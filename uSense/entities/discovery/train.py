@@ -5,8 +5,10 @@ from __future__ import annotations
 from uSense.entities.discovery.base import Entity, Place, Site
 
 
-def train(_: Place, site: Site) -> Entity:
+def train(_: Place, site: Site) -> Entity | None:
     """A button; what it presses is JSON, unlike Home Assistant's own word."""
+    if not site.takes("train"):
+        return None
     options = {
         "command_topic": site.command("train"),
         "payload_press": "{}",
