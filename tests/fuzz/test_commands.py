@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from tests.fuzz.corpus import JSON, fuzzed, pictures, spoiled
 from tests.support.portraits import GRACE, jpeg, pose
@@ -24,6 +25,7 @@ from uSense.core.quality import QualityRules
 from uSense.core.topics import Topics
 from uSense.detectors.hog import HogSettings
 from uSense.entities import Message
+from uSense.mqtt.authority import Authority, CommandSettings
 from uSense.mqtt.dispatch import Dispatcher
 from uSense.mqtt.link import Request
 from uSense.recognizers.local import LocalSettings
@@ -76,6 +78,7 @@ async def opened() -> AsyncIterator[Office]:
     await vault.create_person("Anna")
     await vault.create_person("Bea")
     dispatcher = Dispatcher(Topics(), LARGEST, desk)
+    dispatcher.authority = Authority(CommandSettings(secret=SecretStr("k" * 16)))
     async with HogSettings(kind="hog").open() as detector, LocalSettings().open(MemoryHouse(vault)) as recognizer:
         control = Control(recognizer, detector, desk, QualityRules(), {"hall": aio.Switch()}, dict)
         served = asyncio.create_task(dispatcher.serve(COMMANDS, control), name="serve")
@@ -102,6 +105,9 @@ VALUES = (
 OBJECTS = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=4).map(lambda value: json.dumps(value).encode())
 PAYLOADS = OBJECTS | spoiled(OBJECTS, most=3) | JSON.map(lambda value: json.dumps(value).encode()) | IMAGES
 PAYLOADS |= st.binary(max_size=50) | st.just(b"{" * 5000) | st.just(b"x" * (LARGEST + 1))
+STAMP = {"ts": "1795600000", "nonce": "nonce-01", "sig": "0" * 64, "payload": "{}", "transaction": "k"}
+ENVELOPES = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in STAMP.items()})
+PAYLOADS |= ENVELOPES.map(lambda value: json.dumps(value).encode())
 PATHS = st.sampled_from(NAMES) | st.sampled_from(NAMES).map(lambda name: f"{name}/Anna")
 PATHS |= st.text(st.characters(codec="utf-8", exclude_characters="+#\0"), min_size=1, max_size=30)
 
