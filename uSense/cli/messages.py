@@ -19,33 +19,37 @@ _ABOUT = (
     "their type; `requests` and `replies` the JSON payloads of commands and the `data` of their replies. To check a "
     'message, refer to its place here, as in {"$ref": "mqtt.json#/topics/identity"}.'
 )
-Kind: TypeAlias = Literal["topics", "events", "requests", "replies"]
+Part: TypeAlias = tuple[str, str, Any]
+"""Section, name and type of a schema."""
 IDENTITIES = ("identity", "identity/live")
 
 
 def document() -> dict[str, Any]:
     """All schemas in one."""
-    parts = [
-        *(("topics", topic, told) for topic, told in told_topics().items()),
+    parts: list[Part] = [
+        *(("topics", topic, kind) for topic, kind in told_topics().items()),
         *(("events", kind, event(kind, number)) for kind in NOTICES for number in range(len(NOTICES[kind]))),
         *(("requests", command.name, command.payload) for command in COMMANDS),
         *(("replies", command.name, command.reply) for command in COMMANDS),
     ]
-    inputs: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
-        (number, "validation" if kind == "requests" else "serialization", TypeAdapter(told))
-        for number, (kind, _, told) in enumerate(parts)
+    modes: dict[str, JsonSchemaMode] = {"requests": "validation"}
+    inputs = [
+        (number, modes.get(section, "serialization"), TypeAdapter(kind))
+        for number, (section, _, kind) in enumerate(parts)
     ]
     schemas, definitions = TypeAdapter.json_schemas(inputs)
-    sections: dict[str, dict[str, list[Any]]] = {"topics": {}, "events": {}, "requests": {}, "replies": {}}
-    for number, mode, _ in inputs:
-        kind, name, _ = parts[number]
-        sections[kind].setdefault(name, []).append(schemas[(number, mode)])
-    whole = {
-        kind: {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in section.items()}
-        for kind, section in sections.items()
+    found: dict[str, dict[str, list[Any]]] = {}
+    for (number, mode, _), (section, name, _) in zip(inputs, parts, strict=True):
+        found.setdefault(section, {}).setdefault(name, []).append(schemas[(number, mode)])
+    sections = {
+        section: {name: each[0] if len(each) == 1 else {"anyOf": each} for name, each in names.items()}
+        for section, names in found.items()
     }
-    whole["topics"]["event"] = {"anyOf": [{"$ref": f"#/events/{kind}"} for kind in NOTICES]}
-    return {"$schema": DIALECT, "title": "MQTT messages of uSense", "description": _ABOUT, **whole, **definitions}
+    sections["topics"]["event"] = {"anyOf": [{"$ref": f"#/events/{kind}"} for kind in NOTICES]}
+    for name, definition in definitions["$defs"].items():
+        if {"$ref": f"#/$defs/{name}"} not in sections["requests"].values():
+            definition.pop("additionalProperties", None)  # later versions may tell more
+    return {"$schema": DIALECT, "title": "MQTT messages of uSense", "description": _ABOUT, **sections, **definitions}
 
 
 def told_topics() -> dict[str, Any]:

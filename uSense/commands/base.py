@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, ValidationError, WithJsonSchema
 
 from uSense import schema
 from uSense.core.errors import RequestError
@@ -39,7 +39,8 @@ def _from_base64(value: object) -> object:
         raise ValueError("must be base64") from None
 
 
-ImageBytes: TypeAlias = Annotated[bytes, BeforeValidator(_from_base64)]
+_BASE64 = WithJsonSchema({"type": "string", "contentEncoding": "base64"}, mode="validation")
+ImageBytes: TypeAlias = Annotated[bytes, BeforeValidator(_from_base64), _BASE64]
 """A field that takes an encoded picture: base64 (also as a data URL) in JSON, or the bytes of a raw payload."""
 
 

@@ -35,7 +35,7 @@ class CommandSettings(Branch):
     secret_file: Path | None = None
     """File that holds the secret, in place of `secret`."""
     unsigned: tuple[str, ...] = Field(default=(), max_length=100)
-    """Commands that need no signature all the same, such as those of Home Assistant: [train, settings/set]."""
+    """Commands that need no signature, such as those of Home Assistant: [train, camera/pause, settings/set]."""
 
     @field_validator("unsigned")
     @classmethod
