@@ -121,6 +121,16 @@ def test_files_that_others_can_read(house: Path) -> None:
     assert (found.state, found.todo) == ("warning", f"chmod 600 {house / 'extra'}")
 
 
+@pytest.mark.parametrize(("kept", "told"), [('{"threshold": 0.6}', ["threshold 0.6: "]), ("{}", []), ("{", [])])
+def test_what_was_set_at_run_time_is_told(house: Path, kept: str, told: list[str]) -> None:
+    """It wins over the settings file, so whoever wonders about that finds it."""
+    (house / "runtime.json").write_text(kept)
+
+    found = [one.text for one in checkup.data_folder(house) if one.check == "settings at run time"]
+
+    assert [text[: len(words)] for text, words in zip(found, told, strict=True)] == told
+
+
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     """Nothing can be written there."""
     (tmp_path / "data").write_text("x")

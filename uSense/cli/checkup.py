@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
 
 def data_folder(folder: Path) -> Iterator[Finding]:
     """Rights, space, key and integrity. Reads files: not for the event loop."""
+    from uSense.runtime import FILE
     from uSense.storage import DATABASE, KEY
 
     existing = next((one for one in (folder, *folder.parents) if os.path.exists(one)), folder)  # noqa: PTH110 - Path's raises where one may not look
@@ -79,6 +81,7 @@ def data_folder(folder: Path) -> Iterator[Finding]:
     if not (folder / KEY).exists():
         yield problem("key", f"{folder / KEY} is missing", "put it back from a backup: without it no face can be read")
     yield _integrity(folder / DATABASE)
+    yield from _changed(folder / FILE)
 
 
 def _open_to_others(folder: Path) -> Finding | None:
@@ -100,6 +103,17 @@ def _integrity(path: Path) -> Finding:
         return ok("database", f"{path.name} is sound")
     todo = "`usense run` moves it aside and goes on with its newest backup; or `usense restore FILE`"
     return problem("database", f"{path}: {said}", todo)
+
+
+def _changed(path: Path) -> Iterator[Finding]:
+    """What was set at run time, as it wins over the settings file."""
+    with suppress(OSError, ValueError):
+        changed = json.loads(path.read_bytes())
+        if isinstance(changed, dict) and changed:
+            words = ", ".join(f"{name} {value}" for name, value in changed.items())
+            yield ok(
+                "settings at run time", f"{words}: settings/set changed it, and null resets it to the settings file"
+            )
 
 
 # Models

@@ -132,7 +132,7 @@ async def test_without_a_fallback_the_faces_wait(opening: Opening, cloud: AzureF
 async def test_azure_gives_a_second_opinion_only_where_the_local_one_is_unsure(
     opening: Opening, cloud: AzureFaults
 ) -> None:
-    """A clear look costs nothing; an unsure one is Azure's to judge, and health tells how often both agreed."""
+    """A clear look costs nothing; an unsure one is Azure's to judge, by the rules of now; health tells of agreement."""
     async with opening(second_opinion=True, band=0.0) as sure:
         await enrolled(sure)
         cloud.calls.clear()
@@ -141,9 +141,14 @@ async def test_azure_gives_a_second_opinion_only_where_the_local_one_is_unsure(
     async with opening(second_opinion=True, band=1.0) as unsure:
         (second,) = await unsure.identify([grace(7)])
         quota = unsure.quota() or {}
+        calls = dict(cloud.made)
+        unsure.rules = replace(unsure.rules, threshold=0.99)
+        (stricter,) = await unsure.identify([grace(7)])
 
+    assert stricter.judge is not None
+    assert stricter.judge.rules == unsure.rules
     assert (clear.judge and clear.judge.kind, second.judge and second.judge.kind) == ("local", "azure")
-    assert cloud.made == {"detect": 1, "identify": 1}
+    assert calls == {"detect": 1, "identify": 1}
     assert (quota["second_opinions"], quota["agreement"]) == (1, 1.0)
 
 
