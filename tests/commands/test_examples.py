@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +17,7 @@ from pydantic import TypeAdapter
 from tests.support.mqtt import sighting
 from tests.support.portraits import jpeg
 from tests.support.stand_ins import Ears, Spotter, picture
-from uSense import keepsake
+from uSense import imaging, keepsake
 from uSense.aio import Lane, Switch
 from uSense.commands import COMMANDS
 from uSense.commands.base import FACE_ID, PICTURE, VISITOR_ID, Command, Example, bind, read
@@ -119,12 +118,12 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
 async def visited(storage: Storage, recognizer: LocalRecognizer, house: Control) -> Visiting:
     """A visitor who was here twice, and a sighting of Anna."""
     visiting = Visiting(VisitorRules(), storage.visitors, recognizer, house.outbox, Stats())
-    (answer,) = await recognizer.identify([somebody := await house.one_face(255 - rgb(), "visitor.jpg")])
+    (answer,) = await recognizer.identify([await house.one_face(somebody(), "visitor.jpg")])
     assert answer.embedding is not None
     face = Glimpse(answer.embedding, 0.9)
     visitor = Visitor(VISITOR_ID, 1e9, 1e9, minted=True, sightings=2, event_ids=(EVENT_ID,), faces={1: face})
     visiting.book.visitors[VISITOR_ID] = visitor
-    crop = KeptFace(answer.embedding, 0.9, await asyncio.to_thread(keepsake.pack, somebody))
+    crop = KeptFace(answer.embedding, 0.9, packed())
     await storage.visitors.keep([Keep(visitor, {1: crop}, frozenset())], [])
     anna = await house.find("Anna")
     visiting.rejecting.looked("track", answer.embedding)
@@ -136,6 +135,19 @@ async def visited(storage: Storage, recognizer: LocalRecognizer, house: Control)
 def rgb() -> Rgb:
     """Anna."""
     return picture().rgb()
+
+
+@cache
+def somebody() -> Rgb:
+    """The visitor."""
+    return 255 - rgb()
+
+
+@cache
+def packed() -> bytes:
+    """The kept crop of the visitor."""
+    (found,) = Spotter().faces
+    return keepsake.pack(imaging.probe(imaging.ArrayPicture(somebody()), found))
 
 
 @cache
