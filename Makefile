@@ -21,7 +21,7 @@ help:
 	echo "make fuzz          commands, settings, pictures and stored files of any bytes, a minute each"
 	echo "make fmt           format and mend what can be mended"
 	echo "make example       write config/usense.example.yaml anew"
-	echo "make docs          write the generated parts of docs/mqtt.md anew"
+	echo "make docs          write the tables of docs/mqtt.md and the schemas anew"
 	echo "make requirements  renew the pinned requirements (needs uv)"
 
 demo: $(FILLED)

@@ -101,14 +101,16 @@ async def test_a_late_subscriber_finds_the_retained_topics(tmp_path: Path, mosqu
 
 
 async def test_secrets_stay_out_of_what_is_published_and_logged(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    """Neither a camera's secrets in its address or options nor the broker's password show on a topic or in the log."""
+    """Neither a camera's secrets nor the broker's password nor that of commands show on a topic or in the log."""
     camera = {
         "kind": "stream",
         "url": "rtsp://me:hush-hush@127.0.0.1:9/user=admin&password=hush-hush",
         "options": {"headers": "Authorization: hush-hush"},
     }
     mqtt = {"host": "127.0.0.1", "port": mosquitto.port, "username": "x", "password": "top-secret"}
-    service = Service(tmp_path / "s", mosquitto.port, {"door": camera}, mqtt=mqtt)
+    service = Service(
+        tmp_path / "s", mosquitto.port, {"door": camera}, mqtt=mqtt, commands={"secret": "top-secret-of-commands"}
+    )
     async with Witness(mosquitto.port) as witness, service:
         await witness.until(lambda: any("camera.lost" in message.text for message in witness.of("usense/event")))
         await witness.next("usense/info")
