@@ -6,7 +6,7 @@ Each photo is one visit: five looks at it, shifted and with noise as a camera ha
 "day one", the others of "day two"; all visits come in random order, ten minutes apart.
 
 strangers: nobody is enrolled. mixed: half of the people are enrolled from three photos; their other photos are shown,
-too, clean and once more spoiled in each of the ways of the accuracy benchmark. rejected: the threshold is lowered to
+too, each clean or spoiled in one of the ways of the accuracy benchmark. rejected: the threshold is lowered to
 0.40, the margin to nothing, so that strangers get names; each wrong name of day one is rejected, then the same photos
 are shown again, and those of day two; the same without rejecting anything.
 """
@@ -53,6 +53,7 @@ from uSense.visiting import Visiting
 LOOKS, SHIFT, NOISE = 5, 3, 4.0
 ENROLLED = 3
 LOOSE = DecisionRules(threshold=0.40, margin=0.0)
+CONDITIONS = ("clean", *photos.SPOILED)
 LEAST_OWN, MOST_OTHERS = 0.90, 0.01
 LEAST_MINTED = 0.80
 """Strangers who get an id, of those that came on both days."""
@@ -163,12 +164,11 @@ def _look(track_id: str, frame: Frame, probe: Probe) -> Look:
 
 @dataclass(slots=True)
 class House:
-    """Everything for one run."""
+    """The photos of all runs."""
 
     people: dict[str, list[str]]
     views: dict[tuple[str, str], Views]
     embedder: Embedder
-    condition: str = "clean"
 
     @asynccontextmanager
     async def open(self, enrolled: dict[str, list[str]], rules: DecisionRules) -> AsyncIterator[Camera]:
@@ -236,8 +236,8 @@ async def strangers(house: House, generator: np.random.Generator, *, half: bool)
         shown: dict[str, list[tuple[str, str]]] = {}
         for name in names:
             files = [file for file in house.people[name] if file not in enrolled.get(name, ())]
-            conditions = {condition for condition, _ in house.views} if name in enrolled else {"clean"}
-            shown[name] = [(one, file) for one in sorted(conditions) for file in files]
+            ways = CONDITIONS if name in enrolled else ("clean",)
+            shown[name] = [(str(generator.choice(ways)), file) for file in files]
         for day in _days(shown, generator):
             for name, view in day:
                 count.add(name, await camera.visit(house.views.get(view, [])))
@@ -305,7 +305,7 @@ async def seen(detector: Detector, files: Sequence[str]) -> dict[tuple[str, str]
     for number, file in enumerate(files):
         small = photos.fitted(photos.read(file))
         generator = np.random.default_rng((2026, number))
-        for condition in ("clean", *photos.SPOILED):
+        for condition in CONDITIONS:
             spoiled = small if condition == "clean" else photos.SPOILED[condition](small, generator)
             for _ in range(LOOKS):
                 picture = imaging.ArrayPicture(_moved(spoiled, generator))

@@ -46,7 +46,7 @@ class VisitorRules:
     """Visitors kept at most, and as many who were seen once; who was not seen longest leaves."""
     apart: Week = 60.0
     """Seconds out of sight after which somebody's next sighting is another visit."""
-    quality: Share = 0.40
+    quality: Share = 0.50
     """Lowest quality, 0 to 1, of a look that a visitor is known by."""
     stricter: Share = 0.04
     """How far above the recognizer's threshold a face must score to be a visitor's."""
