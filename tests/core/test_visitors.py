@@ -66,6 +66,25 @@ def test_the_second_visit_mints() -> None:
 
 
 @pytest.mark.parametrize(
+    ("begun", "comes_again"), [(1059.0, False), (1060.0, True), (1001.0, False), (900.0, False), (1000.0 - DAY, True)]
+)
+def test_what_is_another_visit(begun: float, *, comes_again: bool) -> None:
+    """One that begins later than the last ended by the pause; not one on another camera at the same time."""
+    days = Days()
+    days.book.look("a", "hall", 990.0, glimpse(0.0))
+    days.book.look("b", "door", begun, glimpse(0.0))
+    days.book.look("a", "hall", 1000.0, glimpse(0.0))
+    days.book.unknown("a", "e1", BAR)
+    days.book.ended("a", "v1", BAR)
+
+    met = days.book.unknown("b", "e2", BAR)
+    _, late = days.book.ended("b", "v2", BAR)
+
+    assert ((met or late) is not None) is comes_again
+    assert days.book.visitors["v1"].cameras == ("hall", "door")
+
+
+@pytest.mark.parametrize(
     ("distance", "known", "people"),
     [(0.44, True, 1), (0.48, False, 1), (0.53, False, 1), (0.60, False, 2)],
 )

@@ -91,8 +91,12 @@ class Visitor:
         return self.last_seen_at + DAY * (rules.keep_days if self.minted else min(CANDIDATE_DAYS, rules.keep_days))
 
     def away(self, at: float, rules: VisitorRules) -> bool:
-        """Whether they have been out of sight long enough to be another visit; a clock that jumped counts as such."""
-        return abs(at - self.last_seen_at) >= rules.apart
+        """Whether who comes `at` this time has been out of sight long enough to be another visit.
+
+        Two cameras may see somebody at once; a clock that went back by a day did not see them at all.
+        """
+        gap = at - self.last_seen_at
+        return gap >= rules.apart or gap <= -DAY
 
     def take(self, glimpses: Iterable[Glimpse]) -> tuple[set[int], set[int]]:
         """Keep the most different faces; returns the numbers that are new, and those that left."""
