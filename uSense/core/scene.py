@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from uSense.core.events import Assurance, Decision, Sighting, SightingType
 from uSense.core.explaining import Doubts, ExplainRules, Undecided
 from uSense.core.judging import DecisionRules, Judge
 from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
+from uSense.core.presence import Glance
 from uSense.core.quality import Flaw
 from uSense.core.rejections import Rejections, rejected
 from uSense.core.tracking import Looked, Status, Track, Tracker, TrackingRules
@@ -77,6 +79,8 @@ class Scene:
     _barred: dict[str, set[str]] = field(default_factory=dict)
     """Persons of whom was said that a track is not theirs."""
     _gallery: int = CHANGED
+    _height: float = math.inf
+    """Of the pictures, in pixels."""
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(self.rules.tracking, self.run, self.rules.choosy)
@@ -85,6 +89,7 @@ class Scene:
 
     def look(self, faces: Sequence[Face], frame: Frame) -> Looked:
         """Take over what a detector found in `frame`; returns the faces to identify and the tracks that ended."""
+        self._height = frame.picture.size[1]
         looked = self.tracker.look(faces, scene=frame.scene, at=frame.captured_at, now=frame.stamp)
         self.doubts.begun(looked.begun, frame.stamp)
         for track_id in (*looked.ended, *looked.interrupted):
@@ -100,6 +105,21 @@ class Scene:
     def alive(self, track_id: str) -> bool:
         """Whether the track goes on."""
         return track_id in self.tracker.tracks
+
+    def glances(self) -> list[Glance]:
+        """The decided tracks, and how sure it is that they still show whom they showed."""
+        return [
+            Glance(
+                track_id=track.track_id,
+                person_id=_person_id(track),
+                seen=track.seen,
+                missed=track.missed > 0,
+                doubtful=track.interrupted,
+                height=track.box.height / self._height,
+            )
+            for track in self.tracker.tracks.values()
+            if track.status is not Status.UNDECIDED
+        ]
 
     def explain(self, ended: Sequence[str], now: float) -> Undecided | None:
         """Why somebody was not recognized: one of the tracks that ended, or one that waits for a decision too long."""
