@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import structlog
 
 from uSense import __version__, aio, lifetime
+from uSense.attending import FILE as PRESENCE
+from uSense.attending import Attending
 from uSense.commands import COMMANDS
 from uSense.control import Control
 from uSense.core.errors import StorageError, StuckError
@@ -108,6 +110,7 @@ class Service:
     upkeep: Upkeep
     health: Health
     runtime: Runtime
+    attending: Attending
     info: Mapping[str, Any]
 
     @property
@@ -120,6 +123,7 @@ class Service:
             "tick": partial(_tick, self),
             "upkeep": self.upkeep.run,
             "visitors": self.visiting.run,
+            "presence": self.attending.run,
             "untold": partial(tell_late, self.parts.storage.journal.recover, self.mqtt),
         }
         if self.parts.broker:
@@ -155,11 +159,14 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     discovery = Discovery(settings.discovery, _site(settings), settings.cameras, mqtt)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
-    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, Overheard(mqtt, (heard,)), stats)
+    told = Overheard(mqtt, [heard])
+    pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, told, stats)
+    attending = Attending(settings.presence, scenes, pipeline.eye, mqtt, Notebook(settings.data_dir / PRESENCE))
+    told.ears.append(attending.hear)
     pipeline.visiting = visiting = _visiting(parts, pipeline)
     info = _info(settings, recognizer, parts.for_photos)
-    told = Overheard(mqtt, (discovery.hear,))
-    control = Control(recognizer, parts.for_photos, told, settings.quality, pipeline.cameras.switches, lambda: info)
+    noted = Overheard(mqtt, [discovery.hear, attending.hear])
+    control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive = parts.storage.archive
     control.visiting = visiting
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
@@ -167,12 +174,13 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.shot = pipeline.cameras.shot
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
-    runtime = control.runtime = _runtime(parts, pipeline, mqtt)
+    runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending)
     health = Health(
         stats,
         lambda: {
             **upkeep.problems,
             **visiting.problems,
+            **attending.problems,
             **runtime.problems,
             **_problems(pipeline, mqtt, parts.broker),
         },
@@ -184,7 +192,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
         },
         recognizer.quota,
     )
-    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, info)
+    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, info)
 
 
 def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:
@@ -227,7 +235,7 @@ class Overheard:
     """An outbox to which somebody listens."""
 
     outbox: Outbox
-    ears: Sequence[Callable[[Event], None]]
+    ears: list[Callable[[Event], None]]
 
     def post(self, event: Event) -> None:
         self.outbox.post(event)
@@ -251,6 +259,7 @@ async def _introduce(service: Service) -> None:
         mqtt.post(State(f"camera/{name}/paused", "OFF"))
     await control.tell_people()
     await service.visiting.load()
+    await service.attending.begin()
     # Last: the broker's copy of the last run's tells what that one left there.
     mqtt.post(State("info", service.info))
 
@@ -343,7 +352,7 @@ def _info(settings: Settings, recognizer: Recognizer, detector: Detector) -> dic
     }
 
 
-def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt) -> Runtime:
+def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt, attending: Attending) -> Runtime:
     """The settings that may change at run time: each has its value in the file, and where it counts."""
     announce, recognizer = parts.settings.announce, parts.recognizer
     runtime = Runtime(Notebook(parts.settings.data_dir / FILE), mqtt)
@@ -352,6 +361,7 @@ def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt) -> Runtime:
     runtime.add("repeat_after", announce.repeat_after, lambda it: pipeline.announce_by(repeat_after=it))
     runtime.add("unknown", announce.unknown, partial(setattr, pipeline.visiting, "telling"))
     runtime.add("announce_within", announce.within, partial(setattr, mqtt, "announce_within"))
+    runtime.add("leave_after", parts.settings.presence.leave_after, lambda it: attending.leave_by(leave_after=it))
     return runtime
 
 

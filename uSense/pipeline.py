@@ -19,6 +19,7 @@ from uSense.core.errors import RecognizerError
 from uSense.core.events import Notice, Portrait, Sighting
 from uSense.core.models import Answer, Frame, Probe
 from uSense.core.pacing import backoff
+from uSense.core.presence import Eye
 from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.scene import CHANGED, Look, Scene
 from uSense.core.stats import Stats
@@ -135,6 +136,12 @@ class Pipeline:
         """The persons in sight of a camera now, each as they were last told."""
         seen = [scene.present() for name, scene in self.scenes.items() if self.cameras.online(name)]
         return [sighting for sightings in seen for sighting in sightings]
+
+    def eye(self, camera: str) -> Eye:
+        """What a camera can tell about people."""
+        if not self.cameras.online(camera):
+            return Eye.BLIND
+        return Eye.DIM if "recognizer" in self.problems else Eye.CLEAR
 
     def gallery_changed(self) -> None:
         """Ask again about everybody in sight; answers that are under way name people as they were before."""

@@ -16,5 +16,7 @@ Pause: TypeAlias = Annotated[float, Interval(gt=0, le=300)]
 """The same, but never none."""
 Week: TypeAlias = Annotated[float, Interval(ge=0, le=604_800)]
 """Seconds, up to a week."""
+Absence: TypeAlias = Annotated[float, Interval(ge=2, le=604_800)]
+"""Seconds, up to a week, in which somebody is looked for more than once."""
 Looks: TypeAlias = Annotated[int, Interval(ge=1, le=100)]
 """A number of pictures."""

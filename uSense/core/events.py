@@ -97,4 +97,14 @@ class State:
     rooted: bool = False
 
 
-Event: TypeAlias = Sighting | Portrait | Notice | State
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Somebody is in sight of a camera, `distance` meters away: worth telling at this moment only, on this topic."""
+
+    topic: str
+    person_id: str
+    name: str
+    distance: float
+
+
+Event: TypeAlias = Sighting | Portrait | Notice | State | Located

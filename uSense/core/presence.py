@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
-from annotated_types import Interval
-
-from uSense.core.bounds import Minutes
+from uSense.core.bounds import Absence, Minutes
 from uSense.core.topics import check_prefix
 
 GAP = 5.0
 """Seconds out of sight after which somebody who has not arrived begins anew, and after which strangers are fewer."""
 FORGOTTEN = 3600.0
 """Seconds after which a blind camera has no say about somebody whom another one sees, and a restart is a new day."""
+FULL = 0.25
+"""Meters from a camera of usual view (45 degrees from top to bottom) at which a face fills the picture's height."""
 _ENDED = ""
 """Stands for all tracks that are no more."""
 
@@ -33,7 +33,7 @@ class PresenceRules:
 
     arrive_after: Minutes = 0.0
     """Seconds that somebody must be in sight before they count as arrived."""
-    leave_after: Annotated[float, Interval(ge=2, le=604_800)] = 60.0
+    leave_after: Absence = 60.0
     """Seconds out of a camera's sight after which somebody is not there any more."""
     room_topic: str = ""
     """Topic below which each camera is a room for Home Assistant's `mqtt_room`: `room_presence`; empty for none."""
@@ -106,6 +106,11 @@ class Left:
 
 
 Change: TypeAlias = Arrived | Left
+
+
+def distance(height: float) -> float:
+    """Meters to a face that takes this part of the picture's height: a guess, fit to say which camera is nearer."""
+    return round(min(FULL / max(height, 0.005), 50.0), 1)
 
 
 @dataclass(frozen=True, slots=True)

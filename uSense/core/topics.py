@@ -10,7 +10,7 @@ LONGEST = 1024
 
 def camera_states(camera: str) -> tuple[str, ...]:
     """All retained topics of a camera, without the prefix."""
-    return (f"camera/{camera}/status", f"camera/{camera}/paused")
+    return (f"camera/{camera}/status", f"camera/{camera}/paused", f"camera/{camera}/people")
 
 
 def check_topic(topic: str) -> str:
@@ -60,6 +60,11 @@ class Topics:
     @property
     def event(self) -> str:
         return self.of("event")
+
+    @property
+    def presence(self) -> str:
+        """The filter that the presence of all people matches."""
+        return self.of("presence/+")
 
     @property
     def commands(self) -> str:

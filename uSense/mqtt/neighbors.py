@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Neighbors:
-    """Listens to `info` and `status`. `post` takes states, `knows` tells whether a state is ours now."""
+    """Listens to `info`, `status` and `presence`. `post` takes states, `knows` tells whether a state is ours now."""
 
     def __init__(
         self, settings: MqttSettings, context: Context, post: Callable[[State], None], knows: Callable[[str], bool]
@@ -44,9 +44,18 @@ class Neighbors:
             self.rival = rivals.conflict(request.payload, self._settings)
             log.warning("broker", problem=self.rival)
 
+    def presence(self, request: Request) -> None:
+        """Take the presence of a person, and remove that of one who was erased while nobody told."""
+        topic = request.topic.removeprefix(self._context.topics.of(""))
+        if request.payload and self.rival is None:
+            self._remove([topic])
+
     def _tidy_up(self, info: bytes) -> None:
         """Remove the states of cameras that this instance had in an earlier run, and has no more."""
-        for topic in left_behind(info, self._context.instance):
+        self._remove(left_behind(info, self._context.instance))
+
+    def _remove(self, topics: Iterable[str]) -> None:
+        for topic in topics:
             if not self._knows(topic):
                 log.info("removed what an earlier run left at the broker", topic=self._context.topics.of(topic))
                 self._post(State(topic, None))

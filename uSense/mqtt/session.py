@@ -18,11 +18,12 @@ from paho.mqtt.client import topic_matches_sub
 
 from uSense.commands.base import Command
 from uSense.core.errors import BrokerError, BrokerRefusedError
-from uSense.core.events import Event, Notice, Portrait, Sighting, State
+from uSense.core.events import Event, Located, Notice, Portrait, Sighting, State
 from uSense.core.outbox import BOUNDS, Item, Kind, Outbox
 from uSense.core.pacing import backoff
 from uSense.entities import Context, Message
 from uSense.entities.notice import notice, stamped
+from uSense.entities.room import room
 from uSense.entities.state import state
 from uSense.mqtt import trouble
 from uSense.mqtt.dispatch import Dispatcher, too_large
@@ -94,7 +95,7 @@ class Mqtt:
         self._lasting = Lasting(journal, self._wake, self._post_notice)
         self.dispatcher = Dispatcher(self._topics, settings.max_payload, self)
         self._counts: Counter[str] = Counter()
-        self._v5 = _version(settings)
+        self._v5 = settings.v5
         self._online_since = 0.0
         self._limit = math.inf
         self._leaving = asyncio.Event()
@@ -110,6 +111,7 @@ class Mqtt:
         # What the broker keeps of an earlier run; where that may not be read, nothing is lost but the tidiness.
         self.listen(self._topics.info, self._neighbors.info)
         self.listen(self._topics.status, self._look_at_status)
+        self.listen(self._topics.presence, self._neighbors.presence)
         commands = self._topics.commands
         self.listen(commands, self.dispatcher.offer, partial(self._refusals.note, commands))
 
@@ -154,6 +156,8 @@ class Mqtt:
                 self._post_notice(stamped(event, time.time()))
             case Portrait():
                 self._sightings.keep(event, connected=self.connected.is_set())
+            case Located() if self.connected.is_set():
+                self._put(Item(Kind.NOTICE, room(event), put_at=time.monotonic()))
             case State():
                 message = state(event, self._context)
                 group = "rooted" if event.rooted else ""
@@ -216,7 +220,7 @@ class Mqtt:
             if failure is None:
                 return
             if connects == self._counts["connects"]:
-                self._v5 = _version(self._settings)
+                self._v5 = self._settings.v5
             elif time.monotonic() - self._online_since >= STEADY:
                 pauses, told = self._pauses(), set()
             self._failure = str(failure)
@@ -378,11 +382,6 @@ class Mqtt:
         self._outbox.put(item)
         self.idle.clear()
         self._wake.set()
-
-
-def _version(settings: MqttSettings) -> bool | None:
-    """Whether to speak MQTT 5 (else 3.1.1); None: the broker is to be asked."""
-    return None if settings.protocol == "auto" else settings.protocol == "5"
 
 
 def _first(group: BaseExceptionGroup[BrokerError]) -> BrokerError:

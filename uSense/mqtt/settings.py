@@ -181,6 +181,11 @@ class MqttSettings(Branch):
         return self.port or (8883 if self.tls.enabled else 1883)
 
     @property
+    def v5(self) -> bool | None:
+        """Whether to speak MQTT 5 (else 3.1.1); None: the broker is to be asked."""
+        return None if self.protocol == "auto" else self.protocol == "5"
+
+    @property
     def topics(self) -> Topics:
         return Topics(self.prefix)
 

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 from pydantic import Field, create_model
 
 from uSense.core.announcing import Telling
-from uSense.core.bounds import Pause, Share, Week
+from uSense.core.bounds import Absence, Pause, Share, Week
 from uSense.schema import Branch
 
 
@@ -24,6 +24,8 @@ class RuntimeSettings(Branch):
     """Age of a deciding picture, in seconds, up to which its name is told live."""
     unknown: Telling
     """Unknown people who are told: `all`, only `visitors` who were here before, or `nobody`."""
+    leave_after: Absence
+    """Seconds out of a camera's sight after which somebody is not there any more."""
 
 
 def _optional() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from uSense.cameras import AnyCamera
 from uSense.cameras.auto import AutoSettings
 from uSense.core.announcing import AnnounceRules
 from uSense.core.explaining import ExplainRules
+from uSense.core.presence import PresenceRules
 from uSense.core.quality import QualityRules
 from uSense.core.tracking import TrackingRules
 from uSense.core.visitors import VisitorRules
@@ -89,6 +90,8 @@ class Settings(Branch):
     """When the looks at a face suffice for a decision."""
     announce: AnnounceRules = AnnounceRules()
     """How often somebody is announced."""
+    presence: PresenceRules = PresenceRules()
+    """When somebody is there, and when they are not any more."""
     explain: ExplainRules = ExplainRules()
     """When it is told why somebody was not recognized."""
     visitors: VisitorRules = VisitorRules()
