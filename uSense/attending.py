@@ -98,6 +98,8 @@ class Attending:
         self._begun = False
         self._told: dict[str, Any] = {}
         """The newest value of every topic, without what changes by itself."""
+        self._last: dict[str, str] = {}
+        """Whom every camera was told to have seen last."""
         self._seq = 0
         self._located: dict[tuple[str, str], float] = {}
         self._kept: set[str] = set()
@@ -240,15 +242,19 @@ class Attending:
 
     def _tell_camera(self, name: str) -> None:
         camera = self._presence.camera(name)
-        people: dict[str, Any] = {
+        people = {
             "count": None if camera.unknown is None else len(camera.person_ids) + camera.unknown,
             "names": self._names(camera.person_ids),
             "unknown": camera.unknown,
-            "last_name": None if camera.last_id is None else self._presence.names[camera.last_id],
         }
-        if self._is_news(_camera_topic(name), people):
+        names = self._presence.names
+        # Who was seen last changes with every look: what was told of it lasts while the rest does.
+        if self._is_news(_camera_topic(name), (people, names.get(self._last.get(name, "")))):
+            self._last[name] = camera.last_id or ""
+            last_name = names.get(self._last[name])
+            self._told[_camera_topic(name)] = people, last_name
             last_at = None if camera.last_at is None else rfc3339(camera.last_at)
-            self._outbox.post(State(_camera_topic(name), {**people, "last_at": last_at}))
+            self._outbox.post(State(_camera_topic(name), {**people, "last_at": last_at, "last_name": last_name}))
 
     def _names(self, person_ids: Sequence[str]) -> list[str]:
         return [self._presence.names[one] for one in person_ids]

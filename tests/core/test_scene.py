@@ -13,7 +13,7 @@ from uSense.core.announcing import AnnounceRules
 from uSense.core.events import Sighting, SightingType
 from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Candidate
-from uSense.core.scene import CHANGED, Look, Scene, SceneRules
+from uSense.core.scene import CHANGED, PATIENCE, Look, Scene, SceneRules
 from uSense.core.tracking import Ask, TrackingRules
 from uSense.core.voting import VotingRules
 
@@ -326,16 +326,74 @@ def test_an_unknown_is_corrected_even_if_the_person_was_there_before() -> None:
 
 
 def test_a_face_that_was_out_of_sight_is_looked_at_again_at_once() -> None:
-    """Somebody else may stand where a known person stood: the old votes and the benefit of the doubt do not count."""
+    """Somebody else may stand where a known person stood: the old votes do not count, nor does one look alike."""
     theater = Theater()
     theater.show(ANNA, ANNA)
     theater.scene.look((), frame(theater.now + 0.3))
     theater.scene.look((), frame(theater.now + 0.45))
     theater.now += 0.55
 
-    theater.show(DOUBTFUL, DOUBTFUL, DOUBTFUL)
+    theater.show(NOBODY, DOUBTFUL, NOBODY)
 
     assert theater.told == [("recognized", "anna"), ("changed", None)]
+
+
+def test_who_was_out_of_sight_and_looks_alike_keeps_the_name_for_some_looks() -> None:
+    """Somebody who turned round comes back with bad looks: most must resemble them, and not for ever."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    theater.scene.look((), frame(theater.now + 0.3))
+    theater.scene.look((), frame(theater.now + 0.45))
+    theater.now += 0.55
+
+    theater.show(*[DOUBTFUL] * PATIENCE)
+    assert theater.told == [("recognized", "anna")]
+    assert all(glance.doubtful for glance in theater.scene.glances())
+    theater.show(*[DOUBTFUL] * 60)
+
+    assert theater.told == [("recognized", "anna"), ("changed", None)]
+
+
+def test_who_was_out_of_sight_is_asked_about_again_and_again() -> None:
+    """Bad looks at first do not make the next identification rare: it must be known soon who is there."""
+    theater = Theater()
+    theater.show(*[ANNA] * 2000)
+    theater.scene.look((), frame(theater.now + 0.3))
+    theater.scene.look((), frame(theater.now + 0.45))
+    theater.now += 0.55
+    theater.show(*[DOUBTFUL] * PATIENCE)
+
+    theater.show(*[ANNA] * 20)
+
+    assert not any(glance.doubtful for glance in theater.scene.glances())
+
+
+def test_who_just_was_there_and_comes_back_with_bad_looks_is_no_stranger() -> None:
+    """Looks that resemble somebody who is gone for a moment wait for better ones; soon nobody is waited for."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    theater.leave(3.0)
+
+    theater.show(*[DOUBTFUL] * 50)
+    assert theater.told == [("recognized", "anna")]
+    theater.scene.tick(theater.now + 1)
+    theater.show(*[DOUBTFUL] * 60)
+    theater.scene.tick(theater.now)
+    theater.show(DOUBTFUL)
+
+    assert theater.told == [("recognized", "anna"), ("unknown", None)]
+
+
+def test_who_resembles_somebody_in_sight_is_a_stranger() -> None:
+    """Anna's sister beside her cannot be Anna."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    for _ in range(5):
+        theater.now += 0.1
+        for ask in theater.scene.look((face(100.0), face(400.0)), frame(theater.now)).asks:
+            theater.reply(ask, ANNA if ask.face.box.x0 < 200 else DOUBTFUL)
+
+    assert theater.told == [("recognized", "anna"), ("unknown", None)]
 
 
 def test_a_name_does_not_last_for_ever_without_a_look_that_confirms_it() -> None:

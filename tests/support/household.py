@@ -49,7 +49,7 @@ class Person:
     chance: random.Random
     known: bool = True
     mood: str = "facing"
-    until: float = 0.0
+    until: float = 1004.0
     looks: int = 0
 
     def live(self, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -241,6 +242,8 @@ class Scene:
         if person is None and self._still_likely(track):
             track.settle(track.status, track.person, track.event_id)
             return None
+        if person is None and self._likely_back(track):
+            return None
         kind = self._kind(track, person, look.stamp)
         previous, replaces = track.person, track.event_id
         track.settle(status, person, event_id if kind else None)
@@ -281,15 +284,28 @@ class Scene:
 
     def _still_likely(self, track: Track) -> bool:
         """A named person who turned away scores badly but stays the best guess: no reason to take the name back."""
-        if track.person is None or track.interrupted or track.contested > PATIENCE:
+        if track.person is None or track.contested > PATIENCE:
             return False
-        return any(
-            vote.nearest is not None
-            and vote.reason is not Reason.REJECTED_BEFORE
-            and vote.nearest.person_id == track.person.person_id
-            and vote.nearest.score >= self._rules(vote.judge).threshold - DOUBT
-            for vote in self._ballots[track.track_id].votes
-        )
+        votes = self._ballots[track.track_id].votes
+        near = sum(self._near(vote) == track.person.person_id for vote in votes)
+        # Who was out of sight may be somebody else: one look is not enough then.
+        return near * 2 > len(votes) if track.interrupted else near > 0
+
+    def _likely_back(self, track: Track) -> bool:
+        """A new track of bad looks, most of them like somebody who was here a moment ago and is out of sight now."""
+        if track.status is not Status.UNDECIDED:
+            return False
+        votes = self._ballots[track.track_id].votes
+        near = Counter(self._near(vote) for vote in votes)
+        in_sight = {_person_id(other) for other in self.tracker.tracks.values() if not other.missed}
+        return any(near[who] * 2 > len(votes) for who in self.attendance.last_seen.keys() - in_sight)
+
+    def _near(self, vote: Vote) -> str | None:
+        """Whom a look is like, if not enough to be named."""
+        if vote.nearest is None or vote.reason is Reason.REJECTED_BEFORE:
+            return None
+        close = vote.nearest.score >= self._rules(vote.judge).threshold - DOUBT
+        return vote.nearest.person_id if close else None
 
     def _rules(self, judge: Judge | None) -> DecisionRules:
         return judge.rules if judge else self.rules.decision

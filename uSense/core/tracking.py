@@ -54,6 +54,8 @@ CHOOSY = 0.15
 """Seconds between two views of a face that are offered while it waits."""
 HASTY_ASKS = 3
 """Identifications of an undecided track, after which a choosy tracker asks more and more seldom."""
+RECONFIRM = 20.0
+"""Seconds between two identifications of a face that was out of sight, where each costs."""
 LONGEST_CHOOSY = 600.0
 """Seconds between two identifications of a face that stays in sight, where each costs."""
 STALE = 1.0
@@ -117,6 +119,8 @@ class Track:
             fresh = choosy and self.asked is not None and now - self.asked >= CHOOSY
             return size > self.asked_size * 1.1 or fresh or (self.unsettled and stale)
         if self.asked is None or (self.unsettled and not choosy):
+            return True
+        if self.interrupted and now - self.asked >= (RECONFIRM if choosy else rules.recheck):
             return True
         if self.unsettled:
             return now - self.asked >= min(2.0 ** max(0, self.asks - HASTY_ASKS) - 1, LONGEST_CHOOSY)
