@@ -15,7 +15,7 @@ from uSense.mqtt import Mqtt, MqttSettings
 from uSense.mqtt.leftovers import left_behind
 
 Version = Literal["5", "3.1.1"]
-GONE = {"usense/camera/door/status", "usense/camera/door/paused"}
+GONE = {f"usense/camera/door/{what}" for what in ("status", "paused", "people")}
 
 
 def introduce(mqtt: Mqtt, instance: str, *cameras: str) -> Mqtt:
@@ -23,6 +23,7 @@ def introduce(mqtt: Mqtt, instance: str, *cameras: str) -> Mqtt:
     for camera in cameras:
         mqtt.post(State(f"camera/{camera}/status", "offline"))
         mqtt.post(State(f"camera/{camera}/paused", "OFF"))
+        mqtt.post(State(f"camera/{camera}/people", {"count": 0}))
     mqtt.post(State("info", {"instance": instance, "cameras": list(cameras)}))
     return mqtt
 
@@ -52,8 +53,27 @@ async def test_a_camera_that_is_no_more_leaves_the_broker(mosquitto: Mosquitto, 
         await witness.until(lambda: {message.topic for message in witness.seen if not message.payload} == GONE)
         await settled(mqtt)
 
-    assert before == {"hall/status", "hall/paused", "door/status", "door/paused", "attic/status"}
-    assert await retained(mosquitto.port) == {"hall/status", "hall/paused", "attic/status"}
+    hall = {"hall/status", "hall/paused", "hall/people"}
+    assert before == hall | {"door/status", "door/paused", "door/people", "attic/status"}
+    assert await retained(mosquitto.port) == hall | {"attic/status"}
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_the_presence_of_who_was_erased_while_nobody_told_leaves_the_broker(
+    mosquitto: Mosquitto, version: Version
+) -> None:
+    """Somebody whom this run does not know has no presence: the topic is removed, those of others stay."""
+    for person in ("anna", "bea"):
+        await publish(mosquitto.port, f"usense/presence/{person}", "{}", "-r")
+    mqtt = introduce(make(MqttSettings(port=mosquitto.port, protocol=version)), "hall-pi", "hall")
+    mqtt.post(State("presence/bea", {"state": "unknown"}))
+    async with Witness(mosquitto.port, "usense/presence/#") as witness, running(mqtt):
+        await connected(mqtt)
+        await witness.until(lambda: any(not one.payload for one in witness.of("usense/presence/anna")))
+        await settled(mqtt)
+    async with Witness(mosquitto.port, "usense/#") as late:
+        await late.next("usense/info")
+    assert [one.topic for one in late.seen if "/presence/" in one.topic] == ["usense/presence/bea"]
 
 
 async def test_another_instance_keeps_its_cameras(mosquitto: Mosquitto) -> None:
@@ -90,6 +110,6 @@ def _info(**fields: Any) -> bytes:
 )
 def test_only_a_record_of_this_instance_counts(info: bytes, cameras: list[str]) -> None:
     """Whatever lies on the topic, only topics of cameras that this instance had are named."""
-    expected = [f"camera/{camera}/{what}" for camera in cameras for what in ("status", "paused")]
+    expected = [f"camera/{camera}/{what}" for camera in cameras for what in ("status", "paused", "people")]
 
     assert left_behind(info, "hall-pi") == expected

@@ -16,7 +16,7 @@ from tests.peers.witness import Witness
 from tests.support.mqtt import connected, make, running, settled, sighting
 from tests.support.ports import free_port
 from tests.support.waiting import until
-from uSense.core.events import Notice, State
+from uSense.core.events import Located, Notice, State
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.settings import TlsSettings
 
@@ -280,3 +280,17 @@ async def test_a_restarted_broker_is_used_again_without_noise(mosquitto: Mosquit
     assert levels[0] == levels[-1] == "info"
     assert 1 <= levels.count("warning") <= 2
     assert levels.count("info") == 2
+
+
+async def test_who_is_in_a_room_is_told_now_or_never(mosquitto: Mosquitto) -> None:
+    """For `mqtt_room`: on a topic of its own, at most once and not kept; without a connection it is forgotten."""
+    mqtt = make(MqttSettings(port=mosquitto.port))
+    mqtt.post(Located("rooms/hall", "id", "Early", 2.0))
+    async with Witness(mosquitto.port, "rooms/#") as witness, running(mqtt):
+        await connected(mqtt)
+        mqtt.post(Located("rooms/hall", "id", "Anna", 1.5))
+        seen = await witness.next("rooms/hall")
+
+    assert seen.json == {"id": "id", "name": "Anna", "distance": 1.5}
+    assert (seen.qos, seen.retain, len(witness.seen)) == (0, False, 1)
+    assert seen.expiry is not None

@@ -112,3 +112,11 @@ class Settings(Branch):
         if own is not None and f"{discovery.prefix}/".startswith(f"{own}/"):
             raise ValueError("'prefix' must lie outside of mqtt.prefix: it is Home Assistant's part of the broker")
         return discovery
+
+    @field_validator("presence")
+    @classmethod
+    def _rooms_elsewhere(cls, presence: PresenceRules, info: ValidationInfo) -> PresenceRules:
+        own = info.data["mqtt"].prefix if "mqtt" in info.data else None
+        if own is not None and f"{presence.room_topic}/".startswith(f"{own}/"):
+            raise ValueError("'room_topic' must lie outside of mqtt.prefix: it would be one of uSense's own topics")
+        return presence
