@@ -104,7 +104,8 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
         made.archive = storage.archive
         made.runtime = Runtime(Notebook(tmp_path / "runtime.json"), made.outbox)
         for name in RuntimeSettings.model_fields:
-            made.runtime.add(name, "all" if name == "unknown" else 1.0, lambda _: None)
+            value = "all" if name == "unknown" else 2.0 if name.endswith("_after") else 1.0
+            made.runtime.add(name, value, lambda _: None)
         made.shot = shot
         made.info = info
         for name in ("Anna", "Bea"):

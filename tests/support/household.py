@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from tests.support.values import answer, face, frame
 from uSense.attending import Attending, Clocks
-from uSense.core.events import Event, Sighting
+from uSense.core.events import Event, Notice, Sighting
 from uSense.core.models import Answer, Face, Quality
 from uSense.core.presence import Eye, PresenceRules
 from uSense.core.quality import QualityRules, gate
@@ -127,7 +127,8 @@ class Household:
             one.live(self.now)
         faces = {id(seen): (one, seen) for one in self.people if (seen := one.face()) is not None}
         looked = self.scene.look([seen for _, seen in faces.values()], frame(self.now))
-        self.scene.explain(looked.ended, self.now)
+        if why := self.scene.explain(looked.ended, self.now):
+            self.post(Notice("track.undecided", asdict(why)))
         for ask in looked.asks:
             person, _ = faces[id(ask.face)]
             quality = person.quality()
