@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import contract
 from tests.support.household import Household, MemoryNotebook, crowd
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import GOOD, answer, face, frame
@@ -59,6 +60,7 @@ class Hall:
         self.enrolled(people or PEOPLE)
 
     def post(self, event: Event) -> None:
+        contract.check(event)
         self.posted.append(event)
 
     def enrolled(self, people: dict[str, str]) -> None:

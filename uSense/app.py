@@ -164,6 +164,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     attending = Attending(settings.presence, scenes, pipeline.eye, mqtt, Notebook(settings.data_dir / PRESENCE))
     told.ears.append(attending.hear)
     pipeline.visiting = visiting = _visiting(parts, pipeline)
+    attending.ignored = visiting.ignored
     info = _info(settings, recognizer, parts.for_photos)
     noted = Overheard(mqtt, [discovery.hear, attending.hear])
     control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from uSense.payloads.enrolling import EnrollFinished, EnrollPrompt
 from uSense.payloads.people import FaceKept, Receipt
+from uSense.payloads.presence import PersonArrived, PersonLeft
 from uSense.payloads.training import Training
 from uSense.payloads.visitors import NewVisitor, VisitorExpired, VisitorHasName
 from uSense.schema import Branch
@@ -171,6 +172,8 @@ NOTICES: dict[str, tuple[type[Branch], ...]] = {
     "enroll.finished": (EnrollFinished,),
     "train.started": (TrainStarted,),
     "train.finished": (Training, TrainFailed),
+    "person.arrived": (PersonArrived,),
+    "person.left": (PersonLeft,),
     "person.erased": (PersonErased,),
     "person.merged": (PersonMerged,),
     "gallery.renewing": (GalleryRenewing,),

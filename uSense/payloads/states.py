@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from uSense.payloads.people import PersonSummary
+from uSense.payloads.presence import CameraPeople, HousePresence, PersonPresence
 from uSense.payloads.service import Info
 from uSense.payloads.settings import RuntimeSettings
 from uSense.schema import Branch
@@ -58,5 +59,8 @@ STATES: dict[str, Any] = {
     "people": list[PersonSummary],
     "camera/+/status": Literal["online", "offline"],
     "camera/+/paused": Literal["ON", "OFF"],
+    "camera/+/people": CameraPeople,
+    "house": HousePresence,
+    "presence/+": PersonPresence,
 }
 """Every retained topic without the prefix, `+` for any name, with the type of its value."""
