@@ -14,7 +14,7 @@ from tests.support.stand_ins import Oracle
 from tests.support.values import answer
 from tests.support.waiting import until
 from uSense.core.announcing import Telling
-from uSense.core.errors import NotFoundError, RequestError
+from uSense.core.errors import NotFoundError, RequestError, StorageError
 from uSense.core.visitors import Glimpse, VisitorRules
 from uSense.storage import Storage, open_storage
 
@@ -346,16 +346,22 @@ async def test_only_the_latest_sightings_are_remembered(porch: Porch) -> None:
         await porch.visiting.rejecting.reject(first.event_id)
 
 
-async def test_a_full_disk_is_a_problem_until_it_is_over(storage: Storage, tmp_path: Path) -> None:
-    """What could not be written is tried again, bounded."""
-    porch = Porch(storage.visitors)
+async def test_a_full_disk_is_a_problem_until_it_is_over(porch: Porch, storage: Storage) -> None:
+    """What could not be written or erased then is done later, and is a problem until then."""
     porch.visit(stranger(0))
+    porch.visit(stranger(0))
+    await porch.visiting.work()
+    (visitor,) = porch.visiting.everybody()
+    porch.visit(stranger(1))
     await storage.vault._database.look(lambda connection: connection.execute("PRAGMA query_only = ON"))
     await porch.visiting.work()
     assert "visitors" in porch.visiting.problems
+    with pytest.raises(StorageError):
+        await porch.visiting.delete(visitor.visitor_id)
     await storage.vault._database.look(lambda connection: connection.execute("PRAGMA query_only = OFF"))
 
     await porch.visiting.work()
 
     assert porch.visiting.problems == {}
-    assert len(await storage.visitors.load()) == 1
+    (kept,) = await storage.visitors.load()
+    assert not kept.minted

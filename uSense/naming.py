@@ -62,20 +62,20 @@ async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool
     """
     visitors = visiting(control)
     probes = await visitors.probes(visitor_id)
-    person = await control.create_person(who) if new else await control.find(who)
-    try:
-        added = await enroll(control, person, probes, force=force)
-    except UsenseError:
-        if new:
-            await control.recognizer.delete_person(person.person_id)
-        await control.tell_people()
-        raise
-    await control.train()
-    visitor = await visitors.erase(visitor_id)
-    named = Named(visitor_id, person.person_id, person.name, len(added), visitor.event_ids)
-    log.info("visitor named", visitor_id=visitor_id, person_id=person.person_id, faces=named.faces)
-    data = {"visitor_id": visitor_id, "person_id": person.person_id, "name": person.name}
-    control.outbox.post(Notice("visitor.named", {**data, "event_ids": list(visitor.event_ids)}, lasting=True))
+    async with visitors.leaving(visitor_id) as visitor:
+        person = await control.create_person(who) if new else await control.find(who)
+        try:
+            added = await enroll(control, person, probes, force=force)
+        except UsenseError:
+            if new:
+                await control.recognizer.delete_person(person.person_id)
+            await control.tell_people()
+            raise
+        await control.train()
+        named = Named(visitor_id, person.person_id, person.name, len(added), visitor.event_ids)
+        log.info("visitor named", visitor_id=visitor_id, person_id=person.person_id, faces=named.faces)
+        data = {"visitor_id": visitor_id, "person_id": person.person_id, "name": person.name}
+        control.outbox.post(Notice("visitor.named", {**data, "event_ids": list(visitor.event_ids)}, lasting=True))
     return named
 
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -190,17 +190,26 @@ class Visiting:
         await self._write()
         return visitor
 
-    async def erase(self, visitor_id: str) -> Visitor:
-        """Forget a visitor with everything that is kept of them, at once."""
+    @asynccontextmanager
+    async def leaving(self, visitor_id: str) -> AsyncIterator[Visitor]:
+        """Take a visitor out of the book, and erase all that is kept of them; they are back if the block fails."""
         visitor = self.find(visitor_id)
         self.book.remove([visitor_id])
-        await self._store.erase([visitor_id])
-        return visitor
+        try:
+            yield visitor
+        except BaseException:
+            self.book.visitors[visitor_id] = visitor
+            raise
+        try:
+            await self._store.erase([visitor_id])
+        except StorageError:
+            self._left.append(visitor_id)
+            raise
 
     async def delete(self, visitor_id: str) -> Visitor:
-        """The same, and tell it."""
-        visitor = await self.erase(visitor_id)
-        self._tell_gone([visitor], "deleted")
+        """Forget a visitor, at once, and tell it."""
+        async with self.leaving(visitor_id) as visitor:
+            self._tell_gone([visitor], "deleted")
         return visitor
 
     def _followed(self, query: Query, answer: Answer, outcome: Outcome) -> Sighting | None:
@@ -289,6 +298,13 @@ class Visiting:
         if not self._stale:
             return
         self._stale = False
+        try:
+            await self._compared()
+        except BaseException:
+            self._stale = True
+            raise
+
+    async def _compared(self) -> None:
         await self.rejecting.load()
         known = [visitor for visitor in self.book.visitors.values() if visitor.faces]
         if known:
