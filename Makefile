@@ -55,6 +55,7 @@ bench: $(FILLED)
 	$(BIN)/python benchmarks/speed.py --check $(ARGS)
 	$(BIN)/python benchmarks/gallery.py --check $(ARGS)
 	$(BIN)/python benchmarks/quota.py --check
+	$(BIN)/python benchmarks/visitors.py --check
 
 fuzz: $(FILLED)
 	requirements/install .venv fuzz.txt >&2

@@ -13,8 +13,9 @@ import pytest
 from tests.storage.processes import Child, crashed
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of, vectors
 from uSense.core.events import Notice
-from uSense.core.models import ConfusablePair, Person, Training
+from uSense.core.models import ConfusablePair, Embedding, Metric, Person, Training
 from uSense.core.receipts import ELSEWHERE
+from uSense.core.rejections import Rejection
 from uSense.storage import Storage, container, copies, open_storage
 from uSense.storage.database import _later_if_hindered
 
@@ -23,6 +24,7 @@ SELECT key FROM persons WHERE person_id = :id
 UNION ALL SELECT vectors FROM templates JOIN faces USING (face_id) WHERE person_id = :id
 UNION ALL SELECT crop FROM faces WHERE person_id = :id AND crop IS NOT NULL
 UNION ALL SELECT vectors FROM gallery_parts WHERE person_id = :id
+UNION ALL SELECT vector FROM rejections WHERE person_id = :id
 """
 
 
@@ -53,6 +55,8 @@ async def test_nothing_of_a_deleted_person_is_left_in_the_files(folder: Path, se
             for chosen in rng.integers(len(people), size=6):
                 rows = vectors(int(rng.integers(1, 9)), rng.choice((8, 32, 128, 512)), seed=index)
                 await vault.add_template(people[chosen].person_id, MODEL, list(rows))
+            wrong = Embedding(MODEL, Metric.EUCLIDEAN, vectors(1, 128, seed=index)[0])
+            await storage.visitors.reject(Rejection(f"rejection {index}", people[-1].person_id, wrong))
             report = Training("succeeded", confusable=(ConfusablePair(people[0].name, people[-1].name, 0.5),))
             await vault.save_gallery(gallery_of(*people, rows=int(rng.integers(1, 20))), model=MODEL, report=report)
             await vault.update_person(people[0].person_id, user_data="x" * rng.integers(1, 4000))

@@ -78,7 +78,10 @@ async def test_the_local_recognizer_stands_in(opening: Opening, cloud: AzureFaul
         away = (await azure.identify([grace(7), eileen()]))[0]
         problem = azure.problem
         back = (await azure.identify([grace(7)]))[0]
+        assert away.embedding is not None
+        again = (await azure.resembling([away.embedding]))[0]
 
+    assert (again.candidates[0].name, back.embedding) == ("Grace Hopper", None)
     assert (away.candidates[0].name, away.judge and away.judge.kind) == ("Grace Hopper", "local")
     assert away.gallery == back.gallery
     assert "approv" in problem
