@@ -46,7 +46,7 @@ def check_told(told: Iterable[tuple[str, Any]], prefix: str = "usense/") -> set[
     """The same of topics and their values; returns the topics without prefix, of events the types."""
     checked: set[str] = set()
     for topic, value in ((one.removeprefix(prefix), value) for one, value in told if one.startswith(prefix)):
-        if topic in PLAIN or topic.startswith("command/"):
+        if topic in PLAIN or topic.startswith("command/") or topic.endswith("/snapshot"):
             continue
         if topic.startswith("response/"):
             _check_reply(topic, value)
