@@ -5,65 +5,27 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.stage import Stage, busy
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import answer, face
 from tests.support.waiting import until
-from uSense import imaging, watching
-from uSense.core.errors import CameraError, CameraFinished
+from uSense import imaging
 from uSense.core.events import Notice
 from uSense.core.explaining import ExplainRules
 from uSense.core.models import Face, Frame, Picture
-from uSense.core.quality import QualityRules
 from uSense.core.quota import Tier
 from uSense.core.scene import Scene, SceneRules
-from uSense.core.stats import Stats
-from uSense.core.tracking import Looked, TrackingRules
+from uSense.core.tracking import Looked
 from uSense.core.voting import VotingRules
-from uSense.pipeline import Pipeline, PipelineSettings
+from uSense.pipeline import PipelineSettings
 from uSense.ports import Habits
 from uSense.query import Query
 from uSense.recognizers.azureface.limiter import Limiter
-from uSense.watching import CameraSource
-
-
-class Stage:
-    """A pipeline with stand-ins around it."""
-
-    def __init__(self, oracle: Oracle, *cameras: str, settings: PipelineSettings | None = None) -> None:
-        self.ears = Ears()
-        self.stats = Stats()
-        self.oracle = oracle
-        rules = SceneRules(tracking=TrackingRules(recheck=0.001), decision=oracle.rules)
-        scenes = {name: Scene(name, rules, f"r{index}") for index, name in enumerate(cameras or ("hall",))}
-        self.pipeline = Pipeline(
-            settings or PipelineSettings(), QualityRules(min_value=0.0), scenes, oracle, self.ears, self.stats
-        )
-
-    @asynccontextmanager
-    async def running(self, *work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-        """The given loops and the batcher, stopped at the end."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in (*work, self.pipeline.identify())]
-            yield
-            for task in tasks:
-                task.cancel()
-
-    def camera(self, source: CameraSource, name: str = "hall") -> Coroutine[Any, Any, None]:
-        """The loop of one camera."""
-        return self.pipeline.cameras.watch(name, source)
-
-
-def busy(**options: bool) -> Callable[[str], Busy]:
-    """How to open a camera that always has a frame."""
-    return lambda name: Busy(name, picture(), **options)
 
 
 async def test_a_face_travels_from_the_camera_to_the_outbox() -> None:
@@ -245,90 +207,6 @@ async def test_an_answer_from_before_a_rename_is_asked_again() -> None:
         await stage.ears.until(lambda ears: bool(ears.sightings))
 
     assert [one.name for one in stage.ears.sightings] == ["anne"]
-
-
-async def test_closing_says_that_no_camera_is_looked_at() -> None:
-    """After a clean stop no camera is left behind as online."""
-    stage = Stage(Oracle())
-    async with stage.running(stage.camera(Source(busy(), fps=100))):
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-
-    stage.pipeline.cameras.close()
-
-    assert stage.ears.states["camera/hall/status"] == "offline"
-
-
-async def test_a_lost_camera_is_reopened_and_the_loss_is_told() -> None:
-    """A camera that cannot be opened is offline with a reason, and online again when it comes back."""
-
-    def broken(name: str) -> Busy:
-        raise CameraError(name, "no route to host")
-
-    stage = Stage(Oracle())
-    source = Source(broken, busy(), fps=100)
-
-    async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "offline")
-        assert stage.pipeline.problems == {"camera hall": "no route to host"}
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-
-    assert stage.pipeline.problems == {}
-    assert (source.opened, source.closed) == (2, 2)
-    assert [notice.type for notice in stage.ears.notices] == ["camera.lost", "camera.back"]
-    assert stage.ears.notices[0].data["reason"] == "no route to host"
-
-
-async def test_a_camera_that_never_opens_is_tried_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long each attempt takes: only one that showed something starts the pauses anew."""
-    begun: list[Iterator[float]] = []
-
-    def pauses() -> Iterator[float]:
-        begun.append(repeat(0.0))
-        return begun[-1]
-
-    def broken(name: str) -> Busy:
-        raise CameraError(name, "no route to host")
-
-    monkeypatch.setattr(watching, "_STEADY", -1.0)
-    monkeypatch.setattr(watching, "_pauses", pauses)
-    stage = Stage(Oracle())
-
-    async with stage.running(stage.camera(Source(broken, broken, broken, busy(), fps=100))):
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-
-    assert len(begun) == 1
-
-
-async def test_a_recording_that_ends_ends_its_loop_only() -> None:
-    """A camera that has shown everything is not reopened."""
-
-    def over(name: str) -> Busy:
-        raise CameraFinished(name, "all pictures were shown")
-
-    stage = Stage(Oracle())
-    source = Source(over)
-
-    await asyncio.wait_for(stage.camera(source), 5)
-
-    assert source.opened == 1
-    assert stage.ears.states["camera/hall/status"] == "offline"
-    assert stage.pipeline.problems == {}
-
-
-async def test_a_paused_camera_is_closed_until_it_is_resumed() -> None:
-    """Pausing closes the camera itself: its light goes out, nobody can look through it."""
-    stage = Stage(Oracle())
-    source = Source(busy(), fps=100)
-
-    async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-        stage.pipeline.cameras.switches["hall"].turn(on=False)
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "offline")
-        assert source.closed == 1
-        stage.pipeline.cameras.switches["hall"].turn(on=True)
-        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-
-    assert source.opened == 2
 
 
 async def test_a_face_too_bad_to_compare_costs_no_identification() -> None:
