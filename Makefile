@@ -14,7 +14,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 help:
 	echo "make demo          see people being recognized over MQTT, without camera or broker"
 	echo "make test          all tests; ARGS goes to pytest"
-	echo "make proofs        what takes minutes: 42 faults around the real service, a minute at Azure's limit"
+	echo "make proofs        what takes minutes: 42 faults around the real service, a minute at Azure's limit, Home Assistant"
 	echo "make check         lint, test and the bound of test coverage"
 	echo "make lint          style, types and import directions"
 	echo "make bench         the measurements of benchmarks/"
@@ -29,10 +29,10 @@ demo: $(FILLED)
 
 test: $(FILLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults and not proof" $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults and not proof and not home" $(ARGS)
 
 proofs: $(FILLED)
-	$(BIN)/pytest -m "faults or proof" $(ARGS)
+	$(BIN)/pytest -m "faults or proof or home" $(ARGS)
 
 # Says nothing when the bound is kept: the last words of `make check` are pytest's.
 coverage: test
@@ -78,6 +78,7 @@ requirements:
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra pi --extra demo --group lab --constraint requirements/dev.txt --output-file requirements/pi.txt >/dev/null
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
+	$(COMPILE) --group home --output-file requirements/home.txt >/dev/null
 	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 $(FILLED): pyproject.toml $(wildcard requirements/*)
