@@ -38,7 +38,11 @@ logger:
     homeassistant.bootstrap: info
 """
 READY = "Home Assistant initialized in"
-EXPECTED = ("Skipping pip installation of required modules", "Support for the running Python version")
+EXPECTED = (
+    "Skipping pip installation of required modules",
+    "Support for the running Python version",
+    "Error loading libturbojpeg",
+)
 """Warnings that have nothing to do with MQTT: of how it is started here."""
 LINE = re.compile(r"\S+ \S+ (WARNING|ERROR|CRITICAL) \(.*?\) \[(.*?)\] (.*)")
 
@@ -190,9 +194,10 @@ class HomeAssistant:
         return [data for name, data in self.events if name == kind]
 
     def complaints(self) -> list[str]:
-        """Warnings and errors in its log, but those of how it is started here."""
+        """Its own warnings and errors in its log, but those of how it is started here."""
         found = [match.groups() for line in self.log if (match := LINE.match(line))]
-        return [f"{logger}: {text}" for _, logger, text in found if not text.startswith(EXPECTED)]
+        own = [(logger, text) for _, logger, text in found if logger.startswith("homeassistant.")]
+        return [f"{logger}: {text}" for logger, text in own if not text.startswith(EXPECTED)]
 
     async def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None

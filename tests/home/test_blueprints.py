@@ -80,27 +80,31 @@ async def subscribed(broker: Mosquitto) -> None:
 
 
 async def use(hass: HomeAssistant, name: str, blueprint: str, said: Mapping[str, str], **inputs: Any) -> None:
-    """Make an automation of a blueprint, whose action is an event of Home Assistant's bus with the automation's name."""
+    """Make an automation of a blueprint, whose action is an event of that name on Home Assistant's bus."""
     action = [{"event": name, "event_data": dict(said)}]
     path = f"usense/{blueprint}.yaml"
     await hass.automate(name, {"use_blueprint": {"path": path, "input": {"actions": action, **inputs}}})
+
+
+async def arm(hass: HomeAssistant) -> None:
+    """Make an automation of every blueprint, and two that must never act."""
+    who = {"name": "{{ name }}", "camera": "{{ camera }}"}
+    await use(hass, "greeted", "greet", who)
+    await use(hass, "greeted_bea", "greet", who, people=["Bea"])
+    await use(hass, "sure", "sure", who, recognition=EVENT, people=["Anna"])
+    later = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)).strftime("%H:%M:%S")
+    latest = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)).strftime("%H:%M:%S")
+    await use(hass, "at_night", "sure", who, recognition=EVENT, people=["Anna"], after=later, before=latest)
+    picture = {"camera": "{{ camera }}", "picture": "{{ picture }}"}
+    await use(hass, "unknown", "unknown", picture, recognition=EVENT, images=[IMAGE], quiet=0)
+    await use(hass, "spoken", "speak_enrollment", {"text": "{{ text }}"})
 
 
 async def test_only_fresh_sure_and_true_messages_act(tmp_path: Path, lab: Lab, mosquitto: Mosquitto) -> None:
     """Each blueprint acts once on what is news; not on what is late, replayed, retained, unsure or of somebody else."""
     port, live, event = mosquitto.port, "usense/identity/live", "usense/event"
     async with announced(tmp_path, lab, mosquitto) as hass:
-        who = {"name": "{{ name }}", "camera": "{{ camera }}"}
-        await use(hass, "greeted", "greet", who)
-        await use(hass, "greeted_bea", "greet", who, people=["Bea"])
-        await use(hass, "sure", "sure", who, recognition=EVENT, people=["Anna"])
-        later = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)).strftime("%H:%M:%S")
-        latest = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)).strftime("%H:%M:%S")
-        await use(hass, "at_night", "sure", who, recognition=EVENT, people=["Anna"], after=later, before=latest)
-        picture = {"camera": "{{ camera }}", "picture": "{{ picture }}"}
-        await use(hass, "unknown", "unknown", picture, recognition=EVENT, images=[IMAGE], quiet=0)
-        await use(hass, "spoken", "speak_enrollment", {"text": "{{ text }}"})
-
+        await arm(hass)
         await subscribed(mosquitto)
 
         await publish(port, live, recognition("expired", expires_at=moment(-1)))
