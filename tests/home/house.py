@@ -30,6 +30,7 @@ QUICK: Mapping[str, Any] = {
     "voting": {"needed": 2, "unknown_needed": 3, "window": 4},
     "tracking": {"lost_after": 0.3, "lost_looks": 2},
     "announce": {"repeat_after": 0.0},
+    "presence": {"leave_after": 2.0},
     "health_every": 1,
     "log": {"format": "json"},
 }
