@@ -61,7 +61,7 @@ async def test_people_come_and_go(house: House) -> None:
     await hass.shows("sensor.usense_hall_people", "1")
     await hass.shows("sensor.usense_house", "1")
     await hass.shows("sensor.usense_hall_last_name", "Grace")
-    told = house.witness.of("usense/identity/live")[-1].json
+    told = (await house.witness.next("usense/identity/live")).json
     await hass.until(lambda: hass.states[RECOGNITION].attributes.get("event_id") == told["event_id"])
     recognized = hass.states[RECOGNITION].attributes
     picture = hass.states["image.usense_hall_image"].attributes["entity_picture"]
