@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.home.automations import subscribed, use
 from tests.home.hass import HomeAssistant
 from tests.home.parts import BLUEPRINTS, Lab
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import publish
-from tests.support.waiting import until
 
 pytestmark = [pytest.mark.home, pytest.mark.timeout(180)]
 
@@ -72,18 +72,6 @@ async def announced(folder: Path, lab: Lab, broker: Mosquitto) -> AsyncIterator[
         await publish(port, "usense/status", "online", "-r")
         await hass.shows(EVENT, "unknown")
         yield hass
-
-
-async def subscribed(broker: Mosquitto) -> None:
-    """Wait until Home Assistant hears events: it subscribes a moment after an automation was added."""
-    await until(lambda: broker.logged(" 1 usense/event"))
-
-
-async def use(hass: HomeAssistant, name: str, blueprint: str, said: Mapping[str, str], **inputs: Any) -> None:
-    """Make an automation of a blueprint, whose action is an event of that name on Home Assistant's bus."""
-    action = [{"event": name, "event_data": dict(said)}]
-    path = f"usense/{blueprint}.yaml"
-    await hass.automate(name, {"use_blueprint": {"path": path, "input": {"actions": action, **inputs}}})
 
 
 async def arm(hass: HomeAssistant) -> None:
