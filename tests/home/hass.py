@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -57,12 +58,16 @@ class State:
 
 
 class HomeAssistant:
-    """One installation with a configuration folder of its own; the port and all it stored outlive a restart."""
+    """One installation with a configuration folder of its own, to whose file `more` is added.
 
-    def __init__(self, folder: Path, python: Sequence[str], blueprints: Path | None = None) -> None:
+    The port and all it stored outlive a restart.
+    """
+
+    def __init__(self, folder: Path, python: Sequence[str], blueprints: Path, more: str = "") -> None:
         self.folder = folder
         self.python = tuple(python)
         self.blueprints = blueprints
+        self.more = more
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log: list[str] = []
         """What it wrote to stderr, over all its runs."""
@@ -81,12 +86,12 @@ class HomeAssistant:
 
     async def __aenter__(self) -> Self:
         self.folder.mkdir(parents=True)
-        (self.folder / "configuration.yaml").write_text(CONFIGURATION.format(port=self.url.rsplit(":", 1)[1]), "utf-8")
+        configuration = CONFIGURATION.format(port=self.url.rsplit(":", 1)[1]) + self.more
+        (self.folder / "configuration.yaml").write_text(configuration, "utf-8")
         (self.folder / "automations.yaml").write_text("[]\n", "utf-8")
-        if self.blueprints is not None:
-            place = self.folder / "blueprints" / "automation"
-            place.mkdir(parents=True)
-            (place / "usense").symlink_to(self.blueprints)
+        place = self.folder / "blueprints" / "automation"
+        place.mkdir(parents=True)
+        shutil.copytree(self.blueprints, place / "usense")
         try:
             await self.start()
         except BaseException:
@@ -167,10 +172,11 @@ class HomeAssistant:
         state = self.states.get(entity_id)
         return state.value if state else None
 
-    async def call(self, service: str, entity_id: str, **data: Any) -> None:
-        """Call a service for an entity, as a dashboard does."""
+    async def call(self, service: str, entity_id: str = "", **data: Any) -> None:
+        """Call a service, for an entity if it is named, as a dashboard does."""
         domain, name = service.split(".")
-        await self.rest.post(f"/api/services/{domain}/{name}", {"entity_id": entity_id, **data})
+        target = {"entity_id": entity_id} if entity_id else {}
+        await self.rest.post(f"/api/services/{domain}/{name}", {**target, **data})
 
     async def entities(self) -> list[dict[str, Any]]:
         """What the registry has of MQTT's entities."""

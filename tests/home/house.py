@@ -59,11 +59,11 @@ def _posed(name: str, number: int) -> Rgb:
 class House:
     """Everything together; `async with` it. Grace is enrolled, Eileen is not."""
 
-    def __init__(self, folder: Path, lab: Lab, **settings: Any) -> None:
+    def __init__(self, folder: Path, lab: Lab, *, configuration: str = "", **settings: Any) -> None:
         self.folder = folder
         self.broker = Mosquitto(folder / "broker")
         self.hall = Hall()
-        self.hass = HomeAssistant(folder / "home-assistant", lab.python, BLUEPRINTS)
+        self.hass = HomeAssistant(folder / "home-assistant", lab.python, BLUEPRINTS, configuration)
         self.witness = Witness(self.broker.port)
         self._settings = {**QUICK, "discovery": {"format": lab.style}, **settings}
         self._stack = AsyncExitStack()
