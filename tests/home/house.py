@@ -44,11 +44,13 @@ class Hall(MjpegServer):
         super().__init__(fps=10, size=(SIDE, SIDE))
         self.seen: str | None = None
         """Name of who stands there."""
+        self.pose: int | None = None
+        """How they stand; None: they move."""
 
     def picture(self) -> Rgb:
         if self.seen is None:
             return np.full((SIDE, SIDE, 3), 90, np.uint8)
-        return _posed(self.seen, self.number // 2 % POSES)
+        return _posed(self.seen, self.number // 2 % POSES if self.pose is None else self.pose)
 
 
 @cache

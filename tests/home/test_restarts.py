@@ -26,6 +26,7 @@ SHOWN = {
     "sensor.usense_hall_last_name": "Grace",
     "switch.usense_hall_pause": "off",
     "number.usense_threshold": "0.57",
+    "select.usense_unknown": "visitors",
     "binary_sensor.usense_problem": "off",
 }
 """What Home Assistant shows while Grace is there."""
@@ -89,7 +90,7 @@ async def test_nothing_is_replayed_in_any_order_of_restarts(tmp_path: Path, lab:
         hass, restarts = house.hass, Restarts(house)
         kinds = {"B": restarts.broker, "H": restarts.home_assistant, "S": restarts.service}
         await hass.shows(GRACE, "off")
-        await house.ask("settings/set", threshold=0.57)
+        await house.ask("settings/set", threshold=0.57, unknown="visitors")
         house.hall.seen = "Grace"
         await hass.until(lambda: well(house), 30, "all shown")
         for kind in ORDERS:
