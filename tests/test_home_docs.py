@@ -36,7 +36,7 @@ def blocks(heading: str) -> list[Any]:
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)]
 
 
-def asked(action: dict[str, Any], **variables: str) -> base.Call:
+def asked(action: dict[str, Any], **variables: str) -> base.Call[Any, Any]:
     """The command that an action publishes; the template is a JSON object of variables and literals."""
     topic, template = action["data"]["topic"], action["data"]["payload"]
     found = re.fullmatch(r"\{\{ (\{.*\}) \| to_json \}\}", template)
