@@ -17,9 +17,9 @@ from uSense.control import Control
 from uSense.core.errors import ConflictError, NotFoundError, RequestError, StorageError
 from uSense.core.judging import DecisionRules
 from uSense.core.matching import Metric
-from uSense.core.models import Probe, Training
+from uSense.core.models import MOST_FACES, Probe, Training
 from uSense.core.quality import QualityRules
-from uSense.naming import name_visitor
+from uSense.naming import enroll, name_visitor
 from uSense.recognizers.embedders.base import Vectors
 from uSense.recognizers.local import LocalRecognizer
 from uSense.storage import Storage, open_storage
@@ -164,3 +164,20 @@ async def test_only_who_is_there_can_be_named(house: House) -> None:
     house.control.visiting = None
     with pytest.raises(RequestError, match="running service"):
         await name_visitor(house.control, "1", "Carl", new=True)
+
+
+async def test_a_face_that_is_refused_takes_the_others_back(house: House) -> None:
+    """Of several faces all are kept, or none; those beyond what a person may have are left out."""
+    eve = await house.control.create_person("Eve")
+    await house.control.recognizer.add_face(eve.person_id, probe(70))
+    dora = await house.control.create_person("Dora")
+
+    with pytest.raises(ConflictError, match="Eve"):
+        await enroll(house.control, dora, [probe(30), probe(70)], force=False)
+
+    dora = await house.control.find("Dora")
+    assert dora.face_ids == ()
+    many = [probe(10 * (number % 16)) for number in range(MOST_FACES + 5)]
+    assert len(await enroll(house.control, dora, many, force=True)) == MOST_FACES
+    with pytest.raises(ConflictError, match="has 40 faces"):
+        await enroll(house.control, await house.control.find("Dora"), [probe(30)], force=True)

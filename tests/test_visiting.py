@@ -17,6 +17,7 @@ from uSense.core.announcing import Telling
 from uSense.core.errors import NotFoundError, RequestError, StorageError
 from uSense.core.visitors import Glimpse, VisitorRules
 from uSense.storage import Storage, open_storage
+from uSense.visiting import WAITING
 
 
 @pytest.fixture
@@ -365,3 +366,26 @@ async def test_a_full_disk_is_a_problem_until_it_is_over(porch: Porch, storage: 
     assert porch.visiting.problems == {}
     (kept,) = await storage.visitors.load()
     assert not kept.minted
+
+
+async def test_who_is_seen_well_only_later_gets_the_id_at_the_end(porch: Porch) -> None:
+    """A track whose first looks are poor is told without an id, and counts as a visit when it ended."""
+    porch.visit(stranger(0))
+    told = porch.show(stranger(0), quality=0.3)
+    assert porch.show(stranger(0), looks=12) == []
+    assert porch.notices == []
+
+    porch.leave()
+
+    assert ids(told) == [None]
+    (new,) = porch.notices
+    assert (new.type, new.data["sightings"]) == ("visitor.new", 2)
+    assert new.data["event_ids"][-1] == told[0].event_id
+
+
+async def test_what_waits_for_the_disk_is_bounded(porch: Porch) -> None:
+    """Of more tracks than may wait the oldest leaves unwritten, and that is counted."""
+    for number in range(WAITING + 2):
+        porch.visit(stranger(number % 16))
+
+    assert porch.visiting._stats.counts["visits_unsaved"] == sum(map(bool, porch.notices)) + 2
