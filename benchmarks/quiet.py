@@ -1,11 +1,12 @@
 """What a house with people in it puts on the broker in an hour.
 
     python benchmarks/quiet.py [--people N] [--minutes N] [--seed N] [--json]
+    python benchmarks/quiet.py --plays N [--people N] [--minutes N]
 
 People stand before a camera for an hour of virtual time and do what people do: look ahead, turn away for seconds, hide
 their faces, blur (tests/support/household.py says how much). Scene, rules, presence and session are the real ones, with
 their defaults; everything they tell, and health every half minute, goes to a real mosquitto; the bytes
-of the connection are counted, those that the service listens to included.
+of the connection are counted, those that the service listens to included. `--plays` counts what N other plays tell.
 """
 
 from __future__ import annotations
@@ -110,14 +111,28 @@ def kind(topic: str, content: Any) -> str:
     )
 
 
+def counted(plays: int, people: int, minutes: float) -> dict[str, int]:
+    """What other plays tell of people, without a broker: sightings and events by type."""
+    told: Counter[str] = Counter()
+    for seed in range(plays):
+        for event in asyncio.run(played(people, minutes, seed)):
+            if isinstance(event, Sighting | Notice):
+                told[str(event.type)] += 1
+    return dict(sorted(told.items()))
+
+
 def main() -> int:
     """Play, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plays", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.plays:
+        print(f"{asked.plays} plays: {json.dumps(counted(asked.plays, asked.people, asked.minutes))}")
+        return 0
     events = asyncio.run(played(asked.people, asked.minutes, asked.seed))
     figures = asyncio.run(measured(events))
     looks = int(asked.minutes * 60 / STEP)

@@ -48,6 +48,7 @@ class Hall:
         self.keeper = keeper or MemoryNotebook()
         self.rules = PresenceRules(**rules)
         self.posted: list[Event] = []
+        self.told: list[Sighting] = []
         self.runs = itertools.count()
         self.start()
 
@@ -86,6 +87,7 @@ class Hall:
                 reply = answer((who, 0.8)) if who else answer(("a", 0.1))
                 outcome = self.scene.answer(look, reply, event_id="e", seq=0)
                 if outcome is not None and outcome.sighting is not None:
+                    self.told.append(outcome.sighting)
                     self.attending.hear(outcome.sighting)
             self.attending.look()
         return self.posted[before:]
@@ -175,6 +177,33 @@ async def test_a_correction_is_told_at_once() -> None:
     (left,) = [event for event in hall.posted if isinstance(event, Notice) and event.type == "person.left"]
     assert left.data["reason"] == "corrected"
     assert hall.states["house"]["names"] == ["Bea"]
+
+
+async def test_the_time_out_changes_at_run_time() -> None:
+    """A shorter one counts for those who are there already."""
+    hall = await begun(Hall())
+    hall.there = {100.0: "a"}
+    hall.wait(3)
+    hall.there = {}
+    hall.wait(10)
+    hall.attending.leave_by(leave_after=5.0)
+    hall.wait(1)
+    assert hall.notices == [("person.arrived", "Anna"), ("person.left", "Anna")]
+
+
+async def test_who_is_rejected_was_never_there() -> None:
+    """`sighting/reject` takes the name back, and with it the presence."""
+    hall = await begun(Hall())
+    hall.there = {100.0: "a"}
+    hall.wait(3)
+    (told,) = hall.told
+
+    correction = hall.scene.take_back(told, event_id="f", seq=1, at=hall.wall, now=hall.now)
+    assert correction is not None
+    hall.attending.hear(correction)
+
+    assert hall.notices == [("person.arrived", "Anna"), ("person.left", "Anna")]
+    assert hall.states["house"] == {"names": [], "person_ids": [], "unknown": 1, "uncertain": ["Anna", "Bea"]}
 
 
 async def test_a_lost_camera_makes_nobody_leave() -> None:
