@@ -396,7 +396,7 @@ NAMES = ("Anna", "Bea", "Cem")
 
 
 async def test_presence_of_a_running_pipeline() -> None:
-    """With real tasks: somebody before the camera arrives at once; a paused camera makes them unknown."""
+    """With real tasks: somebody before the camera arrives at once; a paused camera makes them unknown, an ill recognizer nobody."""
     scenes = {"hall": Scene("hall", RULES, "r")}
     ears, oracle = Ears(), Oracle(answer(("a", 0.8)))
     told = Overheard(ears, [])
@@ -419,6 +419,11 @@ async def test_presence_of_a_running_pipeline() -> None:
         await ears.until(lambda _: place() == "unknown")
         pipeline.cameras.switches["hall"].turn(on=True)
         await ears.until(lambda _: place() == "present")
+        oracle.ill = True
+        pipeline.gallery_changed()
+        await until(lambda: pipeline.eye("hall") is Eye.DIM)
+        oracle.ill = False
+        await until(lambda: pipeline.eye("hall") is Eye.CLEAR)
         for task in tasks:
             task.cancel()
     assert [one.type for one in ears.notices] == ["person.arrived"]

@@ -141,7 +141,8 @@ class Pipeline:
         """What a camera can tell about people."""
         if not self.cameras.online(camera):
             return Eye.BLIND
-        return Eye.DIM if "recognizer" in self.problems else Eye.CLEAR
+        nameless = "recognizer" in self.problems or self.scenes[camera].waits(time.monotonic())
+        return Eye.DIM if nameless else Eye.CLEAR
 
     def gallery_changed(self) -> None:
         """Ask again about everybody in sight; answers that are under way name people as they were before."""

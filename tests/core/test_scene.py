@@ -13,7 +13,7 @@ from uSense.core.announcing import AnnounceRules
 from uSense.core.events import Sighting, SightingType
 from uSense.core.judging import DecisionRules
 from uSense.core.models import Answer, Candidate
-from uSense.core.scene import CHANGED, PATIENCE, Look, Scene, SceneRules
+from uSense.core.scene import CHANGED, PATIENCE, SLOW, Look, Scene, SceneRules
 from uSense.core.tracking import Ask, TrackingRules
 from uSense.core.voting import VotingRules
 
@@ -382,6 +382,22 @@ def test_who_just_was_there_and_comes_back_with_bad_looks_is_no_stranger() -> No
     theater.show(DOUBTFUL)
 
     assert theater.told == [("recognized", "anna"), ("unknown", None)]
+
+
+def test_a_recognizer_that_takes_long_is_noticed() -> None:
+    """While somebody waits for the first name longer than some seconds; not for one that is only confirmed."""
+    theater = Theater()
+    (ask,) = theater.scene.look((face(100.0),), frame(0.0)).asks
+    for second in range(1, 7):
+        theater.scene.look((face(100.0),), frame(float(second)))
+        assert theater.scene.waits(second) is (second > SLOW)
+    theater.now = 6.0
+    theater.reply(ask, ANNA)
+    assert not theater.scene.waits(6.0)
+    theater.show(ANNA, ANNA)
+    for second in range(10, 40):
+        theater.scene.look((face(100.0),), frame(float(second)))
+    assert not theater.scene.waits(40.0)
 
 
 def test_who_resembles_somebody_in_sight_is_a_stranger() -> None:

@@ -20,6 +20,8 @@ from uSense.core.voting import Ballot, Reason, Verdict, Vote, VotingRules, judge
 
 DOUBT = 0.10
 """How far below the threshold a named person must score before their track is called unknown after all."""
+SLOW = 5.0
+"""Seconds after which an answer is missed."""
 PATIENCE = 12
 """Looks in a row that may speak against a name while it is still the best guess."""
 
@@ -121,6 +123,13 @@ class Scene:
             for track in self.tracker.tracks.values()
             if track.status is not Status.UNDECIDED
         ]
+
+    def waits(self, now: float) -> bool:
+        """Whether somebody in sight has no name because the recognizer takes long to answer."""
+        return any(
+            track.status is Status.UNDECIDED and track.waiting and now - track.waits_since > SLOW
+            for track in self.tracker.tracks.values()
+        )
 
     def explain(self, ended: Sequence[str], now: float) -> Undecided | None:
         """Why somebody was not recognized: one of the tracks that ended, or one that waits for a decision too long."""

@@ -83,6 +83,7 @@ class Track:
     asked_size: float = 0.0
     asks: int = 0
     waiting: bool = False
+    waits_since: float = 0.0
     rechecks: int = 0
 
     def settle(self, status: Status, person: PersonRef | None, event_id: str | None) -> None:
@@ -243,7 +244,8 @@ class Tracker:
         return track.wants(face, now, self.rules, choosy=self.choosy)
 
     def _ask(self, track: Track, face: Face, now: float) -> Ask:
-        track.asks += not track.waiting
+        if not track.waiting:
+            track.asks, track.waits_since = track.asks + 1, now
         track.asked, track.asked_size, track.waiting = now, face.box.height, True
         return Ask(track.track_id, face, track.status is Status.UNDECIDED)
 
