@@ -396,7 +396,7 @@ NAMES = ("Anna", "Bea", "Cem")
 
 
 async def test_presence_of_a_running_pipeline() -> None:
-    """With real tasks: somebody before the camera arrives at once; a paused camera makes them unknown, an ill recognizer nobody."""
+    """With real tasks: who is before the camera arrives at once; only a pause makes them unknown, no ill recognizer."""
     scenes = {"hall": Scene("hall", RULES, "r")}
     ears, oracle = Ears(), Oracle(answer(("a", 0.8)))
     told = Overheard(ears, [])
