@@ -162,3 +162,18 @@ def test_settings_for_azure_that_do_nothing_are_doubted(given: str, told: str) -
 def test_limits_of_ones_own_are_not_doubted() -> None:
     """With `tier: own` they are what counts."""
     assert doubts(f"{CAMERA}{AZURE}key: k, tier: own, calls: 20, seconds: 1}}") == []
+
+
+def test_visitors_who_are_the_only_ones_told_and_switched_off() -> None:
+    """Unknown people of whom nobody will ever hear are hardly meant."""
+    assert doubts(CAMERA + "announce: {unknown: visitors}\nvisitors: {enabled: false}\n") == [
+        "given.yaml, line 2: announce.unknown: visitors.enabled is false, so no unknown person will be told"
+    ]
+    assert not doubts(CAMERA + "announce: {unknown: visitors}\n")
+
+
+def test_open_commands_where_all_are_open() -> None:
+    """A list of commands that need no signature means nothing where none needs one."""
+    assert doubts(CAMERA + "commands: {unsigned: [train]}\n") == [
+        "given.yaml, line 2: commands.unsigned: counts only with require_signature: all commands need no signature"
+    ]

@@ -71,7 +71,14 @@ def _certificates(loaded: Loaded) -> Iterator[str]:
 
 def doubts(loaded: Loaded) -> list[str]:
     """What is worth a warning; looks at files."""
-    return [*_no_camera(loaded), *_lost_cameras(loaded), *_broker(loaded), *_commands(loaded), *_azure(loaded)]
+    return [
+        *_no_camera(loaded),
+        *_lost_cameras(loaded),
+        *_broker(loaded),
+        *_commands(loaded),
+        *_visitors(loaded),
+        *_azure(loaded),
+    ]
 
 
 def places() -> str:
@@ -127,6 +134,12 @@ def _commands(loaded: Loaded) -> Iterator[str]:
         yield loaded.line(
             ("commands", "unsigned"), "counts only with require_signature: all commands need no signature"
         )
+
+
+def _visitors(loaded: Loaded) -> Iterator[str]:
+    settings = loaded.settings
+    if settings.announce.unknown == "visitors" and not settings.visitors.enabled:
+        yield loaded.line(("announce", "unknown"), "visitors.enabled is false, so no unknown person will be told")
 
 
 def _azure(loaded: Loaded) -> Iterator[str]:
