@@ -115,6 +115,16 @@ async def test_a_damaged_visitor_is_dropped(folder: Path) -> None:
             assert connection.execute("SELECT DISTINCT visitor_id FROM visitor_faces").fetchall() == [("v3",)]
 
 
+async def test_a_damaged_crop_costs_only_itself(folder: Path) -> None:
+    """The other faces of the visitor can still be shown and enrolled."""
+    async with open_storage(folder) as storage:
+        await storage.visitors.keep([visitor("v1", faces=2)], [])
+        with raw(folder) as connection:
+            connection.execute("UPDATE visitor_faces SET crop = zeroblob(300) WHERE face = 1")
+
+        assert await storage.visitors.crops("v1") == [CROP + b"v1"]
+
+
 async def test_a_visitor_whose_key_was_damaged_begins_anew(folder: Path) -> None:
     """A write for them succeeds, with a key of its own."""
     async with open_storage(folder) as storage:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from uSense.core.errors import RequestError, StorageError
 from uSense.ports import Backup, Restored
-from uSense.storage import container, copies, damage, owners, tombstones
+from uSense.storage import container, copies, damage, owners, strangers, tombstones
 from uSense.storage.container import KeyFile, Passphrase, Sealed
 from uSense.storage.copies import Content
 from uSense.storage.keys import Keys
@@ -167,7 +167,7 @@ class Backups:
         """What in the data folder was not freed of those who were erased, or cannot be, in plain words."""
         closed = []
         (erasing,) = connection.execute("SELECT max(erasing) FROM installation").fetchone()
-        if erasing:
+        if erasing and erasing != strangers.ERASE_LATER:
             closed.append(
                 "unused parts of the database file or of backups: another program reads it, or the disk is full; "
                 "it is tried again"

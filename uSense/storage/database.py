@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from uSense.aio import Lane
 from uSense.core.errors import StorageDamagedError, StorageError, StorageMendedError
-from uSense.storage import layout
+from uSense.storage import layout, strangers
 from uSense.storage.folder import FolderLock
 from uSense.storage.trouble import READ_ONLY, doubting, plain_words, primary_code
 
@@ -131,6 +131,7 @@ class Database:
             layout.migrate(connection)
             layout.check_schema(connection)
             self._begin(connection)
+            connection.execute("UPDATE installation SET erasing = 1 WHERE erasing = ?", (strangers.ERASE_LATER,))
         self._scrub_if_due(connection, self._wait)
         self._seen = _data_version(connection)
 
@@ -201,7 +202,7 @@ class Database:
     def _scrub_if_due(self, connection: sqlite3.Connection, wait: float) -> None:
         """Remove what an erasure left: first (`erasing` is 1) from this file, then (it is 2) from others."""
         # secure_delete leaves copies in the unused parts of pages that were rebalanced: only VACUUM rewrites them all.
-        if not _erasing(connection):
+        if _erasing(connection) in {0, strangers.ERASE_LATER}:
             return
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * wait)}")
         try:

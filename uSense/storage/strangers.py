@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 
@@ -12,9 +13,11 @@ from uSense.core.models import Embedding, Metric
 from uSense.core.visitors import Glimpse, Visitor
 from uSense.ports import Keep
 from uSense.storage import sealing
-from uSense.storage.keys import Keys, intact
+from uSense.storage.keys import Keys
 from uSense.storage.trouble import parsing
 
+ERASE_LATER = 3
+"""Mark of a database with traces of visitors who left, which go with the next erasure, or at the next start."""
 SCHEMA = (
     """CREATE TABLE visitors (
         number INTEGER PRIMARY KEY,
@@ -102,6 +105,8 @@ def keep(connection: sqlite3.Connection, keys: Keys, kept: Sequence[Keep], left:
                 (visitor_id, face, new.quality, new.embedding.model, new.embedding.metric, vector, crop),
             )
     drop(connection, left)
+    if left:
+        connection.execute("UPDATE installation SET erasing = ? WHERE erasing = 0", (ERASE_LATER,))
 
 
 def _put(connection: sqlite3.Connection, keys: Keys, visitor: Visitor) -> bytes:
@@ -138,14 +143,15 @@ def drop(connection: sqlite3.Connection, visitor_ids: Sequence[str]) -> None:
 
 
 def crops(connection: sqlite3.Connection, keys: Keys, visitor_id: str) -> list[bytes]:
-    """The crops of a visitor, the best first."""
+    """The crops of a visitor that can be decrypted, the best first."""
     rows = connection.execute(
         "SELECT key, face, crop FROM visitor_faces JOIN visitors USING (visitor_id) "
         "WHERE visitor_id = ? AND crop IS NOT NULL ORDER BY quality DESC",
         (visitor_id,),
     ).fetchall()
-    with intact(f"visitor {visitor_id}"):
-        return [
-            sealing.unseal(keys.unwrap(wrapped, visitor_id), sealed, "visitor crop", visitor_id, str(face))
-            for wrapped, face, sealed in rows
-        ]
+    found = []
+    for wrapped, face, sealed in rows:
+        with suppress(InvalidTag):
+            key = keys.unwrap(wrapped, visitor_id)
+            found.append(sealing.unseal(key, sealed, "visitor crop", visitor_id, str(face)))
+    return found
