@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,8 @@ from uSense.core.models import Answer, Probe
 from uSense.core.scene import Outcome
 from uSense.core.stats import Stats
 from uSense.core.visitors import Book, Commit, Glimpse, Met, Visitor, VisitorRules, doubtful
-from uSense.ports import Keep, KeptFace, Outbox, Recognizer, Visitors
+from uSense.packing import packed
+from uSense.ports import Outbox, Recognizer, Visitors
 from uSense.query import Query
 from uSense.rejecting import Rejecting
 from uSense.times import rfc3339
@@ -66,12 +67,12 @@ class Visiting:
         """Whether some were dropped whose traces are still to be erased."""
         self._stale = True
         """Whether the gallery is another one than the book was compared with."""
+        self._loaded = False
         self._swept = -SWEEP
         self._writing = asyncio.Lock()
         self._woken = asyncio.Event()
         self._withheld: dict[str, str] = {}
         """Events of tracks that were not told."""
-        self._ignored: set[str] = set()
 
     # Hooks of the pipeline
 
@@ -90,7 +91,6 @@ class Visiting:
         """Tracks ended: what they say of unknown people is kept."""
         for track_id in track_ids:
             self._withheld.pop(track_id, None)
-            self._ignored.discard(track_id)
             self.rejecting.left(track_id)
             commit, met = self.book.ended(track_id, str(uuid.uuid4()), self._bar)
             if met is not None:
@@ -100,10 +100,12 @@ class Visiting:
 
     def ignored(self, track_id: str) -> bool:
         """Whether a track is of a visitor who is not told."""
-        return track_id in self._ignored
+        visitor = self.book.visitor(track_id)
+        return visitor is not None and visitor.ignored
 
     def gallery_changed(self) -> None:
         """People or gallery are new: who was unknown may be somebody now."""
+        self.book.doubt_all()
         self._stale = True
         self._woken.set()
 
@@ -112,11 +114,7 @@ class Visiting:
     async def load(self) -> None:
         """Read what is kept, before anybody is looked at; all of it is erased if visitors are switched off."""
         try:
-            found = await self._store.load()
-            self.book.visitors = {visitor.visitor_id: visitor for visitor in found}
-            if not self.book.rules.enabled and found:
-                await self._store.erase([visitor.visitor_id for visitor in self.book.remove(list(self.book.visitors))])
-                log.info("visitors erased", visitors=len(found), hint="visitors.enabled is off")
+            await self._load()
             await self.rejecting.load()
         except StorageError as error:
             self._trouble(error)
@@ -127,18 +125,16 @@ class Visiting:
             self._woken.clear()
             await self.work()
             with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN if self.problems else SWEEP):
+                async with asyncio.timeout(AGAIN if self.problems else self._swept + SWEEP - time.monotonic()):
                     await self._woken.wait()
                     await asyncio.sleep(self.gather)
 
     async def work(self) -> None:
-        """Do what is to be done now; what fails is a problem until the next time."""
-        try:
-            await self._compare()
-            await self._write()
-            await self._sweep()
-        except (StorageError, RecognizerError) as error:
-            self._trouble(error)
+        """Do what is to be done now; what fails is a problem until the next time, and hinders nothing else."""
+        steps = (self._load, self._compare, self._write, self._sweep)
+        errors = [error for step in steps if (error := await _tried(step)) is not None]
+        if errors:
+            self._trouble(errors[0])
         else:
             self.problems.pop("visitors", None)
 
@@ -202,8 +198,10 @@ class Visiting:
             raise
         try:
             await self._store.erase([visitor_id])
-        except StorageError:
+        except BaseException:
             self._left.append(visitor_id)
+            self._swept = -SWEEP
+            self._woken.set()
             raise
 
     async def delete(self, visitor_id: str) -> Visitor:
@@ -235,8 +233,6 @@ class Visiting:
         return sighting
 
     def _as_visitor(self, sighting: Sighting, met: Met) -> Sighting:
-        if met.visitor.ignored:
-            self._ignored.add(sighting.track_id)
         if met.new:
             self._tell_new(met)
             self._put(Commit(met.visitor, frozenset(), frozenset()))
@@ -247,7 +243,7 @@ class Visiting:
         track_id = sighting.track_id
         if sighting.type is SightingType.UNKNOWN:
             stranger = self.telling == "visitors" and sighting.visitor_id is None
-            if stranger or self.telling == "nobody" or track_id in self._ignored:
+            if stranger or self.telling == "nobody" or self.ignored(track_id):
                 self._stats.counts["sightings_withheld"] += 1
                 self._withheld[track_id] = sighting.event_id
                 return None
@@ -262,7 +258,8 @@ class Visiting:
     def _put(self, commit: Commit) -> None:
         self._waiting.append(commit)
         while len(self._waiting) > WAITING:
-            self._waiting.popleft()
+            lost = self._waiting.popleft()
+            lost.visitor.put_down(lost.new)
             self._stats.counts["visits_unsaved"] += 1
         gone = self.book.crowded()
         if gone:
@@ -293,6 +290,17 @@ class Visiting:
             log.warning("visitors", problem=str(error))
         self.problems["visitors"] = str(error)
 
+    async def _load(self) -> None:
+        if self._loaded:
+            return
+        found = await self._store.load()
+        if self.book.rules.enabled:
+            self.book.visitors = {visitor.visitor_id: visitor for visitor in found} | self.book.visitors
+        elif found:
+            await self._store.erase([visitor.visitor_id for visitor in found])
+            log.info("visitors erased", visitors=len(found), hint="visitors.enabled is off")
+        self._loaded = self._stale = True
+
     async def _compare(self) -> None:
         """Take those out of the book who are somebody enrolled by now."""
         if not self._stale:
@@ -319,9 +327,9 @@ class Visiting:
             if not commits and not dropped:
                 return
             try:
-                packed = await asyncio.to_thread(_packed, commits)
+                ready = await asyncio.to_thread(packed, commits)
                 # Who was erased while crops were packed must not be written again.
-                keeps = [keep for keep in packed if self.book.visitors.get(keep.visitor.visitor_id) is keep.visitor]
+                keeps = [keep for keep in ready if self.book.visitors.get(keep.visitor.visitor_id) is keep.visitor]
                 await self._store.keep(keeps, dropped)
             except BaseException:
                 self._waiting.extendleft(reversed(commits))
@@ -329,13 +337,15 @@ class Visiting:
                 raise
             self._traces = self._traces or bool(dropped)
             for keep in keeps:
-                for number in keep.new.keys() & keep.visitor.faces.keys():
-                    keep.visitor.faces[number] = replace(keep.visitor.faces[number], probe=None)
+                keep.visitor.put_down(keep.new)
 
     async def _sweep(self) -> None:
         """Erase who was not seen for too long, and the traces of those who were dropped before."""
-        if time.monotonic() - self._swept < SWEEP:
+        if time.monotonic() - self._swept < SWEEP or self._left:
             return
+        if misdated := self.book.misdated(time.time()):
+            self._waiting.extend(Commit(visitor, frozenset(), frozenset()) for visitor in misdated)
+            await self._write()
         gone = self.book.expired(time.time())
         if gone or self._traces:
             try:
@@ -362,21 +372,10 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
     }
 
 
-def _packed(commits: Sequence[Commit]) -> list[Keep]:
-    """What is to be written, the crops of new faces encoded; blocks."""
-    merged: dict[str, tuple[Visitor, set[int], set[int]]] = {}
-    for commit in commits:
-        _, new, left = merged.setdefault(commit.visitor.visitor_id, (commit.visitor, set(), set()))
-        new |= commit.new
-        left |= commit.left
-    return [Keep(visitor, _faces(visitor, new), frozenset(left)) for visitor, new, left in merged.values()]
-
-
-def _faces(visitor: Visitor, numbers: set[int]) -> Mapping[int, KeptFace]:
-    glimpses = {number: glimpse for number in numbers if (glimpse := visitor.faces.get(number))}
-    return {
-        number: KeptFace(
-            glimpse.embedding, glimpse.quality, None if glimpse.probe is None else keepsake.pack(glimpse.probe)
-        )
-        for number, glimpse in glimpses.items()
-    }
+async def _tried(step: Callable[[], Awaitable[None]]) -> StorageError | RecognizerError | None:
+    """What kept a step from being done."""
+    try:
+        await step()
+    except (StorageError, RecognizerError) as error:
+        return error
+    return None

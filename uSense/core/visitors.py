@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
@@ -97,6 +97,15 @@ class Visitor:
         """
         gap = at - self.last_seen_at
         return gap >= rules.apart or gap <= -DAY
+
+    def seen(self, at: float) -> None:
+        """They were there; if that is a day before the last time, the clock was wrong then."""
+        self.last_seen_at = at if at <= self.last_seen_at - DAY else max(self.last_seen_at, at)
+
+    def put_down(self, numbers: Iterable[int]) -> None:
+        """Forget the pictures of these faces: they are stored, or never will be."""
+        for number in self.faces.keys() & set(numbers):
+            self.faces[number] = replace(self.faces[number], probe=None)
 
     def take(self, glimpses: Iterable[Glimpse]) -> tuple[set[int], set[int]]:
         """Keep the most different faces; returns the numbers that are new, and those that left."""
@@ -227,6 +236,23 @@ class Book:
         """The tracks that go on."""
         return list(self._visits)
 
+    def visitor(self, track_id: str) -> Visitor | None:
+        """Whose id a track was told with."""
+        visit = self._visits.get(track_id)
+        return self.visitors.get(visit.met or "") if visit else None
+
+    def doubt_all(self) -> None:
+        """People are enrolled who were not before: what was seen until now says nothing about who is unknown."""
+        for visit in self._visits.values():
+            visit.glimpses.clear()
+
+    def misdated(self, at: float) -> list[Visitor]:
+        """Those seen a day after `at` or later, by a clock that was wrong: they would stay as long, so it was now."""
+        found = [visitor for visitor in self.visitors.values() if visitor.last_seen_at >= at + DAY]
+        for visitor in found:
+            visitor.seen(at)
+        return found
+
     def expired(self, at: float) -> list[Visitor]:
         """Remove those who were not seen for too long."""
         return self.remove([one.visitor_id for one in self.visitors.values() if one.expires_at(self.rules) < at])
@@ -265,7 +291,7 @@ class Book:
         visitor.sightings += away and visit.met is None
         visit.met, visit.minted = visitor.visitor_id, not visitor.minted
         visitor.minted = True
-        visitor.last_seen_at = max(visitor.last_seen_at, visit.at)
+        visitor.seen(visit.at)
         visit.told += visit.waiting
         visitor.event_ids = (*visitor.event_ids, *visit.waiting)[-MOST_EVENTS:]
         visit.waiting.clear()
@@ -273,7 +299,7 @@ class Book:
 
     def _kept(self, visit: _Visit, visitor: Visitor) -> Commit:
         """Give the visitor what is known from the track."""
-        visitor.last_seen_at = max(visitor.last_seen_at, visit.at)
+        visitor.seen(visit.at)
         visitor.cameras = tuple(dict.fromkeys((*visitor.cameras, visit.camera)))
         visitor.event_ids = (*visitor.event_ids, *visit.waiting)[-MOST_EVENTS:]
         new, left = visitor.take(visit.glimpses)
