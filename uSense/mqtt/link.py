@@ -15,6 +15,7 @@ from typing import Any
 
 import aiomqtt
 import paho.mqtt.client as paho
+from paho.mqtt import properties as paho_properties
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
@@ -35,6 +36,16 @@ _INCOMING = 1000
 # All that the client library has to say about a broken connection is said by uSense, once and in plain words.
 _silent = logging.getLogger("uSense.mqtt.client")
 _silent.setLevel(logging.CRITICAL + 1)
+
+
+def _read_text(buffer: bytes, length: int) -> tuple[str, int]:
+    """A text among the properties of a packet, and the bytes that it takes; raises paho.MQTTException."""
+    data, taken = paho_properties.readBytes(buffer, length)  # type: ignore[no-untyped-call] # paho's annotation is incomplete
+    return data.decode("utf-8", "replace"), taken
+
+
+# paho hangs up on the sign U+FEFF, which brokers pass on: kept with a request, it would lock the service out for good.
+vars(paho_properties).update(readUTF=_read_text)
 
 
 @dataclass(frozen=True, slots=True)
