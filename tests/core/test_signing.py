@@ -25,6 +25,12 @@ def refused(call: object, *args: object) -> tuple[str, str]:
     return caught.value.code, str(caught.value)
 
 
+def arrives(admission: Admission, stamp: Stamp, now: float, started: float = 0.0) -> None:
+    """A request comes and is judged at once."""
+    latest = admission.arrive(now)
+    admission.admit(stamp, now, started, latest, latest)
+
+
 def test_a_signature_is_what_other_programs_make_of_the_same_bytes() -> None:
     """The expected one is of openssl: `dgst -sha256 -hmac`, fed by printf with the four parts on lines."""
     made = signing.sign(SECRET, TOPIC, "1000", "abcdefgh", b"{}")
@@ -116,7 +122,7 @@ def test_a_stamp_is_found_among_other_properties() -> None:
 )
 def test_times_that_are_not_now_are_refused(ts: str, now: float, started: float, code: str, words: str) -> None:
     """Too old, from the future, before the start: the error says by how many seconds."""
-    got = refused(Admission().admit, Stamp(ts, NONCE, ""), now, started)
+    got = refused(arrives, Admission(), Stamp(ts, NONCE, ""), now, started)
 
     assert got[0] == code
     assert words in got[1]
@@ -125,52 +131,76 @@ def test_times_that_are_not_now_are_refused(ts: str, now: float, started: float,
 @pytest.mark.parametrize("now", [970.0, 985.5, 1000.0, 1030.0])
 def test_clocks_may_differ_by_half_a_minute(now: float) -> None:
     """In both directions, the bound included."""
-    Admission().admit(Stamp("1000", NONCE, ""), now, 0.0)
+    arrives(Admission(), Stamp("1000", NONCE, ""), now)
 
 
 def test_a_nonce_counts_once() -> None:
     """A request that comes again is refused, however late; another nonce is fine."""
     admission = Admission()
-    admission.admit(Stamp("1000", NONCE, ""), 1000.0, 0.0)
+    arrives(admission, Stamp("1000", NONCE, ""), 1000.0)
 
-    assert refused(admission.admit, Stamp("1000", NONCE, ""), 1000.0, 0.0)[0] == "replayed"
-    assert refused(admission.admit, Stamp("1029", NONCE, ""), 1029.0, 0.0)[0] == "replayed"
-    admission.admit(Stamp("1000", "another-nonce", ""), 1029.0, 0.0)
-    assert refused(admission.admit, Stamp("1000", NONCE, ""), 1031.0, 0.0)[0] == "too_old"
+    assert refused(arrives, admission, Stamp("1000", NONCE, ""), 1000.0)[0] == "replayed"
+    assert refused(arrives, admission, Stamp("1029", NONCE, ""), 1029.0)[0] == "replayed"
+    arrives(admission, Stamp("1000", "another-nonce", ""), 1029.0)
+    assert refused(arrives, admission, Stamp("1000", NONCE, ""), 1031.0)[0] == "too_old"
 
 
 def test_a_full_memory_refuses_instead_of_forgetting() -> None:
     """Whoever has the secret cannot make a nonce forgotten by sending others; time makes room."""
     admission = Admission(most=3)
     for number in range(3):
-        admission.admit(Stamp("1000", f"nonce-{number}", ""), 1000.0, 0.0)
+        arrives(admission, Stamp("1000", f"nonce-{number}", ""), 1000.0)
 
-    assert refused(admission.admit, Stamp("1000", "nonce-3", ""), 1000.0, 0.0)[0] == "busy"
-    assert refused(admission.admit, Stamp("1000", "nonce-0", ""), 1000.0, 0.0)[0] == "replayed"
-    admission.admit(Stamp("1031", "nonce-3", ""), 1031.0, 0.0)
+    assert refused(arrives, admission, Stamp("1000", "nonce-3", ""), 1000.0)[0] == "busy"
+    assert refused(arrives, admission, Stamp("1000", "nonce-0", ""), 1000.0)[0] == "replayed"
+    arrives(admission, Stamp("1031", "nonce-3", ""), 1031.0)
 
 
 def test_a_clock_that_is_set_back_opens_nothing() -> None:
     """What was forgotten cannot be repeated when its time comes again; the sentence says how long that lasts."""
     admission = Admission()
-    admission.admit(Stamp("1000", NONCE, ""), 1000.0, 0.0)
-    admission.admit(Stamp("2000", "another-nonce", ""), 2000.0, 0.0)
+    arrives(admission, Stamp("1000", NONCE, ""), 1000.0)
+    arrives(admission, Stamp("2000", "another-nonce", ""), 2000.0)
 
-    code, sentence = refused(admission.admit, Stamp("1000", NONCE, ""), 1000.0, 0.0)
+    code, sentence = refused(arrives, admission, Stamp("1000", NONCE, ""), 1000.0)
 
     assert code == "too_old"
     assert "set back by 1000 s" in sentence
 
 
-@given(st.lists(st.tuples(st.integers(0, 120), st.integers(-40, 40), st.sampled_from("abcdef")), max_size=40))
-def test_no_request_is_let_in_twice(steps: list[tuple[int, int, str]]) -> None:
-    """Whatever the clock does, also backward, each time and nonce gets in once at most."""
+def test_a_request_that_waits_is_not_taken_for_an_old_one() -> None:
+    """Another one that comes much later and does not wait changes nothing; what comes twice is let in once."""
+    admission = Admission()
+    early = admission.arrive(1000.0)
+    repeated = admission.arrive(1020.0)
+    late = admission.arrive(1100.0)
+
+    admission.admit(Stamp("1100", "does-not-wait", ""), 1100.0, 0.0, late, early)
+    admission.admit(Stamp("1000", NONCE, ""), 1000.0, 0.0, early, early)
+    admission.admit(Stamp("1101", "the-next-one", ""), 1101.0, 0.0, admission.arrive(1101.0), repeated)
+
+    assert refused(admission.admit, Stamp("1000", NONCE, ""), 1020.0, 0.0, repeated, repeated)[0] == "replayed"
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(0, 120), st.integers(-40, 40), st.sampled_from("abcdef"), st.integers(0, 5)), max_size=40
+)
+
+
+@given(STEPS)
+def test_no_request_is_let_in_twice(steps: list[tuple[int, int, str, int]]) -> None:
+    """Whatever the clock does, also backward, and whichever waits, each time and nonce gets in once at most."""
     admission = Admission(most=4)
     let_in: list[Stamp] = []
-    for now, offset, letter in steps:
+    waiting: list[tuple[Stamp, float, float]] = []
+    for now, offset, letter, turn in steps:
         stamp = Stamp(str(max(0, now + offset)), letter * 8, "")
-        with suppress(RequestError):
-            admission.admit(stamp, float(now), 0.0)
-            let_in.append(stamp)
+        waiting.append((stamp, float(now), admission.arrive(float(now))))
+        oldest = min(latest for _, _, latest in waiting)
+        if turn < len(waiting):
+            stamp, at, latest = waiting.pop(turn)
+            with suppress(RequestError):
+                admission.admit(stamp, at, 0.0, latest, oldest)
+                let_in.append(stamp)
 
     assert len(let_in) == len(set(let_in))

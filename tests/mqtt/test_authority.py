@@ -16,17 +16,20 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from tests.mqtt.test_dispatch import COMMANDS, House
+from tests.mqtt.test_dispatch import COMMANDS, House, Letterbox
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import Witness, publish
 from tests.support import needs
 from tests.support.mqtt import connected, make, running
+from tests.support.waiting import until
 from uSense.core import signing
 from uSense.core.errors import RequestError
+from uSense.core.topics import Topics
 from uSense.entities import Message
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.asker import asking
 from uSense.mqtt.authority import Authority, CommandSettings, signed
+from uSense.mqtt.dispatch import WAITING, Dispatcher
 from uSense.mqtt.link import Request
 
 SECRET = "0123456789abcdef"
@@ -148,7 +151,8 @@ def checked(authority: Authority, command: str, request: Request) -> str:
     """The code of the refusal; nothing if the request is let in."""
     try:
         request = authority.unwrapped(request)
-        authority.admit(request, authority.check(command, request))
+        latest = authority.arrive(request)
+        authority.admit(request, authority.check(command, request), latest, latest)
     except RequestError as error:
         return error.code
     return ""
@@ -195,6 +199,93 @@ def test_broken_envelopes_are_not_signed(payload: bytes) -> None:
     assert checked(Authority(settings()), "train", Request(TRAIN, payload)) == "not_signed"
 
 
+def request(command: str, body: str = "{}", *, nonce: str = "", at: float | None = None) -> Request:
+    """A request made and received `at` a time, signed if it has a nonce."""
+    topic, at = f"usense/command/{command}", time.time() if at is None else at
+    ts = f"{at:.3f}"
+    sig = signing.sign(KEY, topic, ts, nonce, body.encode())
+    return Request(topic, body.encode(), user=(("ts", ts), ("nonce", nonce), ("sig", sig)) if nonce else (), at=at)
+
+
+@asynccontextmanager
+async def dispatching(house: House, *unsigned: str) -> AsyncIterator[tuple[Dispatcher, Letterbox]]:
+    """A dispatcher that wants signatures, at work."""
+    letterbox = Letterbox()
+    dispatcher = Dispatcher(Topics(), 1000, letterbox)
+    dispatcher.authority = Authority(settings(*unsigned))
+    serve = asyncio.create_task(dispatcher.serve(COMMANDS, house))
+    await asyncio.sleep(0)
+    try:
+        yield dispatcher, letterbox
+    finally:
+        serve.cancel()
+        await asyncio.wait((serve,))
+
+
+def told(letterbox: Letterbox) -> list[str]:
+    """The code of the error in each reply; `ok` without."""
+    return [json.loads(reply.payload).get("error", {}).get("code", "ok") for reply in letterbox.replies]
+
+
+async def test_unsigned_requests_take_no_places_in_the_line() -> None:
+    """While a command takes its time, a flood of garbage is refused at once, and a signed request has its place."""
+    house = House()
+    async with dispatching(house) as (dispatcher, letterbox):
+        dispatcher.offer(request("wait", nonce="nonce-01"))
+        await house.entered.wait()
+        for number in range(100):
+            dispatcher.offer(request("train", f'{{"transaction": {number}}}'))
+        dispatcher.offer(request("train", nonce="nonce-02"))
+        refused = told(letterbox)
+        house.open.set()
+        await until(lambda: house.trained == 1 and len(letterbox.replies) == 102)
+
+    assert refused == ["not_signed"] * 100
+    assert json.loads(letterbox.replies[99].payload)["transaction"] == 99
+    assert dispatcher.refused == 100
+
+
+async def test_a_signed_request_may_wait_for_long() -> None:
+    """One that does not wait comes a minute later, and is no reason to take those that wait for old ones."""
+    house, now = House(), time.time() + 5
+    async with dispatching(house) as (dispatcher, letterbox):
+        dispatcher.offer(request("wait", nonce="nonce-01", at=now))
+        dispatcher.offer(request("train", nonce="nonce-02", at=now))
+        dispatcher.offer(request("train", nonce="nonce-02", at=now))
+        await house.entered.wait()
+        dispatcher.offer(request("status", nonce="nonce-03", at=now + 60))
+        await until(lambda: letterbox.replies)
+        house.open.set()
+        await until(lambda: len(letterbox.replies) == 4)
+
+    assert told(letterbox) == ["ok", "ok", "ok", "replayed"]
+    assert house.trained == 1
+
+
+async def test_who_need_not_sign_cannot_answer_for_those_who_do() -> None:
+    """An unsigned request with somebody's transaction does not keep a signed one from being carried out."""
+    house, body = House(), '{"transaction": 1}'
+    async with dispatching(house, "train") as (dispatcher, letterbox):
+        dispatcher.offer(request("train", body))
+        dispatcher.offer(request("train", body, nonce="nonce-01"))
+        dispatcher.offer(request("train", body))
+        await until(lambda: len(letterbox.replies) == 3)
+
+    assert [json.loads(reply.payload)["data"]["gallery"] for reply in letterbox.replies] == [1, 2, 1]
+
+
+def test_a_refused_envelope_is_answered_with_its_transaction() -> None:
+    """Whoever asks by MQTT 3.1.1 finds the answer that the service is busy."""
+    letterbox = Letterbox()
+    dispatcher = Dispatcher(Topics(), 100_000, letterbox)
+    dispatcher.authority = Authority(settings())
+    packet = signed(Message(TRAIN, b'{"transaction": "k"}'), KEY, v5=False).payload
+    for _ in range(WAITING + 1):
+        dispatcher.offer(Request(TRAIN, packet))
+
+    assert [json.loads(reply.payload)["transaction"] for reply in letterbox.replies] == ["k"]
+
+
 def test_the_start_is_counted_back_from_now() -> None:
     """Five seconds after the start: what is ten seconds old is from before it, whatever the clock said at the start."""
     clock = iter([100.0, 105.0, 105.0])
@@ -212,6 +303,7 @@ def test_the_start_is_counted_back_from_now() -> None:
     ("values", "words"),
     [
         ({"require_signature": True}, "'require_signature' needs a secret"),
+        ({"require_signature": True, "secret": " "}, "'require_signature' needs a secret"),
         ({"unsigned": ["trian"]}, "there is no command 'trian'; did you mean 'train'?"),
         ({"unsigned": ["face/add/Anna"]}, "'face/add/Anna' is no command: 'face/add' is"),
     ],

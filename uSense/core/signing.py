@@ -79,7 +79,10 @@ def check(secret: bytes, topic: str, given: Stamp, payload: bytes) -> None:
 
 @dataclass(slots=True)
 class Admission:
-    """Lets every signed request in once. All times are wall-clock seconds; `started` is on the clock as it is now."""
+    """Lets every signed request in once. All times are wall-clock seconds; `started` is on the clock as it is now.
+
+    Each request is noted by `arrive` when it comes, and may then wait for its turn.
+    """
 
     window: float = WINDOW
     most: int = MOST_NONCES
@@ -87,21 +90,26 @@ class Admission:
     _latest: float = 0.0
     """The latest time that the clock ever showed: nonces of more than a window before it may be forgotten."""
 
-    def admit(self, given: Stamp, now: float, started: float) -> None:
+    def arrive(self, now: float) -> float:
+        """The latest time that the clock showed until a request came `now`."""
+        self._latest = max(self._latest, now)
+        return self._latest
+
+    def admit(self, given: Stamp, now: float, started: float, latest: float, oldest: float) -> None:
         """Take a request that arrived `now`, whose signature was checked.
 
-        Raises RequestError: `too_old`, `too_early`, `before_start`, `replayed` or `busy`.
+        `latest` is what `arrive` returned for it, `oldest` the least of those of all requests that wait. Raises
+        RequestError: `too_old`, `too_early`, `before_start`, `replayed` or `busy`.
         """
         at = float(given.ts)
-        self._latest = max(self._latest, now)
         if at > now + self.window:
             message = f"the request is from {at - now:.0f} s in the future by the clock of this service: set the clocks"
             raise RequestError(message, code="too_early")
-        self._check_age(at, now)
+        self._check_age(at, now, latest)
         if at < started:
             message = f"the request was made {started - at:.1f} s before this service started: make it again"
             raise RequestError(message, code="before_start")
-        self._forget()
+        self._forget(oldest)
         if given.nonce in self._nonces:
             message = "this request, or another with its nonce, was here before: make a new nonce for each request"
             raise RequestError(message, code="replayed")
@@ -110,18 +118,18 @@ class Admission:
             raise RequestError(message, code="busy")
         self._nonces[given.nonce] = at
 
-    def _check_age(self, at: float, now: float) -> None:
+    def _check_age(self, at: float, now: float, latest: float) -> None:
         if now - at > self.window:
             message = f"the request is {now - at:.0f} s old by the clock of this service"
             raise RequestError(f"{message}, and {self.window:.0f} s are the most: set the clocks", code="too_old")
-        if self._latest - at > self.window:
+        if latest - at > self.window:
             raise RequestError(
-                f"the clock of this service was set back by {self._latest - now:.0f} s, so that this request could be "
+                f"the clock of this service was set back by {latest - now:.0f} s, so that this request could be "
                 "a repeated one: wait so long, or restart the service",
                 code="too_old",
             )
 
-    def _forget(self) -> None:
-        """Drop the nonces of requests that would be too old now."""
-        for nonce in [nonce for nonce, at in self._nonces.items() if self._latest - at > self.window]:
+    def _forget(self, oldest: float) -> None:
+        """Drop the nonces of requests that are too old, also for those that wait."""
+        for nonce in [nonce for nonce, at in self._nonces.items() if oldest - at > self.window]:
             del self._nonces[nonce]

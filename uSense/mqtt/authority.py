@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -51,7 +52,8 @@ class CommandSettings(Branch):
 
     @model_validator(mode="after")
     def _secret_if_needed(self) -> Self:
-        if self.require_signature and self.secret is None and self.secret_file is None:
+        blank = self.secret is None or not self.secret.get_secret_value().strip()
+        if self.require_signature and blank and self.secret_file is None:
             raise ValueError("'require_signature' needs a secret: give 'secret_file', or set USENSE_COMMANDS__SECRET")
         return self
 
@@ -94,6 +96,12 @@ class Authority:
         user = tuple(zip(signing.PARTS, map(str, stamp), strict=True))
         return replace(request, payload=str(payload).encode("utf-8", "replace"), user=user)
 
+    def inside(self, request: Request) -> Request:
+        """The same, but a request in an envelope that is not whole stays as it is."""
+        with suppress(RequestError):
+            return self.unwrapped(request)
+        return request
+
     def check(self, command: str, request: Request) -> Stamp | None:
         """The stamp of a request that may be listened to, None if it needs none.
 
@@ -107,11 +115,21 @@ class Authority:
             raise RequestError(message, code="not_signed")
         return given
 
-    def admit(self, request: Request, given: Stamp | None) -> None:
-        """Let a checked request in, once; raises RequestError."""
+    def glance(self, path: str, request: Request) -> None:
+        """Refuse at once a request that has no right to keep others waiting; raises as `check` does."""
+        is_open = any(path == name or path.startswith(f"{name}/") for name in self._open)
+        if self._required and not is_open:
+            self.check(path, self.unwrapped(request))
+
+    def arrive(self, request: Request) -> float:
+        """Note when a request came; the result is for `admit`."""
+        return self.admission.arrive(request.at)
+
+    def admit(self, request: Request, given: Stamp | None, latest: float, oldest: float) -> None:
+        """Let a checked request in, once; raises RequestError. For the last two see `Admission`."""
         if given is not None:
             started = self._wall() - (self._clock() - self._started)
-            self.admission.admit(given, request.at, started)
+            self.admission.admit(given, request.at, started, latest, oldest)
 
 
 def signed(message: Message, key: bytes, *, v5: bool) -> Message:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
@@ -48,23 +48,39 @@ class Sender(Protocol):
         """Send a reply."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request for the command `path`; `latest` is when it arrived, as the authority sees it."""
+
+    path: str
+    request: Request
+    latest: float
+
+
 class _Line:
     """Requests that wait for those before them."""
 
     def __init__(self) -> None:
-        self.waiting: deque[tuple[str, Request]] = deque()
+        self.waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._current: _Waiting | None = None
 
-    def join(self, path: str, request: Request) -> None:
-        self.waiting.append((path, request))
+    def join(self, waiting: _Waiting) -> None:
+        self.waiting.append(waiting)
         self._arrived.set()
 
-    async def next(self) -> tuple[str, Request]:
+    async def next(self) -> _Waiting:
         """The request whose turn it is."""
+        self._current = None
         while not self.waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        return self.waiting.popleft()
+        self._current = self.waiting.popleft()
+        return self._current
+
+    def pending(self) -> list[float]:
+        """When the requests arrived that wait, and the one whose turn it is."""
+        return [one.latest for one in (self._current, *self.waiting) if one is not None]
 
 
 class Dispatcher:
@@ -100,7 +116,7 @@ class Dispatcher:
         elif len(line.waiting) >= WAITING or self._bytes() + len(request.payload) > 2 * self._max_payload:
             self._refuse(path, request, "busy", "too many requests are waiting; try again later")
         else:
-            line.join(path, request)
+            self._admit(line, path, request)
 
     async def serve(self, commands: Sequence[Command[C, Any]], context: C) -> None:
         """Carry out requests until canceled; those that are then left are answered `stopping`."""
@@ -111,18 +127,29 @@ class Dispatcher:
                 group.create_task(self._work(self._prompt_line, commands, context), name="prompt commands")
         finally:
             self._stopped = True
-            for path, request in (*self._line.waiting, *self._prompt_line.waiting):
-                self._refuse(path, request, "stopping", "the service is stopping")
+            for left in (*self._line.waiting, *self._prompt_line.waiting):
+                self._refuse(left.path, left.request, "stopping", "the service is stopping")
 
     async def _work(self, line: _Line, commands: Sequence[Command[C, Any]], context: C) -> None:
         while True:
-            await self._carry_out(*await line.next(), commands, context)
+            await self._carry_out(await line.next(), commands, context)
 
     def _bytes(self) -> int:
         """All that waits."""
-        return sum(len(request.payload) for line in (self._line, self._prompt_line) for _, request in line.waiting)
+        return sum(len(one.request.payload) for line in (self._line, self._prompt_line) for one in line.waiting)
 
-    async def _carry_out(self, path: str, request: Request, commands: Sequence[Command[C, Any]], context: C) -> None:
+    def _admit(self, line: _Line, path: str, request: Request) -> None:
+        """Let a request wait, unless it is seen at once that it has no right to."""
+        try:
+            if len(request.payload) <= _SMALL:
+                self.authority.glance(path, request)
+        except RequestError as error:
+            self._refuse(path, request, error.code, str(error))
+        else:
+            line.join(_Waiting(path, request, self.authority.arrive(request)))
+
+    async def _carry_out(self, waited: _Waiting, commands: Sequence[Command[C, Any]], context: C) -> None:
+        path, request = waited.path, waited.request
         started = self._clock()
         transaction: Transaction | None = None
         status = "ok"
@@ -133,10 +160,12 @@ class Dispatcher:
             signed = await _parsed(request, self.authority.check, command.name, request)
             body = await _parsed(request, read, request.payload)
             transaction = body.transaction
-            key = (path, transaction)
+            # Apart: else whoever need not sign could answer in advance for a request that is signed.
+            key = (path, transaction, signed is not None)
             known = None if transaction is None else self._transactions.first(key, started)
             if known is None:
-                self.authority.admit(request, signed)
+                oldest = min(waited.latest, *self._line.pending(), *self._prompt_line.pending())
+                self.authority.admit(request, signed, waited.latest, oldest)
                 call = await _parsed(request, bind, commands, path, body)
                 known, status = await self._run(call, context, transaction)
                 if transaction is not None:
@@ -173,7 +202,8 @@ class Dispatcher:
         self.refused += 1
         log.warning("command refused", command=path[:100], code=code)
         error = RequestError(message, code=code)
-        self._answer(path, request, encode(refusal(error, find_transaction(request.payload))))
+        payload = self.authority.inside(request).payload if len(request.payload) <= _SMALL else request.payload
+        self._answer(path, request, encode(refusal(error, find_transaction(payload))))
 
     def _answer(self, path: str, request: Request, payload: bytes) -> None:
         topic = self._topics.response(path)
