@@ -200,8 +200,8 @@ def test_broken_envelopes_are_not_signed(payload: bytes) -> None:
 
 
 def request(command: str, body: str = "{}", *, nonce: str = "", at: float | None = None) -> Request:
-    """A request made and received `at` a time, signed if it has a nonce."""
-    topic, at = f"usense/command/{command}", time.time() if at is None else at
+    """A request made and received `at` a time, by default after the start of the service; signed if it has a nonce."""
+    topic, at = f"usense/command/{command}", time.time() + 1 if at is None else at
     ts = f"{at:.3f}"
     sig = signing.sign(KEY, topic, ts, nonce, body.encode())
     return Request(topic, body.encode(), user=(("ts", ts), ("nonce", nonce), ("sig", sig)) if nonce else (), at=at)
