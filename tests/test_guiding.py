@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -308,6 +309,69 @@ async def test_a_cancel_while_it_saves_removes_what_was_saved(house: House, monk
 
     assert finished["state"] == "canceled"
     assert await house.control.people() == []
+
+
+@pytest.mark.parametrize("step", ["create_person", "add_face"])
+async def test_a_cancel_at_any_step_removes_what_was_saved(
+    house: House, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The disk goes on with what it has begun; the person it made, or the face it added, is removed all the same."""
+    if step == "add_face":
+        await house.control.create_person("Anna")
+    real = getattr(house.control.recognizer, step)
+
+    async def slow(*args: Any, **options: Any) -> Any:
+        house.control.guide.cancel()
+        return await asyncio.shield(asyncio.create_task(real(*args, **options)))
+
+    monkeypatch.setattr(house.control.recognizer, step, slow)
+    await house.control.guide.start("Anna")
+    finished = await house.finished()
+
+    assert finished["text"] == "The enrollment was canceled. Nothing was saved."
+    left = [(person.name, len(person.face_ids)) for person in await house.control.people()]
+    assert left == ([("Anna", 0)] if step == "add_face" else [])
+
+
+async def test_a_cancel_when_all_is_trained_trains_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faces that were trained at the last moment do not go on to count."""
+    bea = await house.control.create_person("Bea")
+    probe = await house.control.one_face((await house.pipeline.cameras.shot("hall")).rgb, "hall")
+    await house.control.recognizer.add_face(bea.person_id, probe)
+    await house.control.train()
+    train, trainings = house.control.recognizer.train, list[Training]()
+
+    async def late() -> Training:
+        trainings.append(await train())
+        if len(trainings) == 1:
+            house.control.guide.cancel()
+            await asyncio.Event().wait()
+        return trainings[-1]
+
+    monkeypatch.setattr(house.control.recognizer, "train", late)
+    await house.control.guide.start("Bea")
+    finished = await house.finished()
+
+    assert finished["state"] == "canceled"
+    assert [report.faces for report in trainings] == [7, 1]
+
+
+async def test_faces_that_cannot_be_removed_are_no_reason_to_delete_the_person(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was enrolled before is not to be deleted for a few pictures too many."""
+    await house.control.create_person("Anna")
+
+    async def failing(*_: object, **__: object) -> None:
+        await asyncio.sleep(0)
+        raise RecognizerError("the disk is full")
+
+    monkeypatch.setattr(house.control.recognizer, "train", failing)
+    monkeypatch.setattr(house.control.recognizer, "delete_face", failing)
+    await house.control.guide.start("Anna")
+    finished = await house.finished()
+
+    assert finished["text"] == "The disk is full. Some of the new pictures of Anna could not be removed."
 
 
 async def test_a_face_that_the_recognizer_does_not_see_is_not_taken(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import structlog
@@ -19,11 +20,13 @@ from uSense.core.guiding import Guiding, GuidingRules, Prompt, SeenFace, thumbna
 from uSense.core.lookalikes import likenesses, one_person
 from uSense.core.models import MOST_FACES, Box, Candidate, Face, Person, Probe, Rgb, Shot
 from uSense.core.names import clean_name
-from uSense.core.prompts import ALIKE, ENDINGS, LEFT, Ending
+from uSense.core.prompts import ALIKE, ENDINGS, LEFT, LEFT_FACES, Ending
 from uSense.core.quality import QualityRules, aside
-from uSense.ports import Outbox, Recognizer
+from uSense.ports import AddedFace, Outbox, Recognizer
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 INTERVAL = 1 / 3
 """Seconds between two pictures at least; after each there is a rest as long as it took."""
@@ -245,31 +248,40 @@ class Guide:
     async def _save(self, asked: Enrollment, person: Person | None, probes: Sequence[Probe]) -> str:
         """Keep all faces and train, or leave everything as it was; the person's id."""
         recognizer = self._desk.recognizer
-        home = person or await recognizer.create_person(asked.name)
-        kept: list[str] = []
+        homes = [person] if person else list[Person]()
+        kept: list[AddedFace] = []
         try:
+            if not homes:
+                await _wholly(recognizer.create_person(asked.name), homes.append)
             for probe in probes:
-                added = await recognizer.add_face(home.person_id, probe, force=True)
-                kept.append(added.face_id)
+                await _wholly(recognizer.add_face(homes[0].person_id, probe, force=True), kept.append)
             await self._desk.train()
         except BaseException as error:
-            await self._undo(home, kept, created=person is None, cause=error)
+            try:
+                if person is None:
+                    await self._erase(homes)
+                else:
+                    await self._take_back(person, kept, train=asked.canceled.is_set() and len(kept) == len(probes))
+            except UsenseError as failure:
+                log.warning("enrollment not undone", person_id=homes[0].person_id, problem=str(failure))
+                reason = f"{_sentence(error)}. " if isinstance(error, UsenseError) else ""
+                raise _NotUndoneError(reason + (LEFT_FACES if person else LEFT).format(name=asked.name)) from failure
             raise
-        return home.person_id
+        return homes[0].person_id
 
-    async def _undo(self, home: Person, kept: Sequence[str], *, created: bool, cause: BaseException) -> None:
-        """Remove what was saved; raises _NotUndoneError if that cannot be."""
-        try:
-            if created:
-                await self._desk.erase_person(home.person_id)
-            for face_id in () if created else kept:
-                await self._desk.recognizer.delete_face(home.person_id, face_id)
-        except NotFoundError:
-            return
-        except UsenseError as error:
-            log.warning("enrollment not undone", person_id=home.person_id, problem=str(error))
-            reason = f"{_sentence(cause)}. " if isinstance(cause, UsenseError) else ""
-            raise _NotUndoneError(reason + LEFT.format(name=home.name)) from error
+    async def _erase(self, created: Sequence[Person]) -> None:
+        """Remove a person who was created."""
+        with suppress(NotFoundError):
+            for person in created:
+                await self._desk.erase_person(person.person_id)
+
+    async def _take_back(self, person: Person, added: Sequence[AddedFace], *, train: bool) -> None:
+        """Remove faces that were added; `train` if they may have been trained already."""
+        for face in added:
+            with suppress(NotFoundError):
+                await self._desk.recognizer.delete_face(person.person_id, face.face_id)
+        if train:
+            await self._desk.train()
 
     def _prompt(self, asked: Enrollment, prompt: Prompt) -> None:
         told = {"code": prompt.code, "text": prompt.text, "step": prompt.step, "steps": prompt.steps}
@@ -292,6 +304,17 @@ class Guide:
         }
         log.info("enrollment ended", enrollment_id=asked.enrollment_id, state=ending.state, code=ending)
         self._desk.outbox.post(Notice("enroll.finished", {**_which(asked), **data}))
+
+
+async def _wholly(work: Coroutine[Any, Any, T], done: Callable[[T], None]) -> None:
+    """Do a step to its end, also if canceled meanwhile, and hand on its result: else nobody could undo it."""
+    task = asyncio.create_task(work, name="enrollment step")
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait((task,))
+        if not task.cancelled() and task.exception() is None:
+            done(task.result())
 
 
 def _which(asked: Enrollment) -> dict[str, Any]:
