@@ -14,8 +14,8 @@ import tempfile
 from typing import Any
 
 PACKAGE = "homeassistant.components.mqtt"
-LATER = {"default_entity_id"}
-"""Keys that only later versions know, sent beside those of earlier ones."""
+WISHES = {"default_entity_id", "object_id"}
+"""Two keys for one thing: the first is known from 2025.10, the second up to 2026.3."""
 
 
 def schema(component: str) -> Any:
@@ -29,7 +29,7 @@ def judged(place: str, component: str, payload: dict[str, Any]) -> list[str]:
         taken = schema(component)({**payload, "platform": "mqtt"})
     except Exception as error:  # noqa: BLE001 - whatever it says is the complaint
         return [f"{place}: {type(error).__name__}: {error}"]
-    dropped = sorted(payload.keys() - taken.keys() - LATER - {"platform"})
+    dropped = sorted(payload.keys() - taken.keys() - WISHES - {"platform"})
     return [f"{place}: dropped {dropped}"] if dropped else []
 
 
