@@ -267,6 +267,47 @@ def test_a_track_that_ended_or_has_another_name_by_now_is_not_corrected() -> Non
     assert theater.scene.take_back(told, event_id="c", seq=7, at=9.0, now=now) is None
 
 
+def test_a_name_is_taken_back_from_the_track_that_goes_on_with_it() -> None:
+    """A track that broke is not told again, so the only event there is counts for the next one, too."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    (wrong,) = theater.sightings
+    theater.leave()
+    theater.show(ANNA, ANNA)
+    assert theater.told == [("recognized", "anna")]
+
+    correction = theater.scene.take_back(wrong, event_id="c", seq=7, at=9.0, now=theater.now)
+
+    assert correction is not None
+    assert (correction.type, correction.person_id, correction.replaces) == (SightingType.CHANGED, None, "e0")
+    assert correction.track_id in theater.scene.tracker.tracks
+    assert theater.scene.present() == []
+    theater.show(*[NOBODY] * 9)
+    assert theater.told == [("recognized", "anna")]
+
+
+def test_who_was_not_told_because_of_a_wrong_name_is_told_when_it_is_taken_back() -> None:
+    """Anna came while somebody else was called Anna: she is announced now."""
+    theater = Theater()
+    theater.show(ANNA, ANNA)
+    (wrong,) = theater.sightings
+    both = (face(100.0), face(500.0))
+    for _ in range(9):
+        theater.now += 0.1
+        for ask in theater.scene.look(both, frame(theater.now)).asks:
+            theater.reply(ask, ANNA)
+    assert theater.told == [("recognized", "anna")]
+
+    theater.scene.take_back(wrong, event_id="c", seq=7, at=9.0, now=theater.now)
+    for _ in range(9):
+        theater.now += 0.1
+        for ask in theater.scene.look(both, frame(theater.now)).asks:
+            theater.reply(ask, ANNA)
+
+    assert theater.told == [("recognized", "anna")] * 2
+    assert theater.sightings[1].track_id != wrong.track_id
+
+
 def test_after_a_correction_the_person_may_arrive_afresh() -> None:
     """The person wrongly named was never there: their real arrival is announced."""
     theater = Theater()

@@ -169,14 +169,21 @@ class Scene:
     def take_back(self, told: Sighting, *, event_id: str, seq: int, at: float, now: float) -> Sighting | None:
         """A sighting named the wrong person: its track is not named so again; the correction, if it still is."""
         track = self.tracker.tracks.get(told.track_id)
-        if track is None or told.person_id is None:
+        if told.person_id is None:
             return None
-        self._barred.setdefault(track.track_id, set()).add(told.person_id)
-        self._ballots.pop(track.track_id, None)
-        self.tracker.ask_again([track])
+        if track is not None:
+            self._barred.setdefault(track.track_id, set()).add(told.person_id)
+        heirs = self._heirs(told)
+        track = track or next(iter(heirs), None)
+        if track is None:
+            return None
+        self._decide_anew(track)
         if _person_id(track) != told.person_id:
             return None
-        previous, replaces = track.person, track.event_id
+        previous, replaces = track.person, track.event_id or told.event_id
+        for heir in heirs:
+            heir.settle(Status.UNDECIDED, None, None)
+            self._decide_anew(heir)
         track.settle(Status.UNKNOWN, None, event_id)
         self._sure.discard(track.track_id)
         self._told.pop(told.person_id, None)
@@ -188,6 +195,9 @@ class Scene:
             type=SightingType.CHANGED,
             person_id=None,
             name=None,
+            track_id=track.track_id,
+            first_seen_at=track.first_seen_at,
+            box=track.box,
             captured_at=at,
             stamp=now,
             assurance=Assurance.LOW,
@@ -195,6 +205,18 @@ class Scene:
             replaces=replaces,
             previous=previous,
         )
+
+    def _heirs(self, told: Sighting) -> list[Track]:
+        """Tracks of which nothing was told because the same person had just been told by this sighting."""
+        latest = self._told.get(told.person_id or "")
+        if latest is None or latest.event_id != told.event_id:
+            return []
+        named = [track for track in self.tracker.tracks.values() if _person_id(track) == told.person_id]
+        return [track for track in named if track.event_id is None]
+
+    def _decide_anew(self, track: Track) -> None:
+        self._ballots.pop(track.track_id, None)
+        self.tracker.ask_again([track])
 
     def gallery_is(self, version: int) -> None:
         """Drop all votes that were cast on another gallery, and ask again for everybody in sight."""
