@@ -130,6 +130,7 @@ async def test_who_looks_like_somebody_else_is_refused_unless_forced(house: Hous
         await name_visitor(house.control, visitor_id, "Carl", new=True)
 
     assert caught.value.code == "wrong_person"
+    assert house.told[-1] == "person.erased"
     assert [person.name for person in await house.control.people()] == ["Eve"]
     assert house.visitor_id == visitor_id
     await name_visitor(house.control, visitor_id, "Carl", new=True, force=True)

@@ -67,8 +67,8 @@ async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool
         try:
             added = await enroll(control, person, probes, force=force)
         except UsenseError:
-            if new:
-                await control.recognizer.delete_person(person.person_id)
+            if new:  # with the receipt that whoever read of the new person waits for
+                await control.erase_person(person.person_id)
             await control.tell_people()
             raise
         await control.train()
