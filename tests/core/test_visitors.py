@@ -99,6 +99,18 @@ def test_who_is_as_like_a_visitor_as_unlike_is_nobody(distance: float, *, known:
     assert len(days.book.visitors) == people
 
 
+def test_a_track_that_goes_over_to_somebody_else_makes_no_visitor_of_two() -> None:
+    """Only what surely shows the same face as the best look counts: two strangers never get one id."""
+    days = Days()
+    days.visit(glimpse(0.0, quality=0.9), glimpse(0.8, quality=0.8))
+
+    first, other = days.visit(glimpse(0.0)), days.visit(glimpse(0.8))
+
+    assert first is not None
+    assert other is None
+    assert len(first.visitor.faces) == 1
+
+
 def test_poor_looks_count_for_nothing() -> None:
     """Who was never seen well is no candidate."""
     days = Days()

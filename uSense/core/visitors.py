@@ -172,6 +172,13 @@ class _Visit:
         self.glimpses.sort(key=lambda one: one.quality, reverse=True)
         del self.glimpses[LOOKS:]
 
+    def own(self, bar: float) -> list[Glimpse]:
+        """The best look, and those that surely show the same face: a track may go over to somebody else."""
+        return [one for one in self.glimpses if one is self.glimpses[0] or self._like_best(one) >= bar]
+
+    def _like_best(self, glimpse: Glimpse) -> float:
+        return likeness(self.glimpses[0].embedding, glimpse.embedding)
+
 
 @dataclass(slots=True)
 class Book:
@@ -208,7 +215,7 @@ class Book:
         visit = self._visits[track_id]
         visit.unknown = True
         visit.waiting.append(event_id)
-        nearest = self._nearest(visit)
+        nearest = self._nearest(visit, bar)
         return self._met(visit, nearest[1]) if nearest and nearest[0] >= bar else None
 
     def ended(self, track_id: str, fresh: str, bar: float) -> tuple[Commit | None, Met | None]:
@@ -216,7 +223,7 @@ class Book:
         visit = self._visits.pop(track_id, None)
         if visit is None or not visit.unknown:
             return None, None
-        nearest = self._nearest(visit)
+        nearest = self._nearest(visit, bar)
         met = None
         if nearest is not None and nearest[0] >= bar and visit.met in {None, nearest[1].visitor_id}:
             visitor = nearest[1]
@@ -230,7 +237,7 @@ class Book:
             visitor = self.visitors[fresh] = Visitor(fresh, visit.begun_at, visit.at)
         else:  # as like a visitor as unlike: neither theirs nor somebody else's
             return None, None
-        return self._kept(visit, visitor), met if met and met.new else None
+        return self._kept(visit, visitor, bar), met if met and met.new else None
 
     def tracks(self) -> list[str]:
         """The tracks that go on."""
@@ -297,19 +304,19 @@ class Book:
         visit.waiting.clear()
         return Met(visitor, new=visit.minted)
 
-    def _kept(self, visit: _Visit, visitor: Visitor) -> Commit:
+    def _kept(self, visit: _Visit, visitor: Visitor, bar: float) -> Commit:
         """Give the visitor what is known from the track."""
         visitor.seen(visit.at)
         visitor.cameras = tuple(dict.fromkeys((*visitor.cameras, visit.camera)))
         visitor.event_ids = (*visitor.event_ids, *visit.waiting)[-MOST_EVENTS:]
-        new, left = visitor.take(visit.glimpses)
+        new, left = visitor.take(visit.own(bar))
         return Commit(visitor, frozenset(new), frozenset(left))
 
-    def _nearest(self, visit: _Visit) -> tuple[float, Visitor] | None:
+    def _nearest(self, visit: _Visit, bar: float) -> tuple[float, Visitor] | None:
         """The visitor who is most like a track's face, with the score."""
         if not visit.glimpses:
             return None
-        face = mean([glimpse.embedding for glimpse in visit.glimpses])
+        face = mean([glimpse.embedding for glimpse in visit.own(bar)])
         scored = ((likeness(face, one.mean), one) for one in self.visitors.values() if one.faces)
         return max(scored, key=lambda pair: pair[0], default=None)
 
