@@ -441,6 +441,17 @@ def test_a_recognizer_that_takes_long_is_noticed() -> None:
     assert not theater.scene.waits(40.0)
 
 
+def test_a_stranger_is_told_however_long_names_are_not_repeated() -> None:
+    """Who looks a little like somebody who left minutes ago is a stranger, also if she is told once an hour."""
+    theater = Theater(replace(RULES, announce=AnnounceRules(repeat_after=3600.0)))
+    theater.show(ANNA, ANNA)
+    theater.leave(120.0)
+
+    theater.show(*[DOUBTFUL] * 9)
+
+    assert theater.told == [("recognized", "anna"), ("unknown", None)]
+
+
 def test_who_resembles_somebody_in_sight_is_a_stranger() -> None:
     """Anna's sister beside her cannot be Anna."""
     theater = Theater()

@@ -22,6 +22,8 @@ DOUBT = 0.10
 """How far below the threshold a named person must score before their track is called unknown after all."""
 SLOW = 5.0
 """Seconds after which an answer is missed."""
+JUST_NOW = 60.0
+"""Seconds for which somebody who is out of sight may come back with looks that name nobody."""
 PATIENCE = 12
 """Looks in a row that may speak against a name while it is still the best guess."""
 
@@ -273,7 +275,7 @@ class Scene:
         if person is None and self._still_likely(track):
             track.settle(track.status, track.person, track.event_id)
             return None
-        if person is None and self._likely_back(track):
+        if person is None and self._likely_back(track, look.stamp):
             return None
         kind = self._kind(track, person, look.stamp)
         previous, replaces = track.person, track.event_id
@@ -322,14 +324,15 @@ class Scene:
         # Who was out of sight may be somebody else: one look is not enough then.
         return near * 2 > len(votes) if track.interrupted else near > 0
 
-    def _likely_back(self, track: Track) -> bool:
+    def _likely_back(self, track: Track, now: float) -> bool:
         """A new track of bad looks, most of them like somebody who was here a moment ago and is out of sight now."""
         if track.status is not Status.UNDECIDED:
             return False
         votes = self._ballots[track.track_id].votes
         near = Counter(self._near(vote) for vote in votes)
         in_sight = {_person_id(other) for other in self.tracker.tracks.values() if not other.missed}
-        return any(near[who] * 2 > len(votes) for who in self.attendance.last_seen.keys() - in_sight)
+        just_now = {who for who, seen in self.attendance.last_seen.items() if now - seen <= JUST_NOW}
+        return any(near[who] * 2 > len(votes) for who in just_now - in_sight)
 
     def _near(self, vote: Vote) -> str | None:
         """Whom a look is like, if not enough to be named."""
