@@ -307,6 +307,19 @@ def test_strangers_are_more_at_once_and_fewer_only_when_that_lasts() -> None:
     assert house.presence.unknown() == 3
 
 
+def test_a_stranger_who_is_missed_is_gone_when_the_time_is_over() -> None:
+    """Also if the camera has no picture since that would end the track."""
+    house = House()
+    house.step()
+    glance = Glance(track_id="t", person_id=None, seen=house.now, missed=True)
+    for _ in range(70):
+        house.now += 1
+        house.presence.look("hall", Eye.CLEAR, [glance], house.now, house.wall)
+        house.presence.tick(house.now, house.wall)
+
+    assert house.presence.unknown() == 0
+
+
 def test_after_a_short_restart_nobody_arrives_who_was_there() -> None:
     """Everybody is unknown first; who is seen is there since when they came, who is not leaves in time."""
     house = House("hall", "attic")

@@ -275,7 +275,7 @@ class Presence:
                 self._see(camera, glance.person_id, glance, now)
             if glance.person_id is None or (glance.person_id in self.names and not glance.doubtful):
                 here += [] if glance.missed else [glance.person_id]
-        one.strangers.count(sum(glance.person_id is None for glance in glances), now)
+        one.strangers.count(sum(self._is_stranger(glance, now) for glance in glances), now)
         if here:
             one.last_id = one.last_id if one.last_at is not None and one.last_id in here else here[0]
             one.last_at = wall
@@ -334,6 +334,10 @@ class Presence:
             if wrong and not stay.tracks and stay.claim is None:
                 del camera.stays[person_id]
                 self._withdrawn.add(person_id)
+
+    def _is_stranger(self, glance: Glance, now: float) -> bool:
+        """Whether somebody unknown is there; a face that is missed ends its track only with pictures to come."""
+        return glance.person_id is None and not (glance.missed and now - glance.seen >= self.rules.leave_after)
 
     def _see(self, name: str, person_id: str, glance: Glance, now: float) -> None:
         camera = self._cameras[name]
