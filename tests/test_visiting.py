@@ -309,6 +309,19 @@ async def test_a_rejection_of_somebody_who_left_corrects_nothing(porch: Porch, s
     assert right.person_id == anna
 
 
+async def test_a_rejection_that_is_taken_back_names_the_person_again(porch: Porch, storage: Storage) -> None:
+    """Also while they stand there: the correction is corrected."""
+    anna = await enroll(storage)
+    (right,) = porch.show(stranger(0), (anna, 0.55))
+    await porch.visiting.rejecting.reject(right.event_id)
+    correction = porch.told[-1]
+
+    await porch.visiting.rejecting.allow(right.event_id)
+
+    (again,) = porch.show(stranger(0), (anna, 0.55), looks=12)
+    assert (again.type, again.person_id, again.replaces) == ("recognized", anna, correction.event_id)
+
+
 async def test_rejections_go_with_their_person(porch: Porch, storage: Storage) -> None:
     """Erasing Anna erases the faces that were not hers."""
     anna = await enroll(storage)

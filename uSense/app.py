@@ -202,7 +202,7 @@ def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:
     visiting = Visiting(settings.visitors, parts.storage.visitors, parts.recognizer, pipeline.outbox, pipeline.stats)
     visiting.telling = settings.announce.unknown
     visiting.keep_crops = settings.gallery.keep_crops
-    visiting.rejecting.take_back = pipeline.take_back
+    visiting.rejecting.take_back, visiting.rejecting.give_back = pipeline.take_back, pipeline.give_back
     for scene in pipeline.scenes.values():
         scene.rejections = visiting.rejecting.rejections
     return visiting

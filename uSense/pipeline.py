@@ -161,6 +161,10 @@ class Pipeline:
             self._tell(correction)
         return correction is not None
 
+    def give_back(self, told: Sighting) -> None:
+        """A sighting named the right person after all."""
+        self.scenes[told.camera].give_back(told)
+
     def judge_by(self, **rules: float) -> None:
         """Decide by rules that differ in these from now on, also about everybody in sight."""
         self.recognizer.rules = replace(self.recognizer.rules, **rules)

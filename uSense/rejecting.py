@@ -50,6 +50,8 @@ class Rejecting:
         self.rejections = Rejections()
         self.take_back: Callable[[Sighting], bool] = _nobody
         """Takes the name of a sighting back; False if there is nobody in sight any more who has it by this."""
+        self.give_back: Callable[[Sighting], object] = _nobody
+        """Lets the track of a sighting be named so again."""
         self._store = store
         self._told: OrderedDict[str, _Told] = OrderedDict()
         self._looks: dict[str, deque[Embedding]] = {}
@@ -94,6 +96,7 @@ class Rejecting:
         await self._store.unreject(told.rejection_id)
         self.rejections.remove(told.rejection_id)
         told.rejection_id = ""
+        self.give_back(told.sighting)
         return Rejected(event_id, person_id, told.sighting.name or "", corrected=False)
 
     def _rejectable(self, event_id: str) -> tuple[_Told, str, Embedding]:

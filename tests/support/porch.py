@@ -58,6 +58,7 @@ class Porch:
         self.visiting.gather = 0.0
         self.visiting.rejecting.take_back = self.take_back
         self.scene = Scene("hall", RULES, f"r{id(self)}", self.visiting.rejecting.rejections)
+        self.visiting.rejecting.give_back = self.scene.give_back
         self.now = 0.0
         self.wall = time.time() - 3600.0
         self.told: list[Sighting] = []

@@ -208,6 +208,13 @@ class Scene:
             previous=previous,
         )
 
+    def give_back(self, told: Sighting) -> None:
+        """It named the right person after all: its track may be named so again, if it goes on."""
+        track = self.tracker.tracks.get(told.track_id)
+        if track is not None and told.person_id in self._barred.get(told.track_id, ()):
+            self._barred[told.track_id].discard(told.person_id)
+            self._decide_anew(track)
+
     def _heirs(self, told: Sighting) -> list[Track]:
         """Tracks of which nothing was told because the same person had just been told by this sighting."""
         latest = self._told.get(told.person_id or "")
