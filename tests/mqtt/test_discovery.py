@@ -261,6 +261,20 @@ async def test_who_was_erased_does_not_come_back_with_the_broker(mosquitto: Mosq
     assert set(await kept(mosquitto.port)) == {SERVICE, HALL}
 
 
+async def test_two_of_one_name_do_not_fight_for_ever(mosquitto: Mosquitto) -> None:
+    """Each removes the other's camera a few times, then one says what is wrong, and both let it be."""
+    one, other = (MqttSettings(port=mosquitto.port, prefix=name, client_id=name) for name in ("usense", "second"))
+    with capture_logs() as logs:
+        async with telling(one, "device", "hall") as first, telling(other, "device", "door") as second:
+            await until(lambda: any("another uSense" in entry.get("problem", "") for entry in logs))
+            await settled(first.mqtt)
+            await settled(second.mqtt)
+
+    removed = [entry["topic"] for entry in logs if "topic" in entry]
+    assert 1 <= removed.count(HALL) <= 4
+    assert 1 <= removed.count(HALL.replace("hall/", "door/")) <= 4
+
+
 async def test_a_refusal_is_said_once_and_is_no_problem(mosquitto: Mosquitto) -> None:
     """The service is well without Home Assistant; once the access list is mended it is told."""
     ours = "topic readwrite usense/#\n"

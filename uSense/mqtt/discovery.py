@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 LEFTOVERS = 10_000
 """Announcements that are removed at most; whoever makes more of them in our name is not an earlier run."""
+INSISTENCE = 3
+"""Times that the same announcement is removed; whoever makes it once more is alive."""
 
 
 def _delay() -> float:
@@ -66,7 +69,8 @@ class Discovery:
         self._stubs: dict[str, dict[str, Payload]] = {}
         """What removes the entities that a device had in an earlier run, by topic."""
         self._dropped: set[str] = set()
-        self._removed = 0
+        self._removed: Counter[str] = Counter()
+        self._rival = False
         self._again = asyncio.Event()
         self._denied: str | None = None
         """The topic of which it was said that the broker does not take it."""
@@ -119,20 +123,30 @@ class Discovery:
 
     def _kept(self, request: Request) -> None:
         """Judge what is below our node id, as soon as it is known who belongs there."""
-        if not request.payload or self._people is None or self._removed >= LEFTOVERS:
+        if not request.payload or self._people is None or len(self._removed) >= LEFTOVERS:
             return
         if request.topic in self._ours:
             if not self.announcing.is_set():
                 self._stubs[request.topic] = _left(request.payload, self._ours[request.topic])
             return
+        if self._removed[request.topic] >= INSISTENCE:
+            self._meet_rival()
+            return
         self._mqtt.post(State(request.topic, None, rooted=True))
         if request.topic in self._dropped:
             return  # our own word of before, unless the broker lost that it was taken back
         log.info("removed what an earlier run told Home Assistant", topic=request.topic)
-        self._removed += 1
+        self._removed[request.topic] += 1
         if self.announcing.is_set():
             # What was refused because of it has to be told once more.
             self._again.set()
+
+    def _meet_rival(self) -> None:
+        """Say once that two of one name would take each other's entities from Home Assistant for ever."""
+        if not self._rival:
+            self._rival = True
+            problem = f"another uSense tells Home Assistant as {self._site.node}: give each an instance name of its own"
+            log.warning("discovery", problem=problem)
 
     def _born(self, request: Request) -> None:
         if request.payload == b"online" and self.announcing.is_set():
