@@ -12,6 +12,7 @@ import pytest
 from tests.storage.samples import DONE, MODEL, enroll, gallery_of, raw
 from tests.storage.test_backups import read
 from tests.storage.test_erasure import in_backups
+from tests.support import contract
 from uSense.core.errors import StorageError, StorageMendedError
 from uSense.core.events import Notice
 from uSense.core.models import Person
@@ -32,6 +33,7 @@ async def told(storage: Storage) -> list[Notice]:
     """What is told late now; it is in the journal then."""
     late = await storage.journal.recover()
     for notice in late:
+        contract.check(notice)
         await storage.journal.append(notice)
     return late
 

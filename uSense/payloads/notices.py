@@ -32,6 +32,21 @@ class TrainFailed(Branch):
     """What went wrong, in plain words."""
 
 
+class TrainToldLate(Branch):
+    """A training whose process ended before it could tell; the reply to `train/status` has the rest."""
+
+    state: Literal["succeeded"]
+    """How it ended."""
+    gallery: int
+    """Number of the gallery version."""
+    persons: int | None = None
+    """Persons in the gallery; left out if that version is gone."""
+    faces: int | None = None
+    """Faces in the gallery; left out if that version is gone."""
+    seconds: float | None = None
+    """Seconds that the training took; left out if that version is gone."""
+
+
 class PersonErased(Receipt):
     """A person was erased; without the name, as it waits on disk until the broker has it."""
 
@@ -171,7 +186,7 @@ NOTICES: dict[str, tuple[type[Branch], ...]] = {
     "enroll.prompt": (EnrollPrompt,),
     "enroll.finished": (EnrollFinished,),
     "train.started": (TrainStarted,),
-    "train.finished": (Training, TrainFailed),
+    "train.finished": (Training, TrainFailed, TrainToldLate),
     "person.arrived": (PersonArrived,),
     "person.left": (PersonLeft,),
     "person.erased": (PersonErased,),
