@@ -22,6 +22,7 @@ from uSense.control import Control
 from uSense.core.errors import StorageError, StuckError
 from uSense.core.events import Event, State
 from uSense.core.scene import Scene, SceneRules
+from uSense.core.signing import FILE as SIGNED
 from uSense.core.stats import Stats
 from uSense.core.topics import Topics
 from uSense.core.voting import VotingRules
@@ -154,7 +155,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     settings, recognizer = parts.settings, parts.recognizer
     stats = Stats()
     mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), parts.storage.journal)
-    mqtt.dispatcher.authority = Authority(settings.commands)
+    mqtt.dispatcher.authority = Authority(settings.commands, notebook=Notebook(settings.data_dir / SIGNED))
     mqtt.announce_within = settings.announce.within
     discovery = Discovery(settings.discovery, _site(settings), settings.cameras, mqtt)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
@@ -254,6 +255,7 @@ async def _together(jobs: Mapping[str, Job]) -> None:
 async def _introduce(service: Service) -> None:
     """Everything the broker keeps, once; it is sent again whenever the broker may have lost it."""
     settings, mqtt, control = service.parts.settings, service.mqtt, service.control
+    await mqtt.dispatcher.authority.load()
     await service.runtime.load()
     for name in settings.cameras:
         mqtt.post(State(f"camera/{name}/status", "offline"))

@@ -31,6 +31,7 @@ from uSense.mqtt.asker import asking
 from uSense.mqtt.authority import Authority, CommandSettings, signed
 from uSense.mqtt.dispatch import WAITING, Dispatcher
 from uSense.mqtt.link import Request
+from uSense.storage.notebook import Notebook
 
 SECRET = "0123456789abcdef"
 KEY = SECRET.encode()
@@ -208,11 +209,13 @@ def request(command: str, body: str = "{}", *, nonce: str = "", at: float | None
 
 
 @asynccontextmanager
-async def dispatching(house: House, *unsigned: str) -> AsyncIterator[tuple[Dispatcher, Letterbox]]:
+async def dispatching(
+    house: House, *unsigned: str, authority: Authority | None = None
+) -> AsyncIterator[tuple[Dispatcher, Letterbox]]:
     """A dispatcher that wants signatures, at work."""
     letterbox = Letterbox()
     dispatcher = Dispatcher(Topics(), 1000, letterbox)
-    dispatcher.authority = Authority(settings(*unsigned))
+    dispatcher.authority = authority or Authority(settings(*unsigned))
     serve = asyncio.create_task(dispatcher.serve(COMMANDS, house))
     await asyncio.sleep(0)
     try:
@@ -272,6 +275,42 @@ async def test_who_need_not_sign_cannot_answer_for_those_who_do() -> None:
         await until(lambda: len(letterbox.replies) == 3)
 
     assert [json.loads(reply.payload)["data"]["gallery"] for reply in letterbox.replies] == [1, 2, 1]
+
+
+async def run_at(folder: Path, wall: float, house: House, *offers: Request) -> list[str]:
+    """What a run that starts with this time answers."""
+    authority = Authority(settings(), lambda: wall, notebook=Notebook(folder / signing.FILE))
+    await authority.load()
+    async with dispatching(house, authority=authority) as (dispatcher, letterbox):
+        for offer in offers:
+            dispatcher.offer(offer)
+        await until(lambda: len(letterbox.replies) == len(offers))
+    return told(letterbox)
+
+
+async def test_a_clock_that_starts_with_an_old_time_opens_nothing(tmp_path: Path) -> None:
+    """What was carried out before a restart is not again, though its time comes again; what is newer is."""
+    house, now = House(), time.time()
+    once = request("train", nonce="nonce-01", at=now + 5)
+
+    assert await run_at(tmp_path, now, house, once) == ["ok"]
+    later = request("train", nonce="nonce-02", at=now + 6)
+    assert await run_at(tmp_path, now - 60, house, once, later) == ["before_start", "ok"]
+    assert house.trained == 2
+
+
+@pytest.mark.parametrize("kept", ["{", '{"newest": "x"}', '{"newest": null}', '{"newest": NaN}', "[]"])
+async def test_a_damaged_note_of_the_last_run_locks_nobody_out(tmp_path: Path, kept: str) -> None:
+    """Nor does a disk that is full: requests are carried out."""
+    (tmp_path / signing.FILE).write_text(kept)
+    house, authority = House(), Authority(settings(), notebook=Notebook(tmp_path / signing.FILE))
+    await authority.load()
+    (tmp_path / f".{signing.FILE}.part").mkdir()
+    async with dispatching(house, authority=authority) as (dispatcher, letterbox):
+        dispatcher.offer(request("train", nonce="nonce-01"))
+        await until(lambda: letterbox.replies)
+
+    assert told(letterbox) == ["ok"]
 
 
 def test_a_refused_envelope_is_answered_with_its_transaction() -> None:

@@ -28,6 +28,11 @@ _NONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 
 
+FILE = "commands.json"
+"""Where the time of the newest request that was let in is kept, in the data folder."""
+_FORGET = f"stop the service and delete {FILE} in its data folder"
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What a signed request carries: its time as text (Unix seconds), a nonce, and the signature in hex."""
@@ -86,6 +91,10 @@ class Admission:
 
     window: float = WINDOW
     most: int = MOST_NONCES
+    newest: float = 0.0
+    """Time of the newest request that was let in, also by earlier runs, which knew the nonces until then."""
+    before: float = 0.0
+    """The same when this run started."""
     _nonces: dict[str, float] = field(default_factory=dict)
     _latest: float = 0.0
     """The latest time that the clock ever showed: nonces of more than a window before it may be forgotten."""
@@ -109,6 +118,9 @@ class Admission:
         if at < started:
             message = f"the request was made {started - at:.1f} s before this service started: make it again"
             raise RequestError(message, code="before_start")
+        if at <= self.before:
+            message = f"an earlier run of this service took a request made {self.before - at:.1f} s after this one"
+            raise RequestError(f"{message}: make it again; if a clock was wrong, {_FORGET}", code="before_start")
         self._forget(oldest)
         if given.nonce in self._nonces:
             message = "this request, or another with its nonce, was here before: make a new nonce for each request"
@@ -117,6 +129,7 @@ class Admission:
             message = f"more than {self.most} signed requests within a minute: try again later"
             raise RequestError(message, code="busy")
         self._nonces[given.nonce] = at
+        self.newest = max(self.newest, at)
 
     def _check_age(self, at: float, now: float, latest: float) -> None:
         if now - at > self.window:
@@ -125,7 +138,7 @@ class Admission:
         if latest - at > self.window:
             raise RequestError(
                 f"the clock of this service was set back by {latest - now:.0f} s, so that this request could be "
-                "a repeated one: wait so long, or restart the service",
+                f"a repeated one: wait so long, or {_FORGET}",
                 code="too_old",
             )
 

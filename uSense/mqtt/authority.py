@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import time
@@ -11,16 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import structlog
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from uSense.commands import COMMANDS
 from uSense.commands.base import find
 from uSense.core import signing
-from uSense.core.errors import RequestError
+from uSense.core.errors import RequestError, StorageError
 from uSense.core.signing import Admission, Stamp
 from uSense.entities import Message
 from uSense.mqtt.link import Request
+from uSense.ports import Notebook
 from uSense.schema import Branch
+
+log = structlog.get_logger()
 
 SHORTEST = 16
 """Characters of a secret at least."""
@@ -71,14 +76,46 @@ class Authority:
         settings: CommandSettings,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        notebook: Notebook | None = None,
     ) -> None:
         self.admission = Admission()
+        self._notebook = notebook
+        self._noting = asyncio.Lock()
+        self._noted = 0.0
+        self._failed = False
         self._key = settings.key
         self._required = settings.require_signature
         self._open = frozenset(settings.unsigned)
         self._wall = wall
         self._clock = clock
         self._started = clock()
+
+    async def load(self) -> None:
+        """Learn when the last run let somebody in: a machine without a battery may start with an old time."""
+        if self._notebook is None or not self._key:
+            return
+        try:
+            newest = (await self._notebook.load()).get("newest", 0.0)
+        except StorageError as error:
+            log.warning("signed requests", problem=str(error))
+            return
+        if isinstance(newest, float) and newest > 0.0:
+            self.admission.newest = self.admission.before = self._noted = newest
+
+    async def note(self) -> None:
+        """Keep the time of the newest request that was let in, before it is carried out; what fails is said once."""
+        async with self._noting:
+            newest = self.admission.newest
+            if self._notebook is None or newest <= self._noted:
+                return
+            try:
+                await self._notebook.save({"newest": newest})
+            except StorageError as error:
+                (log.debug if self._failed else log.warning)("signed requests", problem=str(error))
+                self._failed = True
+            else:
+                self._noted, self._failed = newest, False
 
     def unwrapped(self, request: Request) -> Request:
         """The request that a signed JSON envelope holds, with its stamp as user properties; others as they are.

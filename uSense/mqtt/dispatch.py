@@ -166,6 +166,7 @@ class Dispatcher:
             if known is None:
                 oldest = min(waited.latest, *self._line.pending(), *self._prompt_line.pending())
                 self.authority.admit(request, signed, waited.latest, oldest)
+                await self.authority.note()
                 call = await _parsed(request, bind, commands, path, body)
                 known, status = await self._run(call, context, transaction)
                 if transaction is not None:
