@@ -261,6 +261,29 @@ async def test_who_was_erased_does_not_come_back_with_the_broker(mosquitto: Mosq
     assert set(await kept(mosquitto.port)) == {SERVICE, HALL}
 
 
+async def test_who_is_erased_before_anything_is_told_goes_too(mosquitto: Mosquitto) -> None:
+    """What the last run told of Anna was taken for ours a moment before."""
+    settings, marker = MqttSettings(port=mosquitto.port), asyncio.Event()
+    async with telling(settings):
+        pass
+    mqtt = make(settings)
+    mqtt.listen("marker", lambda _: marker.set())
+    site = Site(instance="hall-pi", version="1.2", topics=Topics())
+    teller = Teller(mqtt, Discovery(DiscoverySettings(), site, ("hall",), mqtt, waits=QUICK))
+    teller.people(anna="Anna")
+    async with running(mqtt):
+        await connected(mqtt)
+        await publish(mosquitto.port, "marker", "all that was kept was sent")
+        await marker.wait()
+        teller.people()
+        task = asyncio.create_task(teller.discovery.run(), name="discovery")
+        await teller.discovery.announcing.wait()
+        await settled(mqtt)
+        task.cancel()
+
+    assert set(await kept(mosquitto.port)) == {SERVICE, HALL}
+
+
 async def test_two_of_one_name_do_not_fight_for_ever(mosquitto: Mosquitto) -> None:
     """Each removes the other's camera a few times, then one says what is wrong, and both let it be."""
     one, other = (MqttSettings(port=mosquitto.port, prefix=name, client_id=name) for name in ("usense", "second"))

@@ -66,6 +66,8 @@ class Discovery:
         self._own = [Place(Kind.SERVICE), *(Place(Kind.CAMERA, name, name) for name in cameras)]
         self._people: list[Place] | None = None
         self._ours: dict[str, Payload] = {}
+        self._early: set[str] = set()
+        """What would have been told until now; the last run may have told it."""
         self._stubs: dict[str, dict[str, Payload]] = {}
         """What removes the entities that a device had in an earlier run, by topic."""
         self._dropped: set[str] = set()
@@ -89,6 +91,8 @@ class Discovery:
             former, self._ours = self._ours, self._described()
             if self.announcing.is_set():
                 self._announce(former)
+            else:
+                self._early |= former.keys()
 
     async def run(self) -> None:
         """Announce once the leftovers are gone, and again when Home Assistant may need it, until canceled."""
@@ -96,7 +100,7 @@ class Discovery:
         await asyncio.sleep(self._waits.kept)
         if self._removed:
             await asyncio.sleep(self._waits.gone)
-        self._announce({})
+        self._announce({topic: {} for topic in self._early})
         self.announcing.set()
         while True:
             await self._again.wait()
