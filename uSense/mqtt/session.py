@@ -46,7 +46,7 @@ STEADY = 5.0
 """Seconds that a connection must last before the next failure counts as the first one."""
 SLOW = 30.0
 """Seconds between two attempts at a broker that refuses this client."""
-RETRY = 60.0
+RETRY = 20.0
 """Seconds until a state that the broker refused is tried again: its access list may have been mended."""
 
 
