@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from uSense.ports import Parcel, ParcelFace
 
 KIND = "people"
 FORMAT = 1
+_PERSON_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""An id is part of topics."""
 
 
 def encode(parcels: Sequence[Parcel]) -> bytes:
@@ -41,7 +44,7 @@ def decode(data: bytes, source: str) -> list[Parcel]:
     try:
         return [
             Parcel(
-                str(person["person_id"]),
+                _person_id(person["person_id"]),
                 str(person["name"]),
                 str(person["user_data"]),
                 tuple(_unpacked(face) for face in person["faces"]),
@@ -52,6 +55,12 @@ def decode(data: bytes, source: str) -> list[Parcel]:
         raise RequestError(
             f"what is in {source} is not what uSense writes: export it again", code="bad_file"
         ) from error
+
+
+def _person_id(value: object) -> str:
+    if not isinstance(value, str) or not _PERSON_ID.fullmatch(value):
+        raise ValueError("not an id")
+    return value
 
 
 def _face(face: ParcelFace) -> dict[str, Any]:
