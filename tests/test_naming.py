@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ async def test_who_looks_like_somebody_else_is_refused_unless_forced(house: Hous
 
 
 async def test_a_training_that_fails_loses_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The person keeps the faces, the visitor stays, and naming them once more is enough."""
+    """The visitor stays, nobody new is there, and the same command once more is enough."""
     visitor_id = house.visitor_id
 
     async def full() -> Training:
@@ -150,9 +151,31 @@ async def test_a_training_that_fails_loses_nobody(house: House, monkeypatch: pyt
             await name_visitor(house.control, visitor_id, "Carl", new=True)
 
     assert house.visitor_id == visitor_id
-    named = await name_visitor(house.control, visitor_id, "Carl", new=False)
+    assert await house.control.people() == []
+    named = await name_visitor(house.control, visitor_id, "Carl", new=True)
     assert named.visitor_id == visitor_id
     assert house.told[-1] == "visitor.named"
+
+
+async def test_a_service_that_stops_meanwhile_loses_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canceled while it trains: the visitor is there as before, and nobody new."""
+    visitor_id, trains = house.visitor_id, asyncio.Event()
+
+    async def endless() -> Training:
+        trains.set()
+        return await asyncio.Future[Training]()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.control.recognizer, "train", endless)
+        task = asyncio.create_task(name_visitor(house.control, visitor_id, "Carl", new=True))
+        await trains.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert house.visitor_id == visitor_id
+    assert await house.control.people() == []
+    assert len(await house.storage.visitors.load()) == 1
 
 
 async def test_only_who_is_there_can_be_named(house: House) -> None:

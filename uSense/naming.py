@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -58,7 +59,8 @@ async def add_visitor(control: Control, who: str, visitor_id: str, *, force: boo
 async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool, force: bool = False) -> Named:
     """Make a visitor a person called `who`, or give their faces to somebody enrolled if not `new`; trains.
 
-    All of it, or nothing: a visitor who looks like somebody else is refused, unless `force`. Raises RequestErrors.
+    A visitor who looks like somebody else is refused, unless `force`. If anything fails, the visitor stays, nobody new
+    is there, and the same can be tried again. Raises RequestErrors.
     """
     visitors = visiting(control)
     probes = await visitors.probes(visitor_id)
@@ -66,12 +68,13 @@ async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool
         person = await control.create_person(who) if new else await control.find(who)
         try:
             added = await enroll(control, person, probes, force=force)
-        except UsenseError:
-            if new:  # with the receipt that whoever read of the new person waits for
-                await control.erase_person(person.person_id)
-            await control.tell_people()
+            await control.train()
+        except BaseException:
+            with suppress(UsenseError):
+                if new:  # with the receipt that whoever read of the new person waits for
+                    await control.erase_person(person.person_id)
+                await control.tell_people()
             raise
-        await control.train()
         named = Named(visitor_id, person.person_id, person.name, len(added), visitor.event_ids)
         log.info("visitor named", visitor_id=visitor_id, person_id=person.person_id, faces=named.faces)
         data = {"visitor_id": visitor_id, "person_id": person.person_id, "name": person.name}
