@@ -295,7 +295,8 @@ class Visiting:
             return
         found = await self._store.load()
         if self.book.rules.enabled:
-            self.book.visitors = {visitor.visitor_id: visitor for visitor in found} | self.book.visitors
+            kept = {visitor.visitor_id: visitor for visitor in found if visitor.visitor_id not in self._left}
+            self.book.visitors = kept | self.book.visitors
         elif found:
             await self._store.erase([visitor.visitor_id for visitor in found])
             log.info("visitors erased", visitors=len(found), hint="visitors.enabled is off")

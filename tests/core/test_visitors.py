@@ -100,15 +100,18 @@ def test_who_is_as_like_a_visitor_as_unlike_is_nobody(distance: float, *, known:
 
 
 def test_a_track_that_goes_over_to_somebody_else_makes_no_visitor_of_two() -> None:
-    """Only what surely shows the same face as the best look counts: two strangers never get one id."""
+    """It gives nobody, and gets no id: two strangers never get one."""
     days = Days()
-    days.visit(glimpse(0.0, quality=0.9), glimpse(0.8, quality=0.8))
+    for _ in range(2):
+        assert days.visit(*[glimpse(0.0, quality=0.9)] * 4, glimpse(0.8, quality=0.8)) is None
+        assert days.book.visitors == {}
+    days.visit(glimpse(0.8))
 
-    first, other = days.visit(glimpse(0.0)), days.visit(glimpse(0.8))
+    assert days.visit(glimpse(0.8), glimpse(0.0), away=1000.0) is None
+    met = days.visit(glimpse(0.8))
 
-    assert first is not None
-    assert other is None
-    assert len(first.visitor.faces) == 1
+    assert met is not None
+    assert (met.visitor.sightings, len(met.visitor.faces)) == (2, 1)
 
 
 def test_poor_looks_count_for_nothing() -> None:

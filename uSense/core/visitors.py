@@ -166,18 +166,20 @@ class _Visit:
     minted: bool = False
     unknown: bool = False
     doubtful: bool = False
+    unity: float = math.inf
+    """Score of the look that is least like the best one: a track may go over to somebody else."""
 
     def add(self, glimpse: Glimpse) -> None:
+        if self.glimpses:
+            self.unity = min(self.unity, likeness(self.glimpses[0].embedding, glimpse.embedding))
         self.glimpses.append(glimpse)
         self.glimpses.sort(key=lambda one: one.quality, reverse=True)
         del self.glimpses[LOOKS:]
 
-    def own(self, bar: float) -> list[Glimpse]:
-        """The best look, and those that surely show the same face: a track may go over to somebody else."""
-        return [one for one in self.glimpses if one is self.glimpses[0] or self._like_best(one) >= bar]
-
-    def _like_best(self, glimpse: Glimpse) -> float:
-        return likeness(self.glimpses[0].embedding, glimpse.embedding)
+    def clear(self) -> None:
+        """What was seen until now says nothing."""
+        self.glimpses.clear()
+        self.unity = math.inf
 
 
 @dataclass(slots=True)
@@ -194,7 +196,7 @@ class Book:
         visit.at = max(visit.at, at)
         if glimpse is None:
             visit.doubtful = True
-            visit.glimpses.clear()
+            visit.clear()
         elif not visit.doubtful and glimpse.quality >= self.rules.quality:
             visit.add(glimpse)
 
@@ -202,7 +204,7 @@ class Book:
         """It was somebody enrolled: take back what the track gave; returns the visitor who is none, to be erased."""
         visit = self._visits[track_id]
         visit.doubtful = True
-        visit.glimpses.clear()
+        visit.clear()
         visit.waiting.clear()
         if visitor := self.visitors.get(visit.met or ""):
             visitor.event_ids = tuple(one for one in visitor.event_ids if one not in visit.told)
@@ -223,21 +225,23 @@ class Book:
         visit = self._visits.pop(track_id, None)
         if visit is None or not visit.unknown:
             return None, None
+        if visit.unity < self._apart(bar):
+            visit.clear()
         nearest = self._nearest(visit, bar)
         met = None
         if nearest is not None and nearest[0] >= bar and visit.met in {None, nearest[1].visitor_id}:
             visitor = nearest[1]
             met = self._met(visit, visitor) if visit.met is None else None
         elif visit.met is not None:
-            visit.glimpses.clear()
+            visit.clear()
             if visit.met not in self.visitors:
                 return None, None
             visitor = self.visitors[visit.met]
-        elif visit.glimpses and (nearest is None or nearest[0] < bar - 2 * self.rules.stricter):
+        elif visit.glimpses and (nearest is None or nearest[0] < self._apart(bar)):
             visitor = self.visitors[fresh] = Visitor(fresh, visit.begun_at, visit.at)
         else:  # as like a visitor as unlike: neither theirs nor somebody else's
             return None, None
-        return self._kept(visit, visitor, bar), met if met and met.new else None
+        return self._kept(visit, visitor), met if met and met.new else None
 
     def tracks(self) -> list[str]:
         """The tracks that go on."""
@@ -251,7 +255,7 @@ class Book:
     def doubt_all(self) -> None:
         """People are enrolled who were not before: what was seen until now says nothing about who is unknown."""
         for visit in self._visits.values():
-            visit.glimpses.clear()
+            visit.clear()
 
     def misdated(self, at: float) -> list[Visitor]:
         """Those seen a day after `at` or later, by a clock that was wrong: they would stay as long, so it was now."""
@@ -304,19 +308,23 @@ class Book:
         visit.waiting.clear()
         return Met(visitor, new=visit.minted)
 
-    def _kept(self, visit: _Visit, visitor: Visitor, bar: float) -> Commit:
+    def _kept(self, visit: _Visit, visitor: Visitor) -> Commit:
         """Give the visitor what is known from the track."""
         visitor.seen(visit.at)
         visitor.cameras = tuple(dict.fromkeys((*visitor.cameras, visit.camera)))
         visitor.event_ids = (*visitor.event_ids, *visit.waiting)[-MOST_EVENTS:]
-        new, left = visitor.take(visit.own(bar))
+        new, left = visitor.take(visit.glimpses)
         return Commit(visitor, frozenset(new), frozenset(left))
 
+    def _apart(self, bar: float) -> float:
+        """The score below which two faces are two people's."""
+        return bar - 2 * self.rules.stricter
+
     def _nearest(self, visit: _Visit, bar: float) -> tuple[float, Visitor] | None:
-        """The visitor who is most like a track's face, with the score."""
-        if not visit.glimpses:
+        """The visitor who is most like a track's face, with the score; None if it shows two faces."""
+        if not visit.glimpses or visit.unity < self._apart(bar):
             return None
-        face = mean([glimpse.embedding for glimpse in visit.own(bar)])
+        face = mean([glimpse.embedding for glimpse in visit.glimpses])
         scored = ((likeness(face, one.mean), one) for one in self.visitors.values() if one.faces)
         return max(scored, key=lambda pair: pair[0], default=None)
 
