@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,21 @@ async def test_who_need_not_sign_cannot_answer_for_those_who_do() -> None:
         await until(lambda: len(letterbox.replies) == 3)
 
     assert [json.loads(reply.payload)["data"]["gallery"] for reply in letterbox.replies] == [1, 2, 1]
+
+
+async def test_a_repeated_request_sends_its_reply_nowhere_else() -> None:
+    """Who recorded it cannot have the reply at a topic of their own; its sender may ask once more, with a new nonce."""
+    house, body = House(), '{"transaction": 1}'
+    first = replace(request("train", body, nonce="nonce-01"), response_topic="usense/response/me")
+    again = replace(request("train", body, nonce="nonce-02"), response_topic="usense/response/me-2")
+    thief = replace(first, response_topic="usense/response/thief")
+    async with dispatching(house) as (dispatcher, letterbox):
+        for offer in (first, first, again, thief):
+            dispatcher.offer(offer)
+        await until(lambda: len(letterbox.replies) == 4)
+
+    assert told(letterbox) == ["ok", "ok", "ok", "replayed"]
+    assert house.trained == 1
 
 
 async def run_at(folder: Path, wall: float, house: House, *offers: Request) -> list[str]:

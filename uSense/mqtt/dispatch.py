@@ -18,7 +18,7 @@ import structlog
 from uSense.commands.base import Call, Command, Transaction, bind, find, find_transaction, read, refusal, reply
 from uSense.core.errors import RequestError, UsenseError
 from uSense.core.events import Event, Notice
-from uSense.core.signing import REFUSALS
+from uSense.core.signing import REFUSALS, Stamp
 from uSense.core.topics import Topics
 from uSense.core.transactions import Transactions
 from uSense.entities import Message
@@ -55,6 +55,19 @@ class _Waiting:
     path: str
     request: Request
     latest: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A reply, and what the request that it answers came with: the nonce of its signature, and where to answer."""
+
+    reply: bytes
+    nonce: str | None
+    response_topic: str | None
+
+    def answers(self, request: Request, signed: Stamp | None) -> bool:
+        """Whether it may be sent to whoever made the request: with a signature, only a new one opens another topic."""
+        return signed is None or (self.nonce, self.response_topic) == (signed.nonce, request.response_topic)
 
 
 class _Line:
@@ -99,7 +112,7 @@ class Dispatcher:
         self._line, self._prompt_line = _Line(), _Line()
         self._prompt: frozenset[str] = frozenset()
         self._stopped = False
-        self._transactions: Transactions[bytes] = Transactions()
+        self._transactions: Transactions[_Told] = Transactions()
 
     def offer(self, request: Request) -> None:
         """Take a request, or answer at once why not; never waits."""
@@ -163,15 +176,17 @@ class Dispatcher:
             # Apart: else whoever need not sign could answer in advance for a request that is signed.
             key = (path, transaction, signed is not None)
             known = None if transaction is None else self._transactions.first(key, started)
-            if known is None:
+            if known is None or not known.answers(request, signed):
                 oldest = min(waited.latest, *self._line.pending(), *self._prompt_line.pending())
                 self.authority.admit(request, signed, waited.latest, oldest)
                 await self.authority.note()
+            if known is None:
                 call = await _parsed(request, bind, commands, path, body)
-                known, status = await self._run(call, context, transaction)
+                made, status = await self._run(call, context, transaction)
+                known = _Told(made, signed.nonce if signed else None, request.response_topic)
                 if transaction is not None:
                     self._transactions.remember(key, known, self._clock())
-            self._answer(path, request, known)
+            self._answer(path, request, known.reply)
         except RequestError as error:
             status = error.code
             self.refused += status in REFUSALS
