@@ -56,6 +56,7 @@ def test_an_unknown_and_a_correction_are_told() -> None:
     [
         ("nobody_enrolled", "nobody is enrolled yet: usense enroll"),
         ("between_two", "score 0.61, but the next one is only 0.39 behind"),
+        ("rejected_before", "score 0.61, but like a face that was said to be somebody else's"),
         ("unclear", "score 0.61 is too little for looks this poor"),
         ("disagreeing_looks", "the looks disagree, nearest score 0.61"),
         ("something new", "nearest score 0.61, 0.50 is needed"),

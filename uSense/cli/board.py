@@ -16,6 +16,7 @@ _NOT = {
     "nobody_enrolled": "nobody is enrolled yet: usense enroll NAME PHOTO...",
     "unlike_anybody": "like nobody who is enrolled",
     "between_two": "score {score}, but the next one is only {margin} behind",
+    "rejected_before": "score {score}, but like a face that was said to be somebody else's",
     "unclear": "score {score} is too little for looks this poor",
     "disagreeing_looks": "the looks disagree, nearest score {score}",
 }
