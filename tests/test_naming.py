@@ -157,6 +157,24 @@ async def test_a_training_that_fails_loses_nobody(house: House, monkeypatch: pyt
     assert house.told[-1] == "visitor.named"
 
 
+async def test_what_cannot_be_erased_at_once_is_erased_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have their name, so the command succeeded; what was kept of the visitor goes when the disk allows."""
+    await house.porch.visiting.work()
+
+    async def full(_: object, visitor_ids: Sequence[str]) -> None:
+        raise StorageError(f"the disk is full: {visitor_ids}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(house.storage.visitors), "erase", full)
+        named = await name_visitor(house.control, house.visitor_id, "Carl", new=True)
+    assert len(await house.storage.visitors.load()) == 1
+
+    await house.porch.visiting.work()
+
+    assert named.name == "Carl"
+    assert await house.storage.visitors.load() == []
+
+
 async def test_a_service_that_stops_meanwhile_loses_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Canceled while it trains: the visitor is there as before, and nobody new."""
     visitor_id, trains = house.visitor_id, asyncio.Event()

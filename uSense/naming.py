@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from uSense.control import Control
-from uSense.core.errors import ConflictError, RequestError, UsenseError
+from uSense.core.errors import ConflictError, RequestError, StorageError, UsenseError
 from uSense.core.events import Notice
 from uSense.core.models import MOST_FACES, Person, Probe
 from uSense.visiting import Visiting
@@ -79,6 +79,8 @@ async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool
         log.info("visitor named", visitor_id=visitor_id, person_id=person.person_id, faces=named.faces)
         data = {"visitor_id": visitor_id, "person_id": person.person_id, "name": person.name}
         control.outbox.post(Notice("visitor.named", {**data, "event_ids": list(visitor.event_ids)}, lasting=True))
+    with suppress(StorageError):  # it is done later: they have their name
+        await visitors.erase(visitor_id)
     return named
 
 

@@ -188,7 +188,7 @@ class Visiting:
 
     @asynccontextmanager
     async def leaving(self, visitor_id: str) -> AsyncIterator[Visitor]:
-        """Take a visitor out of the book, and erase all that is kept of them; they are back if the block fails."""
+        """Take a visitor out of the book, to be erased; they are back if the block fails."""
         visitor = self.find(visitor_id)
         self.book.remove([visitor_id])
         try:
@@ -196,6 +196,9 @@ class Visiting:
         except BaseException:
             self.book.visitors[visitor_id] = visitor
             raise
+
+    async def erase(self, visitor_id: str) -> None:
+        """Erase all that is kept of somebody who left; if that fails it is tried again soon, and StorageError."""
         try:
             await self._store.erase([visitor_id])
         except BaseException:
@@ -208,6 +211,7 @@ class Visiting:
         """Forget a visitor, at once, and tell it."""
         async with self.leaving(visitor_id) as visitor:
             self._tell_gone([visitor], "deleted")
+        await self.erase(visitor_id)
         return visitor
 
     def _followed(self, query: Query, answer: Answer, outcome: Outcome) -> Sighting | None:
