@@ -139,6 +139,20 @@ async def test_a_full_disk_fills_no_memory(storage: Storage) -> None:
     assert len(waiting) == WAITING
 
 
+async def test_fewer_visitors_than_before_are_kept_from_the_start(storage: Storage) -> None:
+    """A smaller `visitors.most` counts without a new visitor."""
+    before = Porch(storage.visitors)
+    for number in range(3):
+        before.visit(stranger(number))
+    await before.visiting.finish()
+    after = Porch(storage.visitors, VisitorRules(most=1))
+
+    await after.visiting.load()
+    await after.visiting.work()
+
+    assert len(after.visiting.book.visitors) == len(await storage.visitors.load()) == 1
+
+
 async def test_who_was_seen_in_the_future_is_erased_in_time(storage: Storage) -> None:
     """A clock that was years ahead keeps nobody for years, also over restarts."""
     ahead = Porch(storage.visitors)

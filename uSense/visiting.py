@@ -265,11 +265,13 @@ class Visiting:
             lost = self._waiting.popleft()
             lost.visitor.put_down(lost.new)
             self._stats.counts["visits_unsaved"] += 1
-        gone = self.book.crowded()
-        if gone:
+        self._push_out()
+        self._woken.set()
+
+    def _push_out(self) -> None:
+        if gone := self.book.crowded():
             self._stats.counts["visitors_pushed_out"] += len(gone)
             self._drop(gone, "pushed_out")
-        self._woken.set()
 
     def _drop(self, gone: Sequence[Visitor], reason: str) -> None:
         """These are no visitors any more; their rows go with the next write."""
@@ -301,6 +303,7 @@ class Visiting:
         if self.book.rules.enabled:
             kept = {visitor.visitor_id: visitor for visitor in found if visitor.visitor_id not in self._left}
             self.book.visitors = kept | self.book.visitors
+            self._push_out()
         elif found:
             await self._store.erase([visitor.visitor_id for visitor in found])
             log.info("visitors erased", visitors=len(found), hint="visitors.enabled is off")
