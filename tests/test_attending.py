@@ -42,9 +42,10 @@ RULES = SceneRules(
 class Hall:
     """A camera `hall` whose faces stand at places, each of a person (None: a stranger), and its presence."""
 
-    def __init__(self, keeper: Notebook | None = None, **rules: Any) -> None:
+    def __init__(self, keeper: Notebook | None = None, cameras: tuple[str, ...] = ("hall",), **rules: Any) -> None:
         self.now, self.wall = 1000.0, 1_790_000_000.0
-        self.eye = Eye.CLEAR
+        self.eye, self.blind = Eye.CLEAR, set[str]()
+        self.cameras, self.where = cameras, cameras[0]
         self.keeper = keeper or MemoryNotebook()
         self.rules = PresenceRules(**rules)
         self.posted: list[Event] = []
@@ -55,10 +56,19 @@ class Hall:
     def start(self, people: dict[str, str] | None = None) -> None:
         """A new run of the service, which has not begun yet."""
         self.there: dict[float, str | None] = {}
-        self.scene = Scene("hall", RULES, f"r{next(self.runs)}")
+        self.rooms = {name: Scene(name, RULES, f"r{next(self.runs)}") for name in self.cameras}
         clocks = Clocks(lambda: self.now, lambda: self.wall)
-        self.attending = Attending(self.rules, {"hall": self.scene}, lambda _: self.eye, self, self.keeper, clocks)
+        self.attending = Attending(self.rules, self.rooms, self.sees, self, self.keeper, clocks)
         self.enrolled(people or PEOPLE)
+
+    @property
+    def scene(self) -> Scene:
+        """Of the camera before which everybody is."""
+        return self.rooms[self.where]
+
+    def sees(self, camera: str) -> Eye:
+        """What a camera can tell."""
+        return Eye.BLIND if camera in self.blind else self.eye
 
     def post(self, event: Event) -> None:
         contract.check(event)
@@ -73,6 +83,8 @@ class Hall:
         before = len(self.posted)
         for _ in range(round(seconds)):
             self.now, self.wall = self.now + 1.0, self.wall + 1.0
+            for name in set(self.cameras) - {self.where}:
+                self.rooms[name].look([], frame(self.now))
             faces = {x: face(x) for x in self.there}
             for ask in self.scene.look(list(faces.values()), frame(self.now)).asks:
                 who = next(one for x, one in self.there.items() if faces[x] is ask.face)
@@ -367,6 +379,30 @@ async def test_nothing_is_written_while_nothing_changes() -> None:
         hall.wait(300)
         await asyncio.sleep(0)
         assert keeper.saves == 1
+
+
+async def test_a_restart_finds_people_where_they_had_gone() -> None:
+    """Who went to another room is looked for there, also if its camera opens late; going to and fro is written once."""
+    keeper = MemoryNotebook()
+    hall = Hall(keeper, ("hall", "attic"))
+    async with working(hall):
+        hall.there = {100.0: "a"}
+        hall.wait(3)
+        await until(lambda: keeper.saves == 1)
+        for hall.where in ("attic", "hall", "attic"):
+            hall.wait(100)
+            await until(lambda: keeper.saves == 2)
+        since = hall.states["presence/a"]["since"]
+
+    hall.start()
+    hall.blind = {"attic"}
+    async with working(hall):
+        hall.wait(100)
+        hall.blind, hall.there = set(), {100.0: "a"}
+        hall.wait(3)
+
+    assert hall.notices == [("person.arrived", "Anna")]
+    assert hall.states["presence/a"]["since"] == since
 
 
 @pytest.mark.parametrize("seed", range(3))

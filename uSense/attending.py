@@ -102,7 +102,8 @@ class Attending:
         """Whom every camera was told to have seen last."""
         self._seq = 0
         self._located: dict[tuple[str, str], float] = {}
-        self._kept: set[str] = set()
+        self._kept: dict[str, set[str]] = {}
+        """Who is in the file, and which cameras had them."""
         self._changed = asyncio.Event()
 
     def leave_by(self, *, leave_after: float) -> None:
@@ -131,7 +132,7 @@ class Attending:
         kept = await self._remembered()
         now, wall = self._clocks.monotonic(), self._clocks.wall()
         stayed = {one: Stayed(stay.cameras, stay.since) for one, stay in kept.people.items()}
-        self._kept = set(stayed)
+        self._kept = _cameras(stayed)
         for change in self._presence.restore(stayed, now, long_ago=wall - kept.at > FORGOTTEN):
             self._tell_change(change)
         self._begun = True
@@ -155,7 +156,9 @@ class Attending:
         for change in self._presence.tick(now, wall):
             self._tell_change(change)
         self._tell_states()
-        if self._presence.stayed().keys() != self._kept:
+        there = _cameras(self._presence.stayed())
+        # A camera too many in the file does no harm: somebody who walks to and fro is written once.
+        if there.keys() != self._kept.keys() or any(there[one] - self._kept[one] for one in there):
             self._changed.set()
 
     async def _keep_looking(self) -> None:
@@ -180,7 +183,7 @@ class Attending:
                 self._trouble(f"{error}; after a restart it would not be known who was there")
                 await asyncio.sleep(AGAIN)
             else:
-                self._kept = set(stayed)
+                self._kept = _cameras(stayed)
                 self.problems.pop("presence", None)
 
     async def _remembered(self) -> Kept:
@@ -277,6 +280,10 @@ class Attending:
                 topic = f"{self._presence.rules.room_topic}/{camera}"
                 meters = distance(glance.height)
                 self._outbox.post(Located(topic, person_id, self._presence.names[person_id], meters))
+
+
+def _cameras(stayed: Mapping[str, Stayed]) -> dict[str, set[str]]:
+    return {one: set(stay.cameras) for one, stay in stayed.items()}
 
 
 def _person_topic(person_id: str) -> str:
