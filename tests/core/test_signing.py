@@ -27,8 +27,7 @@ def refused(call: object, *args: object) -> tuple[str, str]:
 
 def arrives(admission: Admission, stamp: Stamp, now: float, started: float = 0.0) -> None:
     """A request comes and is judged at once."""
-    latest = admission.arrive(now)
-    admission.admit(stamp, now, started, latest, latest)
+    admission.admit(stamp, now, started, now)
 
 
 def test_a_signature_is_what_other_programs_make_of_the_same_bytes() -> None:
@@ -157,29 +156,27 @@ def test_a_full_memory_refuses_instead_of_forgetting() -> None:
 
 
 def test_a_clock_that_is_set_back_opens_nothing() -> None:
-    """What was forgotten cannot be repeated when its time comes again; the sentence says how long that lasts."""
+    """What was forgotten cannot be repeated when its time comes again, and what is newer is let in at once."""
     admission = Admission()
     arrives(admission, Stamp("1000", NONCE, ""), 1000.0)
     arrives(admission, Stamp("2000", "another-nonce", ""), 2000.0)
 
-    code, sentence = refused(arrives, admission, Stamp("1000", NONCE, ""), 1000.0)
-
+    code, sentence = refused(arrives, admission, Stamp("990", NONCE, ""), 1000.0)
     assert code == "too_old"
-    assert "set back by 1000 s" in sentence
+    assert "was set back: it took a request made 10.0 s later" in sentence
+    arrives(admission, Stamp("1000.5", "newer-nonce", ""), 1001.0)
 
 
 def test_a_request_that_waits_is_not_taken_for_an_old_one() -> None:
     """Another one that comes much later and does not wait changes nothing; what comes twice is let in once."""
     admission = Admission()
-    early = admission.arrive(1000.0)
-    repeated = admission.arrive(1020.0)
-    late = admission.arrive(1100.0)
+    early, repeated, late = 1000.0, 1020.0, 1100.0
 
-    admission.admit(Stamp("1100", "does-not-wait", ""), 1100.0, 0.0, late, early)
-    admission.admit(Stamp("1000", NONCE, ""), 1000.0, 0.0, early, early)
-    admission.admit(Stamp("1101", "the-next-one", ""), 1101.0, 0.0, admission.arrive(1101.0), repeated)
+    admission.admit(Stamp("1100", "does-not-wait", ""), late, 0.0, early)
+    admission.admit(Stamp("1000", NONCE, ""), early, 0.0, early)
+    admission.admit(Stamp("1101", "the-next-one", ""), 1101.0, 0.0, repeated)
 
-    assert refused(admission.admit, Stamp("1000", NONCE, ""), 1020.0, 0.0, repeated, repeated)[0] == "replayed"
+    assert refused(admission.admit, Stamp("1000", NONCE, ""), repeated, 0.0, repeated)[0] == "replayed"
 
 
 STEPS = st.lists(
@@ -192,15 +189,15 @@ def test_no_request_is_let_in_twice(steps: list[tuple[int, int, str, int]]) -> N
     """Whatever the clock does, also backward, and whichever waits, each time and nonce gets in once at most."""
     admission = Admission(most=4)
     let_in: list[Stamp] = []
-    waiting: list[tuple[Stamp, float, float]] = []
+    waiting: list[tuple[Stamp, float]] = []
     for now, offset, letter, turn in steps:
         stamp = Stamp(str(max(0, now + offset)), letter * 8, "")
-        waiting.append((stamp, float(now), admission.arrive(float(now))))
-        oldest = min(latest for _, _, latest in waiting)
+        waiting.append((stamp, float(now)))
+        oldest = min(at for _, at in waiting)
         if turn < len(waiting):
-            stamp, at, latest = waiting.pop(turn)
+            stamp, at = waiting.pop(turn)
             with suppress(RequestError):
-                admission.admit(stamp, at, 0.0, latest, oldest)
+                admission.admit(stamp, at, 0.0, oldest)
                 let_in.append(stamp)
 
     assert len(let_in) == len(set(let_in))

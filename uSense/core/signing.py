@@ -84,65 +84,52 @@ def check(secret: bytes, topic: str, given: Stamp, payload: bytes) -> None:
 
 @dataclass(slots=True)
 class Admission:
-    """Lets every signed request in once. All times are wall-clock seconds; `started` is on the clock as it is now.
-
-    Each request is noted by `arrive` when it comes, and may then wait for its turn.
-    """
+    """Lets every signed request in once. All times are wall-clock seconds; `started` is on the clock as it is now."""
 
     window: float = WINDOW
     most: int = MOST_NONCES
     newest: float = 0.0
-    """Time of the newest request that was let in, also by earlier runs, which knew the nonces until then."""
-    before: float = 0.0
-    """The same when this run started."""
+    """Time of the newest request that was let in, also by earlier runs."""
+    forgotten: float = 0.0
+    """Time of the newest request whose nonce is not remembered: nothing up to it is let in."""
     _nonces: dict[str, float] = field(default_factory=dict)
-    _latest: float = 0.0
-    """The latest time that the clock ever showed: nonces of more than a window before it may be forgotten."""
 
-    def arrive(self, now: float) -> float:
-        """The latest time that the clock showed until a request came `now`."""
-        self._latest = max(self._latest, now)
-        return self._latest
-
-    def admit(self, given: Stamp, now: float, started: float, latest: float, oldest: float) -> None:
+    def admit(self, given: Stamp, now: float, started: float, oldest: float) -> None:
         """Take a request that arrived `now`, whose signature was checked.
 
-        `latest` is what `arrive` returned for it, `oldest` the least of those of all requests that wait. Raises
-        RequestError: `too_old`, `too_early`, `before_start`, `replayed` or `busy`.
+        `oldest` is the least time at which a request arrived that still waits, this one included. Raises RequestError:
+        `too_old`, `too_early`, `before_start`, `replayed` or `busy`.
         """
         at = float(given.ts)
-        if at > now + self.window:
-            message = f"the request is from {at - now:.0f} s in the future by the clock of this service: set the clocks"
-            raise RequestError(message, code="too_early")
-        self._check_age(at, now, latest)
+        self._check_time(at, now)
         if at < started:
             message = f"the request was made {started - at:.1f} s before this service started: make it again"
             raise RequestError(message, code="before_start")
-        if at <= self.before:
-            message = f"an earlier run of this service took a request made {self.before - at:.1f} s after this one"
-            raise RequestError(f"{message}: make it again; if a clock was wrong, {_FORGET}", code="before_start")
         self._forget(oldest)
         if given.nonce in self._nonces:
             message = "this request, or another with its nonce, was here before: make a new nonce for each request"
             raise RequestError(message, code="replayed")
+        if at <= self.forgotten:
+            message = (
+                f"the clock of this service was set back: it took a request made {self.forgotten - at:.1f} s later"
+            )
+            raise RequestError(f"{message}; make it again, or if a clock was wrong, {_FORGET}", code="too_old")
         if len(self._nonces) >= self.most:
             message = f"more than {self.most} signed requests within a minute: try again later"
             raise RequestError(message, code="busy")
         self._nonces[given.nonce] = at
         self.newest = max(self.newest, at)
 
-    def _check_age(self, at: float, now: float, latest: float) -> None:
+    def _check_time(self, at: float, now: float) -> None:
+        if at > now + self.window:
+            message = f"the request is from {at - now:.0f} s in the future by the clock of this service: set the clocks"
+            raise RequestError(message, code="too_early")
         if now - at > self.window:
             message = f"the request is {now - at:.0f} s old by the clock of this service"
             raise RequestError(f"{message}, and {self.window:.0f} s are the most: set the clocks", code="too_old")
-        if latest - at > self.window:
-            raise RequestError(
-                f"the clock of this service was set back by {latest - now:.0f} s, so that this request could be "
-                f"a repeated one: wait so long, or {_FORGET}",
-                code="too_old",
-            )
 
     def _forget(self, oldest: float) -> None:
         """Drop the nonces of requests that are too old, also for those that wait."""
-        for nonce in [nonce for nonce, at in self._nonces.items() if oldest - at > self.window]:
+        for nonce, at in [(nonce, at) for nonce, at in self._nonces.items() if oldest - at > self.window]:
             del self._nonces[nonce]
+            self.forgotten = max(self.forgotten, at)

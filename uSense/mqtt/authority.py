@@ -101,7 +101,7 @@ class Authority:
             log.warning("signed requests", problem=str(error))
             return
         if isinstance(newest, float) and newest > 0.0:
-            self.admission.newest = self.admission.before = self._noted = newest
+            self.admission.newest = self.admission.forgotten = self._noted = newest
 
     async def note(self) -> None:
         """Keep the time of the newest request that was let in, before it is carried out; what fails is said once."""
@@ -158,15 +158,11 @@ class Authority:
         if self._required and not is_open:
             self.check(path, self.unwrapped(request))
 
-    def arrive(self, request: Request) -> float:
-        """Note when a request came; the result is for `admit`."""
-        return self.admission.arrive(request.at)
-
-    def admit(self, request: Request, given: Stamp | None, latest: float, oldest: float) -> None:
-        """Let a checked request in, once; raises RequestError. For the last two see `Admission`."""
+    def admit(self, request: Request, given: Stamp | None, oldest: float) -> None:
+        """Let a checked request in, once; raises RequestError. `oldest` is when the first arrived that still waits."""
         if given is not None:
             started = self._wall() - (self._clock() - self._started)
-            self.admission.admit(given, request.at, started, latest, oldest)
+            self.admission.admit(given, request.at, started, oldest)
 
 
 def signed(message: Message, key: bytes, *, v5: bool) -> Message:

@@ -50,11 +50,10 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A request for the command `path`; `latest` is when it arrived, as the authority sees it."""
+    """A request for the command `path`."""
 
     path: str
     request: Request
-    latest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class _Line:
 
     def pending(self) -> list[float]:
         """When the requests arrived that wait, and the one whose turn it is."""
-        return [one.latest for one in (self._current, *self.waiting) if one is not None]
+        return [one.request.at for one in (self._current, *self.waiting) if one is not None]
 
 
 class Dispatcher:
@@ -159,7 +158,7 @@ class Dispatcher:
         except RequestError as error:
             self._refuse(path, request, error.code, str(error))
         else:
-            line.join(_Waiting(path, request, self.authority.arrive(request)))
+            line.join(_Waiting(path, request))
 
     async def _carry_out(self, waited: _Waiting, commands: Sequence[Command[C, Any]], context: C) -> None:
         path, request = waited.path, waited.request
@@ -177,8 +176,8 @@ class Dispatcher:
             key = (path, transaction, signed is not None)
             known = None if transaction is None else self._transactions.first(key, started)
             if known is None or not known.answers(request, signed):
-                oldest = min(waited.latest, *self._line.pending(), *self._prompt_line.pending())
-                self.authority.admit(request, signed, waited.latest, oldest)
+                oldest = min(request.at, *self._line.pending(), *self._prompt_line.pending())
+                self.authority.admit(request, signed, oldest)
                 await self.authority.note()
             if known is None:
                 call = await _parsed(request, bind, commands, path, body)
