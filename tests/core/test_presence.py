@@ -307,6 +307,21 @@ def test_strangers_are_more_at_once_and_fewer_only_when_that_lasts() -> None:
     assert house.presence.unknown() == 3
 
 
+def test_a_stranger_who_gets_a_name_is_not_counted_twice() -> None:
+    """Not for a moment; other strangers stay, and one who went at the same time waits as always."""
+    house = House()
+    house.tracks |= {("hall", str(number)): None for number in range(3)}
+    house.step()
+    house.tracks["hall", "0"] = "a"
+    del house.tracks["hall", "1"]
+    house.step()
+
+    assert house.place("a") is Place.PRESENT
+    assert house.presence.unknown() == 2
+    house.wait(6)
+    assert house.presence.unknown() == 1
+
+
 def test_a_stranger_who_is_missed_is_gone_when_the_time_is_over() -> None:
     """Also if the camera has no picture since that would end the track."""
     house = House()

@@ -10,6 +10,7 @@ Timers are monotonic seconds; wall-clock seconds are only written down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -175,8 +176,13 @@ class _Strangers:
     shown: int = 0
     _fewer: int = 0
     _since: float | None = None
+    _tracks: frozenset[str] = frozenset()
 
-    def count(self, number: int, now: float) -> None:
+    def count(self, tracks: frozenset[str], named: AbstractSet[str], now: float) -> None:
+        """Those in sight; who has got a name since the last time is no stranger any more, at once."""
+        number = len(tracks)
+        self.shown = max(number, self.shown - len(self._tracks & named))
+        self._tracks = tracks
         if number >= self.shown:
             self.shown, self._since = number, None
         elif self._since is None:
@@ -275,7 +281,8 @@ class Presence:
                 self._see(camera, glance.person_id, glance, now)
             if glance.person_id is None or (glance.person_id in self.names and not glance.doubtful):
                 here += [] if glance.missed else [glance.person_id]
-        one.strangers.count(sum(self._is_stranger(glance, now) for glance in glances), now)
+        strangers = frozenset(glance.track_id for glance in glances if self._is_stranger(glance, now))
+        one.strangers.count(strangers, {glance.track_id for glance in glances if glance.person_id in self.names}, now)
         if here:
             one.last_id = one.last_id if one.last_at is not None and one.last_id in here else here[0]
             one.last_at = wall
