@@ -18,7 +18,7 @@ from tests.support.terminal import Terminal
 from uSense.cli.guided import guided
 from uSense.commands import COMMANDS
 from uSense.core.errors import BrokerError, RequestError
-from uSense.core.events import Event
+from uSense.core.events import Event, State
 from uSense.mqtt import Mqtt, MqttSettings
 from uSense.settings import Settings
 
@@ -45,7 +45,21 @@ async def online(tmp_path: Path, port: int) -> AsyncIterator[tuple[Settings, Hou
         house.control.outbox = Both(house.ears, mqtt)
         async with running(mqtt, COMMANDS, house.control):
             await connected(mqtt)
+            mqtt.post(State("health", "{}"))
             yield settings, house, mqtt
+
+
+async def test_who_may_not_hear_the_prompts_is_told_before_it_begins(tmp_path: Path) -> None:
+    """A broker takes subscriptions to what its access list forbids; then nothing would ever be shown."""
+    acl = "topic readwrite usense/status\ntopic readwrite usense/response/#\ntopic readwrite usense/command/#\n"
+    acl += "topic write usense/#\n"
+    with Mosquitto(tmp_path / "guarded", acl=acl) as broker:
+        async with online(tmp_path, broker.port) as (settings, house, _):
+            with pytest.raises(BrokerError, match="let clients without user name read usense/#"):
+                await guided(settings, "Anna", "hall", lambda _: None)
+            people = await house.control.people()
+
+    assert people == []
 
 
 async def test_it_tells_what_the_service_says_and_succeeds(tmp_path: Path, mosquitto: Mosquitto) -> None:

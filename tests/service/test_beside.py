@@ -308,3 +308,21 @@ async def test_the_doctor_opens_cameras_that_nobody_uses(tmp_path: Path) -> None
     assert "read usense/#" in found["broker rights"]["todo"]
     denied = {one["check"]: one for one in json.loads(refused)["findings"]}
     assert "wrong user name or password" in denied["broker"]["text"]
+
+
+async def test_who_may_not_read_what_the_service_tells_is_told_so(tmp_path: Path) -> None:
+    """With the rights that the service needs the doctor names those that are missing, and blames nothing else."""
+    rights = ("write usense/#", *(f"read usense/{one}" for one in ("command/#", "status", "info", "response/#")))
+    acl = "user usense\n" + "".join(f"topic {one}\n" for one in rights)
+    with Mosquitto(tmp_path / "mosquitto", users={"usense": "secret"}, acl=acl) as broker:
+        login = {"host": "127.0.0.1", "port": broker.port, "username": "usense", "password": "secret"}
+        camera = album(tmp_path / "album", pose(GRACE, 5))
+        async with Service(tmp_path / "s", broker.port, {"hall": camera}, mqtt=login) as service:
+            code, out, _ = await service.ask("doctor", "--json")
+            _, _, said = await service.ask("watch", "--seconds", "4")
+    found = {one["check"]: one for one in json.loads(out)["findings"]}
+    assert code == 1
+    assert "usense/doctor does not come back" in found["broker rights"]["text"]
+    assert "cannot be read" in found["service"]["text"]
+    assert "the running service has it" in found["camera hall"]["text"]
+    assert "let user 'usense' read usense/#" in " ".join(said.split())

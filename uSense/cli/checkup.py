@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +49,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
             info, finding = await _service(asker, settings)
             yield finding
         for name in settings.cameras:
-            yield await _camera(name, settings, asker if info is not None else None)
+            yield await _camera(name, settings, None if info is None else asker, info or {})
         if not settings.cameras:
             yield warning("cameras", "there is none in the settings", "`usense config example` shows one")
 
@@ -184,7 +184,9 @@ def _milliseconds(begun: float) -> str:
 async def _meet(stack: AsyncExitStack, settings: Settings) -> Asker:
     from uSense.cli import remote
 
-    return await remote.meet(stack, settings, "health", "camera/+/status", "camera/+/paused", "command/#", "response/#")
+    return await remote.meet(
+        stack, settings, "health", "camera/+/status", "camera/+/paused", "command/#", "response/#", "doctor"
+    )
 
 
 def _no_broker(error: UsenseError, settings: Settings) -> Finding:
@@ -193,7 +195,8 @@ def _no_broker(error: UsenseError, settings: Settings) -> Finding:
     from uSense.storage.lock import is_served
 
     if not settings.mqtt.embedded:
-        return problem("broker", str(error), "if there is no broker in the house: `mqtt: {embedded: true}`")
+        todo = "if there is no broker in the house: `mqtt: {embedded: true}`"
+        return problem("broker", str(error), "" if isinstance(error, BrokerRefusedError) else todo)
     if leash.find("mosquitto") is None:
         return problem("broker", "mqtt.embedded is true, but mosquitto is not installed", "apt install mosquitto")
     if is_served(settings.data_dir):
@@ -208,19 +211,16 @@ async def _broker(asker: Asker, settings: Settings) -> AsyncIterator[Finding]:
     topics = settings.mqtt.topics
     yield ok("broker", f"{settings.mqtt.address} lets uSense in")
     refused = []
-    for suffix in ("command/doctor", "response/doctor"):
+    # The last is retained, as what the service tells; without a payload nothing is kept.
+    for suffix, retain in (("command/doctor", False), ("response/doctor", False), ("doctor", True)):
         topic = topics.of(suffix)
         try:
-            await asker.send(Message(topic, b""))
+            await asker.send(Message(topic, b"", retain=retain))
         except BrokerRefusedError as error:
             refused.append(str(error))
             continue
         if await asker.latest(topic, ECHO_WITHIN) is None:
             refused.append(f"what is published to {topic} does not come back")
-    try:
-        await asker.send(Message(topics.of("doctor"), b"", retain=True))
-    except BrokerRefusedError as error:
-        refused.append(str(error))
     if refused:
         who = settings.mqtt.username or "clients without user name"
         todo = f"allow {who} in the broker's access list: write {topics.of('#')}, read {topics.of('#')}"
@@ -266,13 +266,15 @@ def _offline(name: str, settings: Settings, asker: Asker) -> Finding:
     return problem(check, f"is offline in the running service{': ' if reason else ''}{reason}")
 
 
-async def _camera(name: str, settings: Settings, asker: Asker | None) -> Finding:
-    """One that a service uses is asked about, another one is opened."""
+async def _camera(name: str, settings: Settings, asker: Asker | None, info: Mapping[str, Any]) -> Finding:
+    """One that a service uses is asked about, another one is opened; `info` is what the service says of itself."""
     check = f"camera {name}"
     if asker is not None:
         status = asker.last.get(settings.mqtt.topics.of(f"camera/{name}/status"))
         if status is None:
-            return warning(check, "the running service does not have it", "restart the service after a change of it")
+            unread = "the running service has it, but its state cannot be read at the broker", ""
+            missing = "the running service does not have it", "restart the service after a change of it"
+            return warning(check, *(unread if name in info.get("cameras", ()) else missing))
         if status.payload == b"online":
             return ok(check, "the running service gets its pictures")
         return _offline(name, settings, asker)

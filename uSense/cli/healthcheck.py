@@ -76,7 +76,7 @@ async def _examined(settings: Settings) -> str | None:
 def judged(health: Any, info: dict[str, Any], now: float) -> str | None:
     """What a health report says is wrong; a report that is too old is wrong, too."""
     if not isinstance(health, dict):
-        return "the service has not told its health"
+        return "its health cannot be read: may this user read all topics of uSense in the broker's access list?"
     every = info.get("settings", {}).get("health_every", 30)
     age = now - datetime.fromisoformat(str(health["at"])).timestamp() if "at" in health else 0.0
     if age > every + LATE:

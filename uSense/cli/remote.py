@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def find(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker | None:
     """The service that these settings lead to, which is heard on `topics` (without prefix); None if there is none.
 
-    BrokerError if there is one, but it cannot be asked.
+    BrokerError if there is one, but it cannot be asked, or the broker lets these settings' user not read the topics.
     """
     from uSense.storage.lock import is_served
 
@@ -24,7 +24,7 @@ async def find(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker
     with suppress(StorageError):  # another user's folder: the broker knows
         served = await asyncio.to_thread(is_served, settings.data_dir)
     try:
-        asker = await meet(stack, settings, *topics)
+        asker = await meet(stack, settings, "health", *topics)
         info = await introduce(asker, settings)
     except BrokerError as error:
         if served:
@@ -34,7 +34,28 @@ async def find(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker
         raise BrokerError(
             f"a service uses {settings.data_dir}, but is not online at {settings.mqtt.address}: is it starting?"
         )
+    if info is not None and topics and not await hears(asker, settings):
+        raise BrokerError(unheard(settings))
     return asker if info is not None else None
+
+
+async def hears(asker: Asker, settings: Settings) -> bool:
+    """Whether what the live service tells comes here: `health` is kept by the broker as long as it is online.
+
+    A broker takes subscriptions to what its access list forbids, and then sends nothing.
+    """
+    from uSense.mqtt.rivals import ALIVE_WITHIN
+
+    return await asker.latest(settings.mqtt.topics.of("health"), ALIVE_WITHIN) is not None
+
+
+def unheard(settings: Settings) -> str:
+    """What to do if nothing of the service is heard."""
+    who = f"user {settings.mqtt.username!r}" if settings.mqtt.username else "clients without user name"
+    return (
+        f"the service is online, but nothing that it tells comes here: let {who} read {settings.mqtt.topics.of('#')} "
+        "in the broker's access list"
+    )
 
 
 async def meet(stack: AsyncExitStack, settings: Settings, *topics: str) -> Asker:

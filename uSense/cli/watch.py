@@ -53,6 +53,7 @@ async def _watch(settings: Settings, seconds: float | None, show: Show) -> None:
     """Show what comes until the time is over; a broker that was there once is tried again when it is lost."""
     from uSense.cli import remote
     from uSense.mqtt.asker import parsed
+    from uSense.mqtt.rivals import KEPT_WITHIN
 
     was_there = False
     async with asyncio.timeout(seconds):
@@ -60,6 +61,9 @@ async def _watch(settings: Settings, seconds: float | None, show: Show) -> None:
             try:
                 async with AsyncExitStack() as stack:
                     asker = await remote.meet(stack, settings, *TOPICS)
+                    status = await asker.latest(settings.mqtt.topics.status, KEPT_WITHIN)
+                    if status is not None and status.payload == b"online" and not await remote.hears(asker, settings):
+                        typer.echo(remote.unheard(settings), err=True)
                     async for message in asker.messages():
                         was_there = True
                         show(message.topic, parsed(message.payload), message.retain)
