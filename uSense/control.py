@@ -296,7 +296,7 @@ class Control:
     def camera(self, name: str) -> str:
         """The camera of that name, which may be empty if there is only one; NotFoundError or RequestError."""
         if name and name not in self.switches:
-            raise NotFoundError("camera", name)
+            raise NotFoundError("camera", name, self.switches)
         if not name and len(self.switches) != 1:
             names = ", ".join(self.switches) or "there is none"
             raise RequestError(f"which camera? {names}", code="bad_payload")
@@ -305,7 +305,7 @@ class Control:
     def pause(self, camera: str, *, paused: bool) -> None:
         """Close a camera until it is resumed, or open it again."""
         if camera not in self.switches:
-            raise NotFoundError("camera", camera)
+            raise NotFoundError("camera", camera, self.switches)
         self.switches[camera].turn(on=not paused)
         log.info("camera paused" if paused else "camera resumed", camera=camera)
         self.outbox.post(State(f"camera/{camera}/paused", "ON" if paused else "OFF"))

@@ -83,7 +83,7 @@ class Watching:
     async def shot(self, camera: str) -> Shot:
         """The next picture of a camera, whole; NotFoundError, or RequestError `camera_offline` if there is none."""
         if camera not in self.switches:
-            raise NotFoundError("camera", camera)
+            raise NotFoundError("camera", camera, self.switches)
         if not self.online(camera):
             paused = "" if self.switches[camera].on.is_set() else "it is paused"
             reason = paused or self.problems.get(f"camera {camera}") or "it is not open yet, or has shown all it had"

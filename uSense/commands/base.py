@@ -211,12 +211,17 @@ def _bare(command: Command[Any, Any], payload: bytes) -> dict[str, Any]:
         value = _loads(text)
     except (ValueError, RecursionError):
         if command.scalar is None:
-            raise RequestError("the payload is not JSON", code="bad_json") from None
+            raise RequestError(f"the payload is not JSON: {_expected(command)}", code="bad_json") from None
         return {command.scalar: text}
     if command.scalar is None or isinstance(value, list) or value is None:
-        raise RequestError(f"{command.name} takes a JSON object", code="bad_payload")
+        raise RequestError(_expected(command), code="bad_payload")
     # Text for the model to convert: an unquoted 007 or 1.50 may be a name.
     return {command.scalar: value if isinstance(value, str) else text}
+
+
+def _expected(command: Command[Any, Any]) -> str:
+    fields = ", ".join(command.payload.model_fields)
+    return f"{command.name} takes a JSON object" + (f" with {fields}" if fields else ", {}, or nothing")
 
 
 def _loads(text: str) -> Any:

@@ -27,6 +27,8 @@ UsenseError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class UsenseError(Exception):
     """Root of all expected errors; its text is a sentence for people."""
@@ -67,8 +69,9 @@ class NotFoundError(RequestError):
 
     code = "not_found"
 
-    def __init__(self, kind: str, name: str) -> None:
-        super().__init__(f"there is no {kind} {name!r}")
+    def __init__(self, kind: str, name: str, there: Iterable[str] = ()) -> None:
+        known = ", ".join(there)
+        super().__init__(f"there is no {kind} {name!r}" + (f"; known: {known}" if known else ""))
         self.kind = kind
         self.name = name
 
