@@ -333,6 +333,30 @@ async def test_a_cancel_at_any_step_removes_what_was_saved(
     assert left == ([("Anna", 0)] if step == "add_face" else [])
 
 
+async def test_what_a_stop_cannot_undo_is_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also then nobody is told that nothing was saved if something was."""
+    training = asyncio.Event()
+
+    async def endless() -> Training:
+        training.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it is canceled")
+
+    async def failing(*_: object) -> None:
+        await asyncio.sleep(0)
+        raise RecognizerError("the disk is full")
+
+    monkeypatch.setattr(house.control.recognizer, "train", endless)
+    monkeypatch.setattr(house.control.recognizer, "delete_person", failing)
+    await house.control.guide.start("Anna")
+    await training.wait()
+    await stopped()
+
+    assert (await house.finished())["text"] == (
+        "The service is stopping. What had been saved could not be removed: delete Anna."
+    )
+
+
 async def test_a_cancel_when_all_is_trained_trains_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Faces that were trained at the last moment do not go on to count."""
     bea = await house.control.create_person("Bea")

@@ -20,7 +20,7 @@ from uSense.core.guiding import Guiding, GuidingRules, Prompt, SeenFace, thumbna
 from uSense.core.lookalikes import likenesses, one_person
 from uSense.core.models import MOST_FACES, Box, Candidate, Face, Person, Probe, Rgb, Shot
 from uSense.core.names import clean_name
-from uSense.core.prompts import ALIKE, ENDINGS, LEFT, LEFT_FACES, Ending
+from uSense.core.prompts import ALIKE, ENDINGS, LEFT, LEFT_FACES, STOPPING, Ending
 from uSense.core.quality import QualityRules, aside
 from uSense.ports import AddedFace, Outbox, Recognizer
 
@@ -94,6 +94,8 @@ class Guide:
         self._clock = clock
         self._current: Enrollment | None = None
         self._asked = asyncio.Event()
+        self._left = ""
+        """What could not be removed of an enrollment that the end of the service cut short."""
 
     async def start(self, name: str, camera: str = "", *, force: bool = False) -> Enrollment:
         """Begin to enroll somebody; raises RequestError (`busy`, `bad_name`, `camera_offline`, ...).
@@ -133,7 +135,8 @@ class Guide:
                     await self._carry_out(self._current)
         finally:
             if self._current is not None:
-                self._tell(self._current, _Outcome(Ending.STOPPING))
+                text = f"{STOPPING} {self._left}" if self._left else ""
+                self._tell(self._current, _Outcome(Ending.STOPPING, text=text))
 
     async def _known(self, asked: Enrollment) -> Enrollment:
         """With the name as it is kept, and the person if they exist, who must have room for further faces."""
@@ -150,6 +153,7 @@ class Guide:
 
     async def _carry_out(self, asked: Enrollment) -> None:
         """From the first picture to the summary."""
+        self._left = ""
         try:
             outcome = await aio.until(asked.canceled, self._enrolled(asked)) or _Outcome(Ending.CANCELED)
         except RequestError as error:
@@ -265,7 +269,8 @@ class Guide:
             except UsenseError as failure:
                 log.warning("enrollment not undone", person_id=homes[0].person_id, problem=str(failure))
                 reason = f"{_sentence(error)}. " if isinstance(error, UsenseError) else ""
-                raise _NotUndoneError(reason + (LEFT_FACES if person else LEFT).format(name=asked.name)) from failure
+                self._left = (LEFT_FACES if person else LEFT).format(name=asked.name)
+                raise _NotUndoneError(reason + self._left) from failure
             raise
         return homes[0].person_id
 

@@ -78,6 +78,7 @@ TEXTS: Mapping[Cue, str] = {
 PROGRESS = "{step} of {steps}."
 """Said with the next prompt after a face was taken."""
 
+STOPPING = "The service is stopping."
 ENDINGS: Mapping[Ending, str] = {
     Ending.DONE: "{name} is enrolled with {faces} pictures.",
     Ending.ADDED: "{faces} more pictures of {name} were added.",
@@ -90,7 +91,7 @@ ENDINGS: Mapping[Ending, str] = {
     Ending.NO_PROGRESS: "No picture could be used for {seconds:.0f} seconds. Nothing was saved.",
     Ending.CAMERA: "{reason}. Nothing was saved.",
     Ending.ERASED: "{name} was erased meanwhile. Nothing was saved.",
-    Ending.STOPPING: "The service is stopping. Nothing was saved.",
+    Ending.STOPPING: f"{STOPPING} Nothing was saved.",
     Ending.UNAVAILABLE: "{reason}. Nothing was saved.",
 }
 """Summaries."""
