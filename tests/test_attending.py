@@ -3,122 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support import contract
+from tests.support.hall import RULES, Hall, begun
 from tests.support.household import Household, MemoryNotebook, crowd
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
-from tests.support.values import GOOD, answer, face, frame
+from tests.support.values import answer
 from tests.support.waiting import until
-from uSense import attending as module
 from uSense.app import Overheard
-from uSense.attending import FILE, Attending, Clocks
-from uSense.core.errors import StorageError
-from uSense.core.events import Event, Located, Notice, Sighting, State
+from uSense.attending import Attending
+from uSense.core.events import Located, Notice, Sighting, State
 from uSense.core.presence import Eye, PresenceRules
 from uSense.core.quality import QualityRules
-from uSense.core.scene import Look, Scene, SceneRules
+from uSense.core.scene import Scene
 from uSense.core.stats import Stats
-from uSense.core.tracking import TrackingRules
-from uSense.core.voting import VotingRules
 from uSense.pipeline import Pipeline, PipelineSettings
-from uSense.ports import Notebook
-from uSense.storage import notebook
-
-PEOPLE = {"a": "Anna", "b": "Bea"}
-RULES = SceneRules(
-    tracking=TrackingRules(lost_after=0.5, lost_looks=1), voting=VotingRules(needed=1, unknown_needed=1, window=1)
-)
-
-
-class Hall:
-    """A camera `hall` whose faces stand at places, each of a person (None: a stranger), and its presence."""
-
-    def __init__(self, keeper: Notebook | None = None, cameras: tuple[str, ...] = ("hall",), **rules: Any) -> None:
-        self.now, self.wall = 1000.0, 1_790_000_000.0
-        self.eye, self.blind = Eye.CLEAR, set[str]()
-        self.cameras, self.where = cameras, cameras[0]
-        self.keeper = keeper or MemoryNotebook()
-        self.rules = PresenceRules(**rules)
-        self.posted: list[Event] = []
-        self.told: list[Sighting] = []
-        self.runs = itertools.count()
-        self.start()
-
-    def start(self, people: dict[str, str] | None = None) -> None:
-        """A new run of the service, which has not begun yet."""
-        self.there: dict[float, str | None] = {}
-        self.rooms = {name: Scene(name, RULES, f"r{next(self.runs)}") for name in self.cameras}
-        clocks = Clocks(lambda: self.now, lambda: self.wall)
-        self.attending = Attending(self.rules, self.rooms, self.sees, self, self.keeper, clocks)
-        self.enrolled(people or PEOPLE)
-
-    @property
-    def scene(self) -> Scene:
-        """Of the camera before which everybody is."""
-        return self.rooms[self.where]
-
-    def sees(self, camera: str) -> Eye:
-        """What a camera can tell."""
-        return Eye.BLIND if camera in self.blind else self.eye
-
-    def post(self, event: Event) -> None:
-        contract.check(event)
-        self.posted.append(event)
-
-    def enrolled(self, people: dict[str, str]) -> None:
-        """Tell who is enrolled."""
-        self.attending.hear(State("people", [{"person_id": one, "name": name} for one, name in people.items()]))
-
-    def wait(self, seconds: float = 1.0) -> list[Event]:
-        """Look once a second; what was posted."""
-        before = len(self.posted)
-        for _ in range(round(seconds)):
-            self.now, self.wall = self.now + 1.0, self.wall + 1.0
-            for name in set(self.cameras) - {self.where}:
-                self.rooms[name].look([], frame(self.now))
-            faces = {x: face(x) for x in self.there}
-            for ask in self.scene.look(list(faces.values()), frame(self.now)).asks:
-                who = next(one for x, one in self.there.items() if faces[x] is ask.face)
-                look = Look(
-                    track_id=ask.track_id,
-                    captured_at=self.wall,
-                    stamp=self.now,
-                    box=ask.face.box,
-                    frame_size=(640, 480),
-                    quality=GOOD,
-                )
-                reply = answer((who, 0.8)) if who else answer(("a", 0.1))
-                outcome = self.scene.answer(look, reply, event_id="e", seq=0)
-                if outcome is not None and outcome.sighting is not None:
-                    self.told.append(outcome.sighting)
-                    self.attending.hear(outcome.sighting)
-            self.attending.look()
-        return self.posted[before:]
-
-    @property
-    def states(self) -> dict[str, Any]:
-        """The newest value of every topic."""
-        return {event.topic: event.value for event in self.posted if isinstance(event, State)}
-
-    @property
-    def notices(self) -> list[tuple[str, str]]:
-        """Type and name of all events."""
-        return [(event.type, event.data["name"]) for event in self.posted if isinstance(event, Notice)]
-
-
-async def begun(hall: Hall) -> Hall:
-    """The hall after the service began."""
-    await hall.attending.begin()
-    return hall
 
 
 async def test_before_anybody_is_seen_everybody_is_unknown() -> None:
@@ -288,121 +189,6 @@ async def test_rooms_are_told_every_few_seconds_while_somebody_is_in_sight() -> 
     silent = await begun(Hall())
     silent.there = {100.0: "a"}
     assert not [event for event in silent.wait(11) if isinstance(event, Located)]
-
-
-@asynccontextmanager
-async def working(hall: Hall) -> AsyncIterator[Hall]:
-    """The hall while its service runs."""
-    await hall.attending.begin()
-    task = asyncio.create_task(hall.attending.run())
-    try:
-        yield hall
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def test_after_a_restart_nobody_arrives_or_leaves_who_stayed(tmp_path: Path) -> None:
-    """Who is there is in a small file, without names; the next run finds them where they were."""
-    hall = Hall(notebook.Notebook(tmp_path / FILE))
-    async with working(hall):
-        hall.there = {100.0: "a", 300.0: "b"}
-        hall.wait(10)
-        await until(lambda: (tmp_path / FILE).exists() and '"b"' in (tmp_path / FILE).read_text())
-    assert "Anna" not in (tmp_path / FILE).read_text()
-    since = hall.states["presence/a"]["since"]
-
-    hall.wall += 1800
-    hall.start()
-    async with working(hall):
-        assert hall.states["presence/a"]["state"] == "unknown"
-        hall.there = {200.0: "a"}
-        hall.wait(100)
-        assert hall.states["presence/a"]["state"] == "present"
-        assert hall.states["presence/a"]["since"] == since
-        assert hall.notices[2:] == [("person.left", "Bea")]
-        hall.enrolled({"b": "Bea"})
-        await until(lambda: '"a"' not in (tmp_path / FILE).read_text())
-
-
-@pytest.mark.parametrize(("away", "told"), [(3601.0, True), (3599.0, False), (-1e7, False)])
-async def test_after_hours_of_absence_they_have_left(*, away: float, told: bool) -> None:
-    """The wall clock says how long the service was away; one that went back counts as short."""
-    keeper = MemoryNotebook()
-    hall = Hall(keeper)
-    async with working(hall):
-        hall.there = {100.0: "a"}
-        hall.wait(3)
-        await until(lambda: bool(keeper.values))
-    hall.wall += away
-    hall.start()
-    await hall.attending.begin()
-    assert (("person.left", "Anna") in hall.notices) is told
-
-
-async def test_a_disk_that_is_full_is_a_problem_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said until the next note succeeds."""
-    monkeypatch.setattr(module, "AGAIN", 0.01)
-    keeper = MemoryNotebook()
-    hall = Hall(keeper)
-    async with working(hall):
-        keeper.error = StorageError("the disk is full")
-        hall.there = {100.0: "a"}
-        hall.wait(3)
-        await until(lambda: "the disk is full" in hall.attending.problems.get("presence", ""))
-        keeper.error = None
-        hall.wait(1)
-        await until(lambda: not hall.attending.problems)
-    assert keeper.saves
-
-
-@pytest.mark.parametrize("text", ["{", '{"at": 1}', '{"at": 1e400, "people": {}}', '{"people": [], "at": 0}'])
-async def test_a_file_that_is_not_ours_is_a_problem_and_no_end(tmp_path: Path, text: str) -> None:
-    """Nobody is known to have been there then, and it is said."""
-    (tmp_path / FILE).write_text(text)
-    hall = await begun(Hall(notebook.Notebook(tmp_path / FILE)))
-    assert "presence.json" in hall.attending.problems["presence"]
-    assert hall.notices == []
-
-
-async def test_nothing_is_written_while_nothing_changes() -> None:
-    """A house without people never writes, and one with people writes when they come and go."""
-    keeper = MemoryNotebook()
-    hall = Hall(keeper)
-    async with working(hall):
-        hall.wait(100)
-        assert keeper.saves == 0
-        hall.there = {100.0: "a"}
-        hall.wait(3)
-        await until(lambda: keeper.saves == 1)
-        hall.wait(300)
-        await asyncio.sleep(0)
-        assert keeper.saves == 1
-
-
-async def test_a_restart_finds_people_where_they_had_gone() -> None:
-    """Who went to another room is looked for there, also if its camera opens late; going to and fro is written once."""
-    keeper = MemoryNotebook()
-    hall = Hall(keeper, ("hall", "attic"))
-    async with working(hall):
-        hall.there = {100.0: "a"}
-        hall.wait(3)
-        await until(lambda: keeper.saves == 1)
-        for hall.where in ("attic", "hall", "attic"):
-            hall.wait(100)
-            await until(lambda: keeper.saves == 2)
-        since = hall.states["presence/a"]["since"]
-
-    hall.start()
-    hall.blind = {"attic"}
-    async with working(hall):
-        hall.wait(100)
-        hall.blind, hall.there = set(), {100.0: "a"}
-        hall.wait(3)
-
-    assert hall.notices == [("person.arrived", "Anna")]
-    assert hall.states["presence/a"]["since"] == since
 
 
 @pytest.mark.parametrize("seed", range(3))
