@@ -89,7 +89,8 @@ async def test_a_visitor_becomes_a_person(house: House) -> None:
     named = await name_visitor(house.control, visitor_id, "Carl", new=True)
 
     (person,) = await house.control.people()
-    assert (person.name, person.trained, len(person.face_ids)) == ("Carl", True, named.faces)
+    assert (person.name, person.trained, person.face_ids) == ("Carl", True, named.face_ids)
+    assert len(named.face_ids) == named.faces
     notice = house.porch.notices[-1]
     assert (notice.type, notice.lasting) == ("visitor.named", True)
     assert notice.data == {

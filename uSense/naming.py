@@ -28,6 +28,7 @@ class Named:
     person_id: str
     name: str
     faces: int
+    face_ids: tuple[str, ...]
     event_ids: tuple[str, ...]
 
 
@@ -75,7 +76,7 @@ async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool
                     await control.erase_person(person.person_id)
                 await control.tell_people()
             raise
-        named = Named(visitor_id, person.person_id, person.name, len(added), visitor.event_ids)
+        named = Named(visitor_id, person.person_id, person.name, len(added), tuple(added), visitor.event_ids)
         log.info("visitor named", visitor_id=visitor_id, person_id=person.person_id, faces=named.faces)
         data = {"visitor_id": visitor_id, "person_id": person.person_id, "name": person.name}
         control.outbox.post(Notice("visitor.named", {**data, "event_ids": list(visitor.event_ids)}, lasting=True))

@@ -38,7 +38,9 @@ class VisitorNamed(Branch):
     name: str
     """Name of the person."""
     faces: int
-    """Faces that were enrolled."""
+    """How many faces were enrolled."""
+    face_ids: list[str]
+    """Ids of these faces; `face/delete` takes one back."""
     event_ids: list[str]
     """Events of earlier sightings, at most 50."""
 
