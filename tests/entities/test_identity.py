@@ -176,3 +176,12 @@ def test_the_schema_describes_every_field() -> None:
     parts = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
 
     assert all("description" in field for part in parts for field in part["properties"].values())
+
+
+def test_what_somebody_rejected_has_no_confidence() -> None:
+    """A number made from the likeness would contradict whoever said that this is not the person."""
+    rejected = replace(UNKNOWN, score=0.7, margin=0.3, reason="rejected_before")
+
+    (message,) = identity(sighting(3, type=SightingType.UNKNOWN, decision=rejected), context(), 0.0)
+
+    assert shown(message.payload)["confidence"] is None

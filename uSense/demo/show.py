@@ -25,7 +25,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_WITHIN = 180.0
 """Seconds for the service to load its models: a Pi reads them from a memory card."""
 REPEAT_AFTER = 3.0
-"""Seconds after which somebody who left is announced again: the scene's people come back soon."""
+"""Seconds after which somebody has left, and is announced again: the scene's people come back soon."""
 INTERRUPTED = 130
 
 
@@ -132,6 +132,7 @@ def _write_settings(folder: Path, port: int, camera: dict[str, Any]) -> Path:
         "mqtt": {"host": LOOPBACK, "port": port},
         "cameras": {story.CAMERA: camera},
         "announce": {"repeat_after": REPEAT_AFTER},
+        "presence": {"leave_after": REPEAT_AFTER},
     }
     file = folder / "usense.yaml"
     file.write_text(yaml.safe_dump(settings))

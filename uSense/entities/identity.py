@@ -8,6 +8,7 @@ from typing import Literal
 from uSense.core.calibration import confidence
 from uSense.core.events import Assurance, Sighting, SightingType
 from uSense.core.models import Box, Size
+from uSense.core.voting import Reason
 from uSense.entities.payload import Context, Message, encode, remaining
 from uSense.schema import Branch
 from uSense.times import rfc3339
@@ -84,7 +85,7 @@ class IdentityPayload(Branch):
     visitor_id: str | None
     """Id of somebody unknown who was here before; null for all others."""
     confidence: float | None
-    """Of the identity told, also of unknown, as `confidence_kind` says; a score is no probability."""
+    """Of the identity told, also of unknown, as `confidence_kind` says; a score is no probability; null if rejected."""
     confidence_kind: Literal["score", "calibrated", "azure"]
     """What `confidence` means: calibrated (a probability), score (of the best person), or azure (as Azure gave it)."""
     first_seen_at: str
@@ -124,6 +125,8 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
     if (judge := decision.judge) is not None:
         kind, model, strangers = judge.kind, judge.model, judge.rules.strangers
     sure = confidence(model, decision, strangers, known=sighting.person_id is not None)
+    # A number made from the likeness would contradict whoever said that it is not that person.
+    rejected = decision.reason == Reason.REJECTED_BEFORE
     told: Literal["azure", "score"] = "azure" if kind == "azure" else "score"
     expires = None if context.lifetime is None else rfc3339(sighting.captured_at + context.lifetime)
     return IdentityPayload(
@@ -136,7 +139,7 @@ def payload(sighting: Sighting, context: Context, now: float) -> IdentityPayload
         person_id=sighting.person_id,
         name=sighting.name,
         visitor_id=sighting.visitor_id,
-        confidence=_rounded(decision.score if sure is None else sure),
+        confidence=None if rejected else _rounded(decision.score if sure is None else sure),
         confidence_kind=told if sure is None else "calibrated",
         first_seen_at=rfc3339(sighting.first_seen_at),
         captured_at=rfc3339(sighting.captured_at),
