@@ -53,7 +53,8 @@ async def guarded(port: int, house: House) -> AsyncIterator[Witness]:
     async with Witness(port, "usense/response/#") as witness, running(mqtt, COMMANDS, house):
         await connected(mqtt)
         yield witness
-        assert mqtt.counters()["commands_refused"] == sum(b'"error"' in reply.payload for reply in witness.seen)
+        refused = mqtt.counters()["commands_refused"]
+        await witness.until(lambda: sum(b'"error"' in reply.payload for reply in witness.seen) == refused)
 
 
 def properties(ts: str, nonce: str, sig: str) -> tuple[str, ...]:
