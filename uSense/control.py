@@ -302,13 +302,13 @@ class Control:
             raise RequestError(f"which camera? {names}", code="bad_payload")
         return name or next(iter(self.switches))
 
-    def pause(self, camera: str, *, paused: bool) -> None:
-        """Close a camera until it is resumed, or open it again."""
-        if camera not in self.switches:
-            raise NotFoundError("camera", camera, self.switches)
+    def pause(self, camera: str, *, paused: bool) -> str:
+        """Close a camera until it is resumed, or open it again; which, if it was not named, because there is one."""
+        camera = self.camera(camera)
         self.switches[camera].turn(on=not paused)
         log.info("camera paused" if paused else "camera resumed", camera=camera)
         self.outbox.post(State(f"camera/{camera}/paused", "ON" if paused else "OFF"))
+        return camera
 
     async def snapshot(self, camera: str = "", most: int = SNAPSHOT_BYTES) -> Snapshot:
         """The next picture of a camera, which may be left unnamed if there is one; at most so many bytes."""

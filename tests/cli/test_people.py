@@ -166,6 +166,7 @@ def test_file_names_that_are_no_text_are_shown_all_the_same(terminal: Terminal) 
         (["enroll", "Grace"], "give the pictures that show Grace"),
         (["enroll", "Grace", "--folder", "."], "give a NAME with pictures, or --folder DIR"),
         (["enroll", "a.jpg", "b.jpg"], "whose faces are these? Give a NAME before a.jpg"),
+        (["enroll", "empty"], "Give a NAME before empty, or --folder empty with a sub-folder per person"),
         (["enroll", "Grace", "empty"], "there are no pictures in empty (.jpg, .png, ...)"),
         (["enroll", "--folder", "nowhere"], "nowhere is not a folder"),
         (["enroll", "--folder", "a.jpg"], "a.jpg is not a folder"),

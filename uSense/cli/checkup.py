@@ -211,8 +211,8 @@ async def _broker(asker: Asker, settings: Settings) -> AsyncIterator[Finding]:
     topics = settings.mqtt.topics
     yield ok("broker", f"{settings.mqtt.address} lets uSense in")
     refused = []
-    # The last is retained, as what the service tells; without a payload nothing is kept.
-    for suffix, retain in (("command/doctor", False), ("response/doctor", False), ("doctor", True)):
+    # Retained, without a payload: nothing is kept of it, and the service takes the first for no request.
+    for suffix, retain in (("command/doctor", True), ("response/doctor", False), ("doctor", True)):
         topic = topics.of(suffix)
         try:
             await asker.send(Message(topic, b"", retain=retain))

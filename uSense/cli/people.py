@@ -102,6 +102,9 @@ def enroll(
         raise typer.BadParameter("give a NAME with pictures, or --folder DIR with one sub-folder per person")
     if name is not None and Path(name).is_file():
         raise typer.BadParameter(f"whose faces are these? Give a NAME before {name}")
+    if name is not None and not paths and Path(name).is_dir():
+        message = f"whose faces are these? Give a NAME before {name}, or --folder {name} with a sub-folder per person"
+        raise typer.BadParameter(message)
     if name is not None and not paths:
         raise typer.BadParameter(f"give the pictures that show {name}")
     if folder is not None:

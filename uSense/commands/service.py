@@ -19,8 +19,8 @@ from uSense.times import rfc3339
 class Which(Branch):
     """A camera of this service."""
 
-    camera: str = Field(max_length=100)
-    """Name of the camera in the settings."""
+    camera: str = Field(default="", max_length=100)
+    """Name of the camera in the settings; may be left out if there is only one."""
 
 
 class Pause(Which):
@@ -41,14 +41,12 @@ class Snap(Branch):
 
 async def pause(control: Control, asked: Pause) -> dict[str, Any]:
     """Close a camera until it is resumed, or open it again."""
-    control.pause(asked.camera, paused=asked.paused)
-    return {"camera": asked.camera, "paused": asked.paused}
+    return {"camera": control.pause(asked.camera, paused=asked.paused), "paused": asked.paused}
 
 
 async def resume(control: Control, asked: Which) -> dict[str, Any]:
     """Open a paused camera again."""
-    control.pause(asked.camera, paused=False)
-    return {"camera": asked.camera, "paused": False}
+    return {"camera": control.pause(asked.camera, paused=False), "paused": False}
 
 
 async def snapshot(control: Control, asked: Snap) -> dict[str, Any]:
@@ -85,7 +83,7 @@ PAUSE = Command(
     examples=(
         Example("hall"),
         Example({"camera": "hall", "paused": False}),
-        Example("", code="bad_payload"),
+        Example(""),
         Example({"camera": "hall", "paused": "ON"}, code="bad_payload"),
         Example("attic", code="not_found"),
     ),
