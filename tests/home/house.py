@@ -82,6 +82,7 @@ class House:
             self.service.settings["mqtt"]["snapshots"] = True
             await self.enroll("Grace")
             await stack.enter_async_context(self.service)
+            await self.service.until_logged('"connected"')  # before that nobody hears a command
             self._stack = stack.pop_all()
         return self
 
