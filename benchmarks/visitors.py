@@ -48,7 +48,7 @@ from uSense.query import Query
 from uSense.recognizers.embedders.base import Embedder, Vectors
 from uSense.recognizers.local import LocalRecognizer, LocalSettings
 from uSense.storage import open_storage
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 
 LOOKS, SHIFT, NOISE = 5, 3, 4.0
 ENROLLED = 3

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import structlog
 
 from uSense import __version__, aio, lifetime
-from uSense.attending import FILE as PRESENCE
-from uSense.attending import Attending
 from uSense.commands import COMMANDS
 from uSense.control import Control
 from uSense.core.errors import StorageError, StuckError
@@ -38,11 +36,13 @@ from uSense.mqtt.rivals import require_alone
 from uSense.parts import Parts, open_parts
 from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
+from uSense.presence import FILE as PRESENCE
+from uSense.presence import Attending
 from uSense.runtime import FILE, Runtime
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
 from uSense.upkeep import Upkeep, tell_late
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 
 if TYPE_CHECKING:
     from uSense.web.server import FaceServer

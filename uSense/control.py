@@ -25,7 +25,7 @@ from uSense.guiding import Guide
 from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
 from uSense.runtime import Runtime, Value
 from uSense.times import rfc3339
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 
 log = structlog.get_logger()
 

@@ -27,7 +27,7 @@ from uSense.core.tracking import Ask
 from uSense.ports import Detector, Outbox, Recognizer
 from uSense.query import Query
 from uSense.schema import Branch
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 from uSense.watching import Watching
 
 log = structlog.get_logger()

@@ -38,7 +38,7 @@ from uSense.recognizers.local import LocalRecognizer
 from uSense.runtime import Runtime
 from uSense.storage import Storage, open_storage
 from uSense.storage.notebook import Notebook
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 
 BINDING = {"bad_json", "bad_payload"}
 """Codes of requests that are refused before anything is done."""

@@ -12,13 +12,13 @@ from typing import Any
 from tests.support import contract
 from tests.support.household import MemoryNotebook
 from tests.support.values import GOOD, answer, face, frame
-from uSense.attending import Attending, Clocks
 from uSense.core.events import Event, Notice, Sighting, State
 from uSense.core.presence import Eye, PresenceRules
 from uSense.core.scene import Look, Scene, SceneRules
 from uSense.core.tracking import TrackingRules
 from uSense.core.voting import VotingRules
 from uSense.ports import Notebook
+from uSense.presence import Attending, Clocks
 
 PEOPLE = {"a": "Anna", "b": "Bea"}
 RULES = SceneRules(

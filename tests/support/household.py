@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from tests.support.values import answer, face, frame
-from uSense.attending import Attending, Clocks
 from uSense.core.events import Event, Notice, Sighting
 from uSense.core.models import Answer, Face, Quality
 from uSense.core.presence import Eye, PresenceRules
 from uSense.core.quality import QualityRules, gate
 from uSense.core.scene import Look, Scene, SceneRules
+from uSense.presence import Attending, Clocks
 
 STEP = 0.2
 """Seconds between two looks: five a second."""

@@ -20,7 +20,7 @@ from uSense.core.visitors import VisitorRules
 from uSense.core.voting import VotingRules
 from uSense.ports import Recognizer, Visitors
 from uSense.query import Query
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 
 RULES = SceneRules(
     tracking=TrackingRules(lost_after=0.5, lost_looks=2, recheck=1.0),

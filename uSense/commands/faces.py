@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from uSense.commands.base import FACE_ID, PICTURE, VISITOR_ID, Command, Example, ImageBytes
 from uSense.commands.people import Nothing, Who, full_data
 from uSense.control import Control, training_data
-from uSense.naming import add_visitor
 from uSense.payloads.people import FaceKept, PersonDetails
 from uSense.payloads.training import Training
 from uSense.payloads.visitors import VisitorFacesKept
 from uSense.schema import Branch
+from uSense.visitor_naming import add_visitor
 
 
 class Add(Branch):

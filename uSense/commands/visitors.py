@@ -14,10 +14,10 @@ from uSense.commands.base import VISITOR_ID, Command, Example
 from uSense.control import Control
 from uSense.core.errors import RequestError
 from uSense.core.models import Probe
-from uSense.naming import name_visitor, visiting
 from uSense.payloads.visitors import SightingRejected, VisitorDeleted, VisitorNamed, VisitorSummary
 from uSense.schema import Branch
-from uSense.visiting import Visiting, visitor_data
+from uSense.visitor_naming import name_visitor, visiting
+from uSense.visitors import Visiting, visitor_data
 
 EVENT_ID = "01a2043f-b35c-7b49-a8d1-c88369ceec8e"
 """Stands in examples for the id of a sighting of Anna."""

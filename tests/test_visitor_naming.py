@@ -20,10 +20,10 @@ from uSense.core.judging import DecisionRules
 from uSense.core.matching import Metric
 from uSense.core.models import MOST_FACES, Probe, Training
 from uSense.core.quality import QualityRules
-from uSense.naming import enroll, name_visitor
 from uSense.recognizers.embedders.base import Vectors
 from uSense.recognizers.local import LocalRecognizer
 from uSense.storage import Storage, open_storage
+from uSense.visitor_naming import enroll, name_visitor
 
 
 class Shades:

@@ -13,13 +13,13 @@ from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import answer
 from tests.support.waiting import until
 from uSense.app import Overheard
-from uSense.attending import Attending
 from uSense.core.events import Located, Notice, Sighting, State
 from uSense.core.presence import Eye, PresenceRules
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene
 from uSense.core.stats import Stats
 from uSense.pipeline import Pipeline, PipelineSettings
+from uSense.presence import Attending
 
 
 async def test_before_anybody_is_seen_everybody_is_unknown() -> None:

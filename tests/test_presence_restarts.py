@@ -10,9 +10,9 @@ import pytest
 from tests.support.hall import Hall, begun, working
 from tests.support.household import MemoryNotebook
 from tests.support.waiting import until
-from uSense import attending as module
-from uSense.attending import FILE
+from uSense import presence as module
 from uSense.core.errors import StorageError
+from uSense.presence import FILE
 from uSense.storage import notebook
 
 

@@ -12,7 +12,7 @@ from uSense.control import Control
 from uSense.core.errors import ConflictError, RequestError, StorageError, UsenseError
 from uSense.core.events import Notice
 from uSense.core.models import MOST_FACES, Person, Probe
-from uSense.visiting import Visiting
+from uSense.visitors import Visiting
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ from tests.support.waiting import until
 from uSense.core.errors import StorageError
 from uSense.core.visitors import DAY, VisitorRules
 from uSense.storage import Storage, open_storage
-from uSense.visiting import WAITING
+from uSense.visitors import WAITING
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ async def test_switched_off_erases_also_if_the_disk_was_full(storage: Storage) -
 
 async def test_an_erasure_that_failed_is_tried_again_soon(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asked is told that it failed, and the running service does it as soon as it can."""
-    monkeypatch.setattr("uSense.visiting.AGAIN", 0.01)
+    monkeypatch.setattr("uSense.visitors.AGAIN", 0.01)
     porch = Porch(storage.visitors)
     porch.visit(stranger(0))
     porch.visit(stranger(0))

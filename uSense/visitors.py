@@ -21,11 +21,11 @@ from uSense.core.models import Answer, Probe
 from uSense.core.scene import Outcome
 from uSense.core.stats import Stats
 from uSense.core.visitors import Book, Commit, Glimpse, Met, Visitor, VisitorRules, doubtful
-from uSense.packing import packed
 from uSense.ports import Outbox, Recognizer, Visitors
 from uSense.query import Query
-from uSense.rejecting import Rejecting
+from uSense.rejections import Rejecting
 from uSense.times import rfc3339
+from uSense.visitor_keeping import packed
 
 log = structlog.get_logger()
 

@@ -16,7 +16,7 @@ from uSense.core.announcing import Telling
 from uSense.core.errors import NotFoundError, RequestError, StorageError
 from uSense.core.visitors import Glimpse, VisitorRules
 from uSense.storage import Storage, open_storage
-from uSense.visiting import WAITING
+from uSense.visitors import WAITING
 
 
 @pytest.fixture
