@@ -9,7 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -287,8 +287,9 @@ async def test_cancelled_read_loses_nothing(rig: Rig) -> None:
             await camera.read()
             reading = asyncio.create_task(camera.read(), name="read")
             await asyncio.sleep(0)
-            reading.cancel()
-            with pytest.raises(asyncio.CancelledError):
+            # One that has its frame by now cannot be given up any more.
+            given_up = reading.cancel()
+            with pytest.raises(asyncio.CancelledError) if given_up else nullcontext():
                 await reading
         assert isinstance(await camera.read(), Frame)
 
