@@ -44,4 +44,5 @@ def test_freed_memory_is_given_back() -> None:
         return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
 
     assert left(spare=False) > 40
-    assert left(spare=True) < 10
+    # A small block that happens to lie above all others keeps them: seldom three times in a row.
+    assert any(left(spare=True) < 10 for _ in range(3))
