@@ -159,18 +159,3 @@ def test_the_clock(tmp_path: Path) -> None:
 def test_the_temperature(degrees: float, state: str) -> None:
     """A Pi slows down from 80 degrees on."""
     assert machine.temperature(degrees).state == state
-
-
-def test_the_power_supply(tmp_path: Path) -> None:
-    """A Pi tells that its voltage is too low; other sensors are passed over."""
-    assert machine.undervoltage(tmp_path) is None
-    for number, (name, alarm) in enumerate((("cpu_thermal", "1"), ("rpi_volt", "1"))):
-        (tmp_path / f"hwmon{number}").mkdir()
-        (tmp_path / f"hwmon{number}" / "name").write_text(f"{name}\n")
-        (tmp_path / f"hwmon{number}" / "in0_lcrit_alarm").write_text(f"{alarm}\n")
-    low = machine.undervoltage(tmp_path)
-    (tmp_path / "hwmon1" / "in0_lcrit_alarm").write_text("0\n")
-    fine = machine.undervoltage(tmp_path)
-    assert low is not None
-    assert fine is not None
-    assert (low.state, fine.state) == ("problem", "ok")

@@ -53,7 +53,7 @@ def doctor(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False)
 
 def _begin(ctx: typer.Context, config: Path | None, tell: Callable[[Finding], None]) -> Settings | None:
     """Versions, the machine and the settings; None if there are none to go on with."""
-    from uSense.cli import machine
+    from uSense.cli import disk, machine, raspberry
 
     tell(ok("versions", _versions()))
     for finding in machine.look():
@@ -65,8 +65,9 @@ def _begin(ctx: typer.Context, config: Path | None, tell: Callable[[Finding], No
             tell(problem("settings", line))
         return None
     configure_log(ctx, loaded.settings)
-    for finding in _settings(loaded):
-        tell(finding)
+    for look in (_settings(loaded), raspberry.look(loaded.settings), disk.look(loaded.settings.data_dir)):
+        for finding in look:
+            tell(finding)
     return reaching(loaded.settings)
 
 
@@ -90,7 +91,10 @@ async def _examine(settings: Settings, tell: Callable[[Finding], None]) -> None:
 
 
 def _versions() -> str:
-    return ", ".join((f"usense {__version__}", f"Python {platform.python_version()}", *_installed(LIBRARIES)))
+    from uSense import pi
+
+    machine = f"{pi.model() or platform.system()} ({platform.machine()})"
+    return ", ".join((f"usense {__version__}", f"Python {platform.python_version()}", machine, *_installed(LIBRARIES)))
 
 
 def _installed(names: Sequence[str]) -> Iterator[str]:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from uSense import pi
+from uSense.cli import raspberry
 from uSense.core.findings import Finding, ok, problem, warning
 from uSense.health import THERMAL
 
-SYS = Path("/sys/class/hwmon")
 SYNCHRONIZED = Path("/run/systemd/timesync")
 LEAST_MEMORY = 150e6
 HOT, TOO_HOT = 75.0, 80.0
@@ -24,8 +25,9 @@ def look() -> Iterator[Finding]:
     yield _memory()
     if (degrees := _degrees(THERMAL)) is not None:
         yield temperature(degrees)
-    if (low := undervoltage(SYS)) is not None:
-        yield low
+    if (flags := pi.throttled()) is not None:
+        yield raspberry.power(flags)
+        yield from raspberry.speed(flags)
 
 
 def clock(now: float, synchronized: Path) -> Finding:
@@ -46,21 +48,6 @@ def temperature(degrees: float) -> Finding:
     if degrees >= HOT:
         return warning("temperature", text, "from 80 °C on a Pi slows down: cool it")
     return ok("temperature", text)
-
-
-def undervoltage(folder: Path) -> Finding | None:
-    """What a Pi's own voltage alarm says; None elsewhere."""
-    for sensor in sorted(folder.glob("hwmon*")):
-        try:
-            if (sensor / "name").read_text(encoding="ascii").strip() != "rpi_volt":
-                continue
-            low = (sensor / "in0_lcrit_alarm").read_text(encoding="ascii").strip() == "1"
-        except (OSError, ValueError):
-            continue
-        if low:
-            return problem("power", "the supply voltage is too low", "use the Pi's own power supply and a short cable")
-        return ok("power", "no undervoltage")
-    return None
 
 
 def _memory() -> Finding:

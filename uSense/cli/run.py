@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -32,6 +33,7 @@ def run(ctx: typer.Context, config: ConfigFile = None) -> None:
 
     from uSense.app import serve
     from uSense.cli import ending
+    from uSense.systemd import Systemd
 
     # Its wake-ups cost a third less than those of Python's own loop, and a frame has half a dozen.
-    uvloop.run(serve(loaded.settings, ending.within))
+    uvloop.run(serve(loaded.settings, ending.within, systemd=Systemd.found(os.environ)))
