@@ -41,6 +41,7 @@ from uSense.presence import Attending
 from uSense.runtime import FILE, Runtime
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
+from uSense.systemd import NOBODY, Systemd
 from uSense.upkeep import Upkeep, tell_late
 from uSense.visitors import Visiting
 
@@ -82,6 +83,7 @@ async def serve(
     *,
     stop: asyncio.Event | None = None,
     heard: Callable[[Event], None] = lambda _: None,
+    systemd: Systemd = NOBODY,
 ) -> None:
     """The service: returns after SIGTERM, SIGINT or `stop`; a second signal cuts the farewell short.
 
@@ -94,7 +96,7 @@ async def serve(
             parts = await aio.until(stop, open_parts(settings, stack))
             started.set()
             if parts is not None:
-                await _serve(_assembled(parts, heard), stop, hurry, end_within)
+                await _serve(_assembled(parts, heard), stop, hurry, end_within, systemd)
     log.info("stopped")
 
 
@@ -209,13 +211,18 @@ def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:
     return visiting
 
 
-async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin) -> None:
+async def _serve(
+    service: Service, stop: asyncio.Event, hurry: asyncio.Event, end_within: EndWithin, systemd: Systemd
+) -> None:
     """Watch, tell and obey until told to stop."""
     mqtt = service.mqtt
     await _introduce(service)
     async with asyncio.TaskGroup() as way_out:
         tasks = [way_out.create_task(job(), name=name) for name, job in service.on_the_way_out.items()]
         log.info("ready", version=__version__, cameras=list(service.parts.settings.cameras), broker=str(mqtt))
+        systemd.tell("READY=1")
+        if systemd.every:
+            tasks.append(way_out.create_task(systemd.live(), name="systemd"))
         hung: StuckError | None = None
         try:
             await aio.until(stop, _together(service.on_the_way_in))
@@ -223,6 +230,7 @@ async def _serve(service: Service, stop: asyncio.Event, hurry: asyncio.Event, en
             hung = StuckError(str(errors.exceptions[0]))
             end_within(PATIENCE, code=1)
         log.info("stopping")
+        systemd.tell("STOPPING=1")
         service.pipeline.cameras.close()
         await service.visiting.finish()
         await aio.until(hurry, mqtt.leave(FAREWELL))

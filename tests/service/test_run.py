@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +143,22 @@ async def test_a_camera_that_left_the_settings_leaves_the_broker(tmp_path: Path,
 
 
 async def test_sigterm_says_offline_and_ends_cleanly(tmp_path: Path, mosquitto: Mosquitto) -> None:
-    """A stopped service says so itself, within five seconds, with exit code 0."""
+    """A stopped service says so itself, within five seconds, with exit code 0; systemd hears how it gets on."""
     service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(GRACE, 5))})
-    async with Witness(mosquitto.port, "usense/status") as witness, service:
-        await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
-        service.send(signal.SIGTERM)
-        code = await service.ended(5)
-        await witness.until(lambda: witness.seen[-1].text == "offline")
+    service.environment = {"NOTIFY_SOCKET": str(tmp_path / "systemd"), "WATCHDOG_USEC": "180000000"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "systemd"))
+        systemd.settimeout(5)
+        async with Witness(mosquitto.port, "usense/status") as witness, service:
+            await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
+            service.send(signal.SIGTERM)
+            code = await service.ended(5)
+            await witness.until(lambda: witness.seen[-1].text == "offline")
+        news = [systemd.recv(100) for _ in range(3)]
 
     assert code == 0
     assert service.logged('"stopped"')
+    assert news == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
 
 
 async def test_sigterm_does_not_wait_for_what_blocks(tmp_path: Path, mosquitto: Mosquitto) -> None:
