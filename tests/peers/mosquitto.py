@@ -42,6 +42,8 @@ class Mosquitto:
         self.tls_port = free_port() if tls else None
         self.ws_port = free_port() if ws else None
         self.authority: Authority | None = None
+        self.environment: dict[str, str] = {}
+        """What its process has in its environment besides this one's."""
         self.log: deque[str] = deque(maxlen=100_000)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -64,7 +66,8 @@ class Mosquitto:
         config = self._configure()
         ready = threading.Event()
         self._process = subprocess.Popen(
-            [program, "-c", str(config)],
+            self.command(program, config),
+            env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -130,6 +133,10 @@ class Mosquitto:
                 if line.rstrip().endswith(" running"):
                     ready.set()
         ready.set()
+
+    def command(self, program: str, config: Path) -> list[str]:
+        """What is run."""
+        return [program, "-c", str(config)]
 
     def _configure(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
