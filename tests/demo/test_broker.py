@@ -100,5 +100,5 @@ def test_choice(wish: BrokerKind, *, mosquitto: bool, amqtt: bool, choice: Broke
 )
 def test_not_installed(wish: BrokerKind, *, mosquitto: bool, amqtt: bool) -> None:
     """A missing broker is reported with both ways to get one."""
-    with pytest.raises(DemoError, match=r"installed.*apt install mosquitto.*pip install 'uSense\[demo\]'"):
+    with pytest.raises(DemoError, match=r"installed.*apt install mosquitto.*pip install amqtt"):
         broker.choose(wish, mosquitto=mosquitto, amqtt=amqtt)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,14 @@ def test_missing(missing: Portrait) -> None:
     """A missing photo is reported with the command that installs it."""
     with pytest.raises(DemoError, match=r"Eileen Collins is missing.*pip install 'uSense\[demo\]'"):
         portraits.locate(missing)
+
+
+def test_a_release_brings_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The photo beside the code is taken, whatever packages are installed."""
+    monkeypatch.setattr(portraits, "PHOTOS", tmp_path)
+    (tmp_path / "astronaut.png").touch()
+    assert portraits.locate(replace(EILEEN, package="no_such")) == tmp_path / "astronaut.png"
+    assert portraits.locate(GRACE).parent != tmp_path
 
 
 def test_pictures_differ() -> None:

@@ -25,7 +25,7 @@ class Amqtt:
 
     def __enter__(self) -> Self:
         if importlib.util.find_spec("amqtt") is None:
-            needs.missing("amqtt is not installed: it is in the extra `demo`")
+            needs.missing("amqtt is not installed: pip install amqtt")
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__)), str(self.port), str(int(self._deaf))],
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""A broker for the length of the demo: the machine's mosquitto, or amqtt from the `demo` extra."""
+"""A broker for the length of the demo: the machine's mosquitto, or amqtt, which comes with uSense."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def choose(kind: BrokerKind, *, mosquitto: bool, amqtt: bool) -> BrokerKind:
         BrokerKind.MOSQUITTO: "mosquitto is not",
         BrokerKind.AMQTT: "amqtt is not",
     }
-    message = f"{missing[kind]} installed: either `apt install mosquitto` or `pip install 'uSense[demo]'`"
+    message = f"{missing[kind]} installed: either `apt install mosquitto` or `pip install amqtt`"
     raise DemoError(message)
 
 

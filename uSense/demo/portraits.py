@@ -1,4 +1,4 @@
-"""The demo's two people: public-domain portraits that lie as files in packages of the `demo` extra."""
+"""The demo's two people: public-domain portraits that releases bring; else packages of the extra `demo` have them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from uSense.demo.errors import DemoError
 
 PICTURE_SIZE = 420
 JPEG_QUALITY = 92
+PHOTOS = Path(__file__).parent / "photos"
+"""Where a release has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +79,17 @@ EILEEN = Portrait(
 
 def locate(portrait: Portrait) -> Path:
     """Path of the photo, found without importing the package it lies in; DemoError if it is not there."""
+    brought = PHOTOS / Path(portrait.file).name
+    if brought.is_file():
+        return brought
     spec = importlib.util.find_spec(portrait.package)
     for folder in (spec.submodule_search_locations if spec else None) or ():
         path = Path(folder, portrait.file)
         if path.is_file():
             return path
     message = (
-        f"the demo's portrait of {portrait.name} is missing: it comes with the extra packages of the demo. "
-        "Install them: pip install 'uSense[demo]'"
+        f"the demo's portrait of {portrait.name} is missing: releases of uSense have it; what is installed from the "
+        "source alone finds it in the extra packages of the demo. Install them: pip install 'uSense[demo]'"
     )
     raise DemoError(message)
 
