@@ -77,6 +77,7 @@ requirements:
 	$(COMPILE) pyproject.toml --extra demo --extra evaluate --group dev --output-file requirements/dev.txt >/dev/null
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt >/dev/null
 	$(COMPILE) pyproject.toml --extra pi --extra demo --group lab --constraint requirements/dev.txt --output-file requirements/pi.txt >/dev/null
+	$(COMPILE) pyproject.toml --extra pi --constraint requirements/pi.txt --output-file requirements/image.txt >/dev/null
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
 	$(COMPILE) --group home --output-file requirements/home.txt >/dev/null
 	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null

@@ -16,7 +16,7 @@ from tests.support.needs import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FILES = ("build", "dev", "run", "pi")
+FILES = ("build", "dev", "run", "pi", "image")
 
 
 def pins(name: str) -> list[tuple[Requirement, int]]:
@@ -70,6 +70,7 @@ def test_no_source_is_named(name: str) -> None:
                 *PROJECT["dependency-groups"]["lab"],
             ],
         ),
+        ("image", [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["pi"]]),
         ("build", [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]]),
     ],
 )

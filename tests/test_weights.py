@@ -14,7 +14,7 @@ from aiohttp import web
 from tests.support.ports import free_port
 from uSense import weights
 from uSense.core.errors import DownloadError
-from uSense.weights import YUNET, Weights, fetch, place, state, take
+from uSense.weights import YUNET, Weights, fetch, found, place, state, take
 
 CONTENT = bytes(range(256)) * 1000
 
@@ -191,3 +191,14 @@ def test_a_file_in_the_wrong_place_is_noticed(tmp_path: Path) -> None:
     place(tmp_path, YUNET).parent.mkdir()
     place(tmp_path, YUNET).write_bytes(b"x")
     assert state(tmp_path, YUNET) == "wrong"
+
+
+def test_weights_installed_with_usense_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the container image are used until others lie among the data, also if these are wrong."""
+    monkeypatch.setattr(weights, "BESIDE", tmp_path / "image")
+    assert found(tmp_path / "data", YUNET) == place(tmp_path / "data", YUNET)
+    for folder in ("image", "data"):
+        place(tmp_path / folder, YUNET).parent.mkdir(parents=True)
+        place(tmp_path / folder, YUNET).write_bytes(b"x")
+        assert found(tmp_path / "data", YUNET) == place(tmp_path / folder, YUNET)
+    assert state(tmp_path / "data", YUNET) == "wrong"

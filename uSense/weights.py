@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 FOLDER = "models"
+BESIDE = Path(sys.prefix, "share", "usense")
+"""Like a data folder: where weights lie that were installed with uSense, as in a container image."""
 CONNECT_WITHIN = 15.0
 SILENT_FOR = 30.0
 """Seconds without a byte after which a download is begun again where it was."""
@@ -58,10 +61,16 @@ def place(data_dir: Path, weights: Weights) -> Path:
     return data_dir / FOLDER / weights.file
 
 
+def found(data_dir: Path, weights: Weights) -> Path:
+    """Where the file is: among the data, or else installed with uSense; among the data also if it is nowhere."""
+    kept, installed = place(data_dir, weights), place(BESIDE, weights)
+    return installed if os.path.isfile(installed) and not os.path.isfile(kept) else kept  # noqa: PTH113 - Path's raises where one may not look
+
+
 def state(data_dir: Path, weights: Weights) -> str:
     """`there`, `missing`, or `wrong`: another file lies in its place. Reads the file."""
     try:
-        data = place(data_dir, weights).read_bytes()
+        data = found(data_dir, weights).read_bytes()
     except FileNotFoundError:
         return "missing"
     except OSError:

@@ -24,7 +24,7 @@ def listing(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False
         {
             "name": one.name,
             "state": weights.state(settings.data_dir, one),
-            "path": str(weights.place(settings.data_dir, one)),
+            "path": str(weights.found(settings.data_dir, one)),
             "bytes": one.size,
             "sha256": one.sha256,
             "url": one.url,
@@ -63,7 +63,7 @@ def fetch(
     if wanted is None:
         raise typer.BadParameter(f"there are no weights {name!r}: there is {', '.join(weights.ALL)}", param_hint="NAME")
     if weights.state(settings.data_dir, wanted) == "there":
-        kept, new = weights.place(settings.data_dir, wanted), False
+        kept, new = weights.found(settings.data_dir, wanted), False
     elif source is not None:
         kept, new = weights.take(wanted, source, settings.data_dir), True
     else:

@@ -93,7 +93,7 @@ def trace(path: Path | None = None, **arguments: Any) -> Loaded:
 def _with_weights(loaded: Loaded) -> Settings:
     """The settings with the fetched weights: for a YuNet that names no others, or if no detector is named."""
     settings = loaded.settings
-    kept = weights.place(settings.data_dir, weights.YUNET)
+    kept = weights.found(settings.data_dir, weights.YUNET)
     detector = settings.detector
     if isinstance(detector, YunetSettings) and detector.path is None:
         detector = detector.model_copy(update={"path": kept})
