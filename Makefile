@@ -44,6 +44,7 @@ lint: $(FILLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint --config docker/hadolint.yaml docker/Dockerfile
 
 check: lint coverage
 
