@@ -1,7 +1,7 @@
 # One command each. `.venv` is made and filled by itself, and again only when the requirements changed.
 # ARGS goes to the program: make demo ARGS="--seconds 20 --json", make test ARGS="-k settings -n 0" (all in one process).
 
-.PHONY: help demo test check lint proofs coverage bench fuzz fmt example docs requirements
+.PHONY: help demo test check lint proofs coverage bench fuzz fmt example docs requirements release
 .DEFAULT_GOAL := help
 MAKEFLAGS += --silent
 
@@ -21,8 +21,9 @@ help:
 	echo "make fuzz          commands, settings, pictures and stored files of any bytes, a minute each"
 	echo "make fmt           format and mend what can be mended"
 	echo "make example       write config/usense.example.yaml anew"
-	echo "make docs          write the tables of docs/mqtt.md and the schemas anew"
+	echo "make docs          write the tables of docs/mqtt.md and docs/licenses.md and the schemas anew"
 	echo "make requirements  renew the pinned requirements (needs uv)"
+	echo "make release       wheel, source distribution and bill of materials in dist/"
 
 demo: $(FILLED)
 	$(BIN)/usense demo $(ARGS)
@@ -67,6 +68,7 @@ example: $(FILLED)
 
 docs: $(FILLED)
 	$(BIN)/python -m tests.support.documents
+	$(BIN)/python -m release.licenses
 
 fmt: $(FILLED)
 	$(BIN)/ruff check --fix
@@ -82,6 +84,9 @@ requirements:
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
 	$(COMPILE) --group home --output-file requirements/home.txt >/dev/null
 	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
+
+release: $(FILLED)
+	$(BIN)/python -m release.build $(ARGS)
 
 $(FILLED): pyproject.toml $(wildcard requirements/*)
 	requirements/install .venv >&2
