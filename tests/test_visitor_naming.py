@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from uSense.core.models import MOST_FACES, Probe, Training
 from uSense.core.quality import QualityRules
 from uSense.recognizers.embedders.base import Vectors
 from uSense.recognizers.local import LocalRecognizer
+from uSense.saving import Saving
 from uSense.storage import Storage, open_storage
 from uSense.visitor_naming import enroll, name_visitor
 
@@ -213,14 +215,46 @@ async def test_a_face_that_is_refused_takes_the_others_back(house: House) -> Non
     """Of several faces all are kept, or none; those beyond what a person may have are left out."""
     eve = await house.control.create_person("Eve")
     await house.control.recognizer.add_face(eve.person_id, probe(70))
-    dora = await house.control.create_person("Dora")
+    await house.control.create_person("Dora")
 
     with pytest.raises(ConflictError, match="Eve"):
-        await enroll(house.control, dora, [probe(30), probe(70)], force=False)
+        await given(house, "Dora", [probe(30), probe(70)], force=False)
 
-    dora = await house.control.find("Dora")
-    assert dora.face_ids == ()
+    assert (await house.control.find("Dora")).face_ids == ()
     many = [probe(10 * (number % 16)) for number in range(MOST_FACES + 5)]
-    assert len(await enroll(house.control, dora, many, force=True)) == MOST_FACES
+    assert len(await given(house, "Dora", many, force=True)) == MOST_FACES
     with pytest.raises(ConflictError, match="has 40 faces"):
-        await enroll(house.control, await house.control.find("Dora"), [probe(30)], force=True)
+        await given(house, "Dora", [probe(30)], force=True)
+
+
+async def given(house: House, name: str, probes: Sequence[Probe], *, force: bool) -> list[str]:
+    """Give somebody these faces; their ids."""
+    async with Saving(house.control, await house.control.find(name)) as saving:
+        await enroll(saving, probes, force=force)
+    return saving.face_ids
+
+
+@pytest.mark.parametrize("step", ["add_face", "train"])
+async def test_who_is_enrolled_has_no_face_more_if_it_fails(
+    house: House, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Neither when the training fails, nor when the service stops while a face is being kept."""
+    visitor_id, dora = house.visitor_id, await house.enroll("Dora", 3)
+    before = await house.control.find(dora)
+
+    async def full(*_: object, **__: object) -> Any:
+        raise StorageError("the disk is full")
+
+    real = house.control.recognizer.add_face
+
+    async def slow(*args: Any, **options: Any) -> Any:
+        task.cancel()
+        return await asyncio.shield(asyncio.create_task(real(*args, **options)))
+
+    monkeypatch.setattr(house.control.recognizer, step, full if step == "train" else slow)
+    task = asyncio.create_task(name_visitor(house.control, visitor_id, "Dora", new=False))
+
+    with pytest.raises(StorageError if step == "train" else asyncio.CancelledError):
+        await task
+    assert await house.control.find(dora) == before
+    assert house.visitor_id == visitor_id

@@ -5,37 +5,34 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import structlog
 
 from uSense import aio
-from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
+from uSense.core.errors import BadImageError, ConflictError, NotFoundError, NotUndoneError, RequestError, UsenseError
 from uSense.core.events import Notice
 from uSense.core.guiding import Guiding, GuidingRules, Prompt, SeenFace, thumbnail
 from uSense.core.lookalikes import likenesses, one_person
 from uSense.core.models import MOST_FACES, Box, Candidate, Face, Person, Probe, Rgb, Shot
 from uSense.core.names import clean_name
-from uSense.core.prompts import ALIKE, ENDINGS, LEFT, LEFT_FACES, STOPPING, Ending
+from uSense.core.prompts import ALIKE, ENDINGS, STOPPING, Ending, sentence
 from uSense.core.quality import QualityRules, aside
-from uSense.ports import AddedFace, Outbox, Recognizer
+from uSense.ports import Outbox
+from uSense.saving import Gallery, Saving
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 INTERVAL = 1 / 3
 """Seconds between two pictures at least; after each there is a rest as long as it took."""
 
 
-class Desk(Protocol):
+class Desk(Gallery, Protocol):
     """The use cases that an enrollment is made of."""
 
-    recognizer: Recognizer
     outbox: Outbox
     quality: QualityRules
     shot: Callable[[str], Awaitable[Shot]]
@@ -48,12 +45,6 @@ class Desk(Protocol):
 
     async def find(self, who: str) -> Person:
         """The person with this id or name."""
-
-    async def erase_person(self, who: str) -> Any:
-        """Forget a person."""
-
-    async def train(self) -> Any:
-        """Use what was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +71,6 @@ class _Outcome:
     alike: Sequence[Candidate] = ()
 
 
-class _NotUndoneError(UsenseError):
-    """What was saved of an enrollment that failed could not be removed."""
-
-
 class Guide:
     """One enrollment at a time: `start` and `cancel` are told at once, the rest by `run` and in events."""
 
@@ -95,7 +82,7 @@ class Guide:
         self._current: Enrollment | None = None
         self._asked = asyncio.Event()
         self._left = ""
-        """What could not be removed of an enrollment that the end of the service cut short."""
+        """What could not be removed of an enrollment that was canceled or cut short."""
 
     async def start(self, name: str, camera: str = "", *, force: bool = False) -> Enrollment:
         """Begin to enroll somebody; raises RequestError (`busy`, `bad_name`, `camera_offline`, ...).
@@ -155,15 +142,18 @@ class Guide:
         """From the first picture to the summary."""
         self._left = ""
         try:
-            outcome = await aio.until(asked.canceled, self._enrolled(asked)) or _Outcome(Ending.CANCELED)
+            outcome = await aio.until(asked.canceled, self._enrolled(asked)) or self._canceled()
         except RequestError as error:
             offline = error.code == Ending.CAMERA
-            outcome = _Outcome(Ending.CAMERA if offline else Ending.UNAVAILABLE, {"reason": _sentence(error)})
-        except _NotUndoneError as error:
+            outcome = _Outcome(Ending.CAMERA if offline else Ending.UNAVAILABLE, {"reason": sentence(error)})
+        except NotUndoneError as error:
             outcome = _Outcome(Ending.UNAVAILABLE, text=str(error))
         except UsenseError as error:
-            outcome = _Outcome(Ending.UNAVAILABLE, {"reason": _sentence(error)})
+            outcome = _Outcome(Ending.UNAVAILABLE, {"reason": sentence(error)})
         self._tell(asked, outcome)
+
+    def _canceled(self) -> _Outcome:
+        return _Outcome(Ending.UNAVAILABLE, text=self._left) if self._left else _Outcome(Ending.CANCELED)
 
     async def _enrolled(self, asked: Enrollment) -> _Outcome:
         """Look until all faces are taken, then keep them."""
@@ -251,42 +241,17 @@ class Guide:
 
     async def _save(self, asked: Enrollment, person: Person | None, probes: Sequence[Probe]) -> str:
         """Keep all faces and train, or leave everything as it was; the person's id."""
-        recognizer = self._desk.recognizer
-        homes = [person] if person else list[Person]()
-        kept: list[AddedFace] = []
+        saving = Saving(self._desk, person, asked.canceled.is_set)
         try:
-            if not homes:
-                await _wholly(recognizer.create_person(asked.name), homes.append)
-            for probe in probes:
-                await _wholly(recognizer.add_face(homes[0].person_id, probe, force=True), kept.append)
-            await self._desk.train()
-        except BaseException as error:
-            try:
+            async with saving:
                 if person is None:
-                    await self._erase(homes)
-                else:
-                    await self._take_back(person, kept, train=asked.canceled.is_set() and len(kept) == len(probes))
-            except UsenseError as failure:
-                log.warning("enrollment not undone", person_id=homes[0].person_id, problem=str(failure))
-                reason = f"{_sentence(error)}. " if isinstance(error, UsenseError) else ""
-                self._left = (LEFT_FACES if person else LEFT).format(name=asked.name)
-                raise _NotUndoneError(reason + self._left) from failure
-            raise
-        return homes[0].person_id
-
-    async def _erase(self, created: Sequence[Person]) -> None:
-        """Remove a person who was created."""
-        with suppress(NotFoundError):
-            for person in created:
-                await self._desk.erase_person(person.person_id)
-
-    async def _take_back(self, person: Person, added: Sequence[AddedFace], *, train: bool) -> None:
-        """Remove faces that were added; `train` if they may have been trained already."""
-        for face in added:
-            with suppress(NotFoundError):
-                await self._desk.recognizer.delete_face(person.person_id, face.face_id)
-        if train:
-            await self._desk.train()
+                    await saving.create(asked.name)
+                for probe in probes:
+                    await saving.add(probe, force=True)
+                await saving.train()
+        finally:
+            self._left = saving.left
+        return saving.person.person_id
 
     def _prompt(self, asked: Enrollment, prompt: Prompt) -> None:
         told = {"code": prompt.code, "text": prompt.text, "step": prompt.step, "steps": prompt.steps}
@@ -311,25 +276,8 @@ class Guide:
         self._desk.outbox.post(Notice("enroll.finished", {**_which(asked), **data}))
 
 
-async def _wholly(work: Coroutine[Any, Any, T], done: Callable[[T], None]) -> None:
-    """Do a step to its end, also if canceled meanwhile, and hand on its result: else nobody could undo it."""
-    task = asyncio.create_task(work, name="enrollment step")
-    try:
-        await asyncio.shield(task)
-    finally:
-        await asyncio.wait((task,))
-        if not task.cancelled() and task.exception() is None:
-            done(task.result())
-
-
 def _which(asked: Enrollment) -> dict[str, Any]:
     return {"enrollment_id": asked.enrollment_id, "camera": asked.camera}
-
-
-def _sentence(error: BaseException) -> str:
-    """What an error says, as the beginning of a sentence without its end."""
-    text = str(error).rstrip(".")
-    return text[:1].upper() + text[1:]
 
 
 def _seen(picture: Rgb, found: Sequence[tuple[Face, Probe]]) -> tuple[list[SeenFace], float]:

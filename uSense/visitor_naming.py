@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import structlog
 
 from uSense.control import Control
-from uSense.core.errors import ConflictError, RequestError, StorageError, UsenseError
+from uSense.core.errors import ConflictError, RequestError, StorageError
 from uSense.core.events import Notice
-from uSense.core.models import MOST_FACES, Person, Probe
+from uSense.core.models import MOST_FACES, Probe
+from uSense.saving import Saving
 from uSense.visitors import Visiting
 
 log = structlog.get_logger()
@@ -51,32 +52,28 @@ class Kept:
 async def add_visitor(control: Control, who: str, visitor_id: str, *, force: bool = False) -> Kept:
     """Keep a visitor's faces for somebody enrolled; they count from the next training on. Raises RequestErrors."""
     probes = await visiting(control).probes(visitor_id)
-    person = await control.find(who)
-    added = await enroll(control, person, probes, force=force)
+    async with Saving(control, await control.find(who)) as saving:
+        await enroll(saving, probes, force=force)
     await control.tell_people()
-    return Kept(person.person_id, person.name, added)
+    return Kept(saving.person.person_id, saving.person.name, saving.face_ids)
 
 
 async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool, force: bool = False) -> Named:
     """Make a visitor a person called `who`, or give their faces to somebody enrolled if not `new`; trains.
 
-    A visitor who looks like somebody else is refused, unless `force`. If anything fails, the visitor stays, nobody new
-    is there, and the same can be tried again. Raises RequestErrors.
+    A visitor who looks like somebody else is refused, unless `force`. If anything fails, the visitor stays, nothing is
+    kept, and the same can be tried again. Raises RequestErrors, and NotUndoneError if something was kept all the same.
     """
     visitors = visiting(control)
     probes = await visitors.probes(visitor_id)
     async with visitors.leaving(visitor_id) as visitor:
-        person = await control.create_person(who) if new else await control.find(who)
-        try:
-            added = await enroll(control, person, probes, force=force)
-            await control.train()
-        except BaseException:
-            with suppress(UsenseError):
-                if new:  # with the receipt that whoever read of the new person waits for
-                    await control.erase_person(person.person_id)
-                await control.tell_people()
-            raise
-        named = Named(visitor_id, person.person_id, person.name, len(added), tuple(added), visitor.event_ids)
+        async with Saving(control, None if new else await control.find(who)) as saving:
+            if new:
+                await saving.create(who)
+            await enroll(saving, probes, force=force)
+            await saving.train()
+        person, face_ids = saving.person, tuple(saving.face_ids)
+        named = Named(visitor_id, person.person_id, person.name, len(face_ids), face_ids, visitor.event_ids)
         log.info("visitor named", visitor_id=visitor_id, person_id=person.person_id, faces=named.faces)
         data = {"visitor_id": visitor_id, "person_id": person.person_id, "name": person.name}
         control.outbox.post(Notice("visitor.named", {**data, "event_ids": list(visitor.event_ids)}, lasting=True))
@@ -85,21 +82,12 @@ async def name_visitor(control: Control, visitor_id: str, who: str, *, new: bool
     return named
 
 
-async def enroll(control: Control, person: Person, probes: Sequence[Probe], *, force: bool) -> list[str]:
-    """Keep these faces for a person, but for those that they have; ids of the new ones. All, or none if it fails."""
-    added: list[str] = []
-    room = MOST_FACES - len(person.face_ids)
-    try:
-        for probe in probes[: max(1, room)]:
-            try:
-                face = await control.recognizer.add_face(person.person_id, probe, force=force)
-            except ConflictError as error:
-                if error.code == _DUPLICATE or (error.code == _TOO_MANY and added):
-                    continue
+async def enroll(saving: Saving, probes: Sequence[Probe], *, force: bool) -> None:
+    """Keep these faces for a person, but for those that they have, and those for which there is no room."""
+    room = MOST_FACES - len(saving.person.face_ids)
+    for probe in probes[: max(1, room)]:
+        try:
+            await saving.add(probe, force=force)
+        except ConflictError as error:
+            if error.code != _DUPLICATE and (error.code != _TOO_MANY or not saving.face_ids):
                 raise
-            added.append(face.face_id)
-    except UsenseError:
-        for face_id in added:
-            await control.recognizer.delete_face(person.person_id, face_id)
-        raise
-    return added

@@ -15,6 +15,7 @@ UsenseError
 ├── ModelError               a model file is missing or unusable; the process ends with exit code 2
 │   └── DetectorError        the same of a detector's
 ├── RecognizerError          the batcher keeps the faces and asks again after a pause
+├── NotUndoneError           whoever asked is told what to delete
 ├── DownloadError            a file could not be fetched or is not the right one; the command fails
 ├── StuckError               a thread hangs for good: the process ends with exit code 1, to be started again
 ├── StorageError             the data folder cannot be used; says what to do
@@ -129,6 +130,10 @@ class DetectorError(ModelError):
 
 class RecognizerError(UsenseError):
     """The recognizer cannot answer now; the faces wait."""
+
+
+class NotUndoneError(UsenseError):
+    """Something failed, and not all that was done before it could be undone: says why, and what is left."""
 
 
 class DownloadError(UsenseError):

@@ -103,3 +103,9 @@ LEFT = "What had been saved could not be removed: delete {name}."
 """Said after an ending that should have saved nothing, of a new person."""
 LEFT_FACES = "Some of the new pictures of {name} could not be removed."
 """The same of somebody who was known before."""
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, as the beginning of a sentence without its end."""
+    text = str(error).rstrip(".")
+    return text[:1].upper() + text[1:]
