@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -13,6 +14,10 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from tests.peers.faceapi import FaceApi
 from tests.peers.mosquitto import Mosquitto
 from tests.support import needs
+from uSense.storage import Storage, open_storage
+
+if TYPE_CHECKING:
+    from tests.support.porch import Porch
 
 # Hundreds of processes are started: each that has to compile its modules first takes twice as long to be there.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -60,3 +65,18 @@ def face_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaceApi]:
     """A running `usense face-api`, for tests with groups of their own."""
     with FaceApi(tmp_path_factory.mktemp("face-api")) as served:
         yield served
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    """An open data folder."""
+    async with open_storage(tmp_path / "data") as storage:
+        yield storage
+
+
+@pytest.fixture
+def porch(storage: Storage) -> Porch:
+    """A camera in front of which people come and go."""
+    from tests.support.porch import Porch  # noqa: PLC0415 - tests/pi/lab has not all that it needs
+
+    return Porch(storage.visitors)

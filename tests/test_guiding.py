@@ -214,17 +214,9 @@ async def test_a_service_that_stops_says_so(house: House) -> None:
     """Who is being enrolled is told."""
     await house.control.guide.start("Anna")
     await house.prompted("look_straight")
-    await stopped()
+    await house.stopped()
 
     assert (await house.finished())["text"] == "The service is stopping. Nothing was saved."
-
-
-async def stopped() -> None:
-    """End the guide's task as a stopping service does."""
-    for task in asyncio.all_tasks():
-        if task.get_name() == "guided enrollment":
-            task.cancel()
-            await asyncio.wait((task,))
 
 
 async def test_who_is_erased_meanwhile_does_not_come_back(house: House) -> None:

@@ -24,14 +24,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield house
 
 
-async def stopped() -> None:
-    """End the guide's task as a stopping service does."""
-    for task in asyncio.all_tasks():
-        if task.get_name() == "guided enrollment":
-            task.cancel()
-            await asyncio.wait((task,))
-
-
 async def test_a_training_that_fails_leaves_nobody_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new person is erased again, and who was there before has the faces they had."""
     bea = await house.control.create_person("Bea")
@@ -127,7 +119,7 @@ async def test_what_a_stop_cannot_undo_is_said(house: House, monkeypatch: pytest
     monkeypatch.setattr(house.control.recognizer, "delete_person", failing)
     await house.control.guide.start("Anna")
     await training.wait()
-    await stopped()
+    await house.stopped()
 
     assert (await house.finished())["text"] == (
         "The service is stopping. What had been saved could not be removed: delete Anna."

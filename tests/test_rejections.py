@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.support.porch import Porch, stranger
 from uSense.core.errors import NotFoundError, RequestError
-from uSense.storage import Storage, open_storage
-
-
-@pytest.fixture
-async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    """A data folder."""
-    async with open_storage(tmp_path / "data") as storage:
-        yield storage
-
-
-@pytest.fixture
-def porch(storage: Storage) -> Porch:
-    """A camera in front of which people come and go."""
-    return Porch(storage.visitors)
+from uSense.storage import Storage
 
 
 async def enroll(storage: Storage) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -15,21 +13,8 @@ from tests.support.waiting import until
 from uSense.core.announcing import Telling
 from uSense.core.errors import NotFoundError, RequestError, StorageError
 from uSense.core.visitors import Glimpse, VisitorRules
-from uSense.storage import Storage, open_storage
+from uSense.storage import Storage
 from uSense.visitors import WAITING
-
-
-@pytest.fixture
-async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    """A data folder."""
-    async with open_storage(tmp_path / "data") as storage:
-        yield storage
-
-
-@pytest.fixture
-def porch(storage: Storage) -> Porch:
-    """A camera in front of which people come and go."""
-    return Porch(storage.visitors)
 
 
 async def test_who_comes_again_gets_an_id_and_keeps_it(porch: Porch) -> None:

@@ -10,18 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.support.outboxes import SMALL, drain
 from uSense.core.outbox import BOUNDS, Item, Kind, Outbox
-
-SMALL = {Kind.REPLY: 2, Kind.IDENTITY: 4, Kind.LASTING: 3, Kind.NOTICE: 3}
-
-
-def drain(outbox: Outbox[str], now: float = 0.0) -> list[str]:
-    """Send everything."""
-    sent = []
-    while item := outbox.next(now):
-        sent.append(item.content)
-        outbox.done(item)
-    return sent
 
 
 def test_kinds_take_turns_by_urgency() -> None:

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.outboxes import drain
 from uSense.core.outbox import Item, Kind, Outbox
-
-SMALL = {Kind.REPLY: 2, Kind.IDENTITY: 4, Kind.LASTING: 3, Kind.NOTICE: 3}
-
-
-def drain(outbox: Outbox[str], now: float = 0.0) -> list[str]:
-    """Send everything."""
-    sent = []
-    while item := outbox.next(now):
-        sent.append(item.content)
-        outbox.done(item)
-    return sent
 
 
 def test_a_newer_state_replaces_an_older_one() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,6 +56,22 @@ async def find(vault: Vault, person_id: str) -> Person:
     """The person as the vault shows them now."""
     (person,) = [person for person in await vault.people() if person.person_id == person_id]
     return person
+
+
+def visitors_secrets(folder: Path) -> list[bytes]:
+    """Beginning, middle and end of every key, vector and crop of visitors, as they are stored."""
+    query = (
+        "SELECT key FROM visitors UNION ALL SELECT vector FROM visitor_faces UNION ALL SELECT crop FROM visitor_faces"
+    )
+    with raw(folder) as connection:
+        blobs = [blob for (blob,) in connection.execute(query)]
+    return [blob[at : at + 16] for blob in blobs for at in (0, len(blob) // 2, len(blob) - 16)]
+
+
+def left(folder: Path, wanted: Iterable[bytes]) -> list[bytes]:
+    """Which of `wanted` can be found in any file of the folder."""
+    stored = b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    return [part for part in wanted if part in stored]
 
 
 @contextmanager

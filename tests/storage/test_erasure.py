@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.storage.processes import Child, crashed
-from tests.storage.samples import DONE, MODEL, enroll, gallery_of, vectors
+from tests.storage.samples import DONE, MODEL, enroll, gallery_of, left, vectors
 from uSense.core.events import Notice
 from uSense.core.models import ConfusablePair, Embedding, Metric, Person, Training
 from uSense.core.receipts import ELSEWHERE
@@ -36,12 +36,6 @@ async def secrets(storage: Storage, person: Person) -> list[bytes]:
     data = person.user_data.encode()[:20]
     parts = [blob[at : at + 16] for blob in blobs for at in (0, len(blob) // 2, len(blob) - 16)]
     return [part for part in (*parts, person.name.encode(), person.name.lower().encode(), data) if part]
-
-
-def left(folder: Path, wanted: list[bytes]) -> list[bytes]:
-    """Which of `wanted` can be found in any file of the folder."""
-    stored = b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    return [part for part in wanted if part in stored]
 
 
 @pytest.mark.parametrize("seed", range(4))

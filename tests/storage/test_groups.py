@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.storage.processes import crashed
-from tests.storage.samples import MODEL, enroll, raw, vectors
-from tests.storage.test_erasure import erasing, left
+from tests.storage.samples import MODEL, enroll, left, raw, vectors
+from tests.storage.test_erasure import erasing
 from tests.support.groups import LARGE, USERS, add_person, loaded, make_group, train_group
 from uSense.core.errors import StorageError
 from uSense.core.groups import Group, GroupKey, GroupPlace
@@ -85,21 +85,22 @@ async def test_vectors_and_crops_are_sealed_in_the_file(folder: Path) -> None:
     assert PICTURE[:32] not in stored
 
 
+async def everything(storage: Storage) -> object:
+    """All of the group that a restart or a backup must bring back."""
+    groups = storage.groups
+    gallery = await loaded(groups)
+    return (
+        await groups.group(USERS),
+        await groups.persons(USERS),
+        [(one.face_id, one.vectors.tobytes()) for one in await groups.templates(USERS, MODEL)],
+        [(place, await groups.crop(place)) for place in await groups.lacking("another")],
+        sorted(zip(gallery.person_ids, gallery.names, gallery.vectors.tolist(), strict=True)),
+        await groups.training(USERS),
+    )
+
+
 async def test_everything_survives_a_restart(folder: Path) -> None:
     """Groups, persons, faces, templates, crops, the gallery and the state of its training."""
-
-    async def everything(storage: Storage) -> object:
-        groups = storage.groups
-        gallery = await loaded(groups)
-        return (
-            await groups.group(USERS),
-            await groups.persons(USERS),
-            [(one.face_id, one.vectors.tobytes()) for one in await groups.templates(USERS, MODEL)],
-            [await groups.crop(place) for place in await groups.lacking("another")],
-            (gallery.person_ids, gallery.names, gallery.vectors.tobytes()),
-            await groups.training(USERS),
-        )
-
     async with open_storage(folder) as storage:
         await company(storage)
         before = await everything(storage)

@@ -10,25 +10,11 @@ import pytest
 
 from tests.storage.samples import MODEL, enroll, raw, vectors
 from tests.storage.test_backups import LOCK, SECRET, changed, put, read
-from tests.storage.test_groups import PICTURE, company
+from tests.storage.test_groups import PICTURE, company, everything
 from tests.storage.test_healing import flip
 from tests.support.groups import LARGE, USERS, add_person, loaded, make_group, train_group
 from uSense.core.errors import NotFoundError, RequestError, StorageError
 from uSense.storage import Storage, open_storage
-
-
-async def everything(storage: Storage) -> object:
-    """All of the group that a backup must bring back."""
-    groups = storage.groups
-    gallery = await loaded(groups)
-    return (
-        await groups.group(USERS),
-        await groups.persons(USERS),
-        [(one.face_id, one.vectors.tobytes()) for one in await groups.templates(USERS, MODEL)],
-        [(place, await groups.crop(place)) for place in await groups.lacking("another")],
-        sorted(zip(gallery.person_ids, gallery.names, gallery.vectors.tolist(), strict=True)),
-        await groups.training(USERS),
-    )
 
 
 async def test_a_backup_brings_groups_back(folder: Path, tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.storage.processes import crashed
-from tests.storage.samples import DONE, MODEL, enroll, find, raw, vectors
+from tests.storage.samples import DONE, MODEL, enroll, find, left, raw, vectors
 from tests.storage.test_backups import LOCK, SECRET, read
-from tests.storage.test_erasure import left
 from uSense.core.errors import StorageDamagedError
 from uSense.core.models import Person, Training
 from uSense.storage import Storage, open_storage

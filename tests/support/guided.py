@@ -120,6 +120,8 @@ class House:
     pipeline: Pipeline
     camera: Sitting
     ears: Ears
+    guided: asyncio.Task[None]
+    """Carries out enrollments."""
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """The events of this kind."""
@@ -142,6 +144,11 @@ class House:
         last = self.told("enroll.finished")[-1]
         EnrollFinished.model_validate(last)
         return last
+
+    async def stopped(self) -> None:
+        """End the guide's task as a stopping service does."""
+        self.guided.cancel()
+        await asyncio.wait((self.guided,))
 
     async def enrolled(self, name: str, photo: Rgb) -> None:
         """Somebody who is known already."""
@@ -177,7 +184,7 @@ async def serving(recognizer: Recognizer, for_photos: Detector, show: Callable[[
             group.create_task(control.guide.run(), name="guided enrollment"),
         ]
         await ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
-        yield House(control, pipeline, camera, ears)
+        yield House(control, pipeline, camera, ears, tasks[-1])
         for task in tasks:
             task.cancel()
 
