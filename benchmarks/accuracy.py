@@ -9,7 +9,6 @@ bootstrapped by person, because the photos of a person are not independent.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import photos
+from benchmarks.measures import bounds
 from uSense import imaging
 from uSense.core import matching
 from uSense.core.evaluation import Rate, Tally
@@ -194,9 +194,7 @@ def table(result: dict[str, Any]) -> str:
 
 async def main() -> int:
     """Measure, print, and with `--check` say by the exit code whether all bounds hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit 1 if a bound is missed")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser = bounds.parser(__doc__)
     parser.add_argument("--only", default="", choices=["lfw10", "deepface"], help="people of this folder only")
     options = parser.parse_args()
     photos.present()
@@ -206,12 +204,7 @@ async def main() -> int:
         results.append(await measured(name, settings, embedder, options.only))
         if not options.json:
             print(table(results[-1]), flush=True)
-    missed = failures(results)
-    if options.json:
-        print(json.dumps({"results": results, "missed": missed}))
-    else:
-        print("\n".join(f"MISSED {sentence}" for sentence in missed) or "all bounds hold")
-    return int(options.check and bool(missed))
+    return bounds.verdict(failures(results), {"results": results} if options.json else None, check=options.check)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ first verdict on each track, as it is told. Tracks are weighted to the prior: 20
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import math
 import sys
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks import fit, photos
 from benchmarks.fit import Key, Seen, Track
+from benchmarks.measures import bounds
 from uSense.core import calibration, matching
 from uSense.core.calibration import Calibration
 from uSense.core.events import Decision
@@ -315,8 +315,7 @@ def elsewhere(held: Callable[[int, int], list[Told]]) -> None:
 
 async def main() -> int:
     """Fit, print, and with `--check` say by the exit code whether the code's constants and the bound hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit 1 if the bound or the code's constants are missed")
+    parser = bounds.parser(__doc__, numbers=False)
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the reliability diagram as PNG")
     options = parser.parse_args()
     photos.present()
@@ -341,9 +340,8 @@ async def main() -> int:
     elsewhere(held)
     if options.plot:
         plot(diagrams, options.plot)
-    missed = failures(made, used, diagrams)
-    print("\n" + ("\n".join(f"MISSED {sentence}" for sentence in missed) or "all bounds hold"))
-    return int(options.check and bool(missed))
+    print()
+    return bounds.verdict(failures(made, used, diagrams), check=options.check)
 
 
 def failures(made: Calibration, used: Calibration, diagrams: dict[str, list[Bin]]) -> list[str]:

@@ -8,9 +8,7 @@ and must find the same two persons for every face, with the same scores.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import multiprocessing
 import os
 import statistics
@@ -23,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
+from benchmarks.measures import bounds
 from uSense.core import matching
 from uSense.core.matching import Gallery, Metric, Rows
 from uSense.core.models import Candidate
@@ -149,25 +148,20 @@ def measure() -> tuple[list[Row], dict[int, float]]:
 
 def main() -> int:
     """Measure, print, and with `--check` say by the exit code whether all bounds hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit 1 if a bound is missed")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    asked = parser.parse_args()
+    asked = bounds.parser(__doc__).parse_args()
     os.environ.update(ONE_THREAD)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
         rows, memory = fresh.submit(measure).result()
-    missed = [row for row in rows if row.ratio > MOST_SLOWER or not row.same or row.difference > MOST_DIFFERENT]
-    if asked.json:
-        print(json.dumps([{field: getattr(row, field) for field in (*Row.__slots__, "ratio")} for row in rows]))
-    else:
+    missed = [str(row) for row in rows if row.ratio > MOST_SLOWER or not row.same or row.difference > MOST_DIFFERENT]
+    numbers = [{field: getattr(row, field) for field in (*Row.__slots__, "ratio")} for row in rows]
+    if not asked.json:
         print(f"{'templates':>9} {'faces':>5} {'uSense':>10} {'numpy':>10} {'faiss':>10}  ratio to the faster")
         for row in rows:
             times = " ".join(f"{seconds * 1e3:>7.3f} ms" for seconds in (row.uSense, row.numpy, row.faiss))
             equal = f"same persons, scores to {row.difference:.0e}" if row.same else "OTHER PERSONS"
             print(f"{row.templates:>9,} {row.faces:>5} {times}  {row.ratio:.2f}  {equal}")
         print("memory: " + ", ".join(f"{size:,} templates {used:.0f} MB" for size, used in memory.items()))
-        print("\n".join(f"MISSED {row}" for row in missed) or f"all within {MOST_SLOWER:.2f} x")
-    return int(asked.check and bool(missed))
+    return bounds.verdict(missed, {"rows": numbers} if asked.json else None, check=asked.check)
 
 
 if __name__ == "__main__":

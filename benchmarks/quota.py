@@ -9,11 +9,10 @@ Takes a minute: an hour of S0, six of F0, and a whole month of F0 with its 30,00
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from dataclasses import asdict, dataclass
 
+from benchmarks.measures import bounds
 from benchmarks.measures.azure import Outcome, serial, usense, waits
 from uSense.core.quota import F0, S0, Tier
 from uSense.recognizers.azureface.recognizer import sparing
@@ -96,23 +95,17 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    """Measure, print, and hold it against the bounds if asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit code 1 if a bound is not kept")
-    parser.add_argument("--json", action="store_true")
+    """Measure, print, and with `--check` say by the exit code whether all bounds hold."""
+    parser = bounds.parser(__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows = measure(quick=options.quick, seed=options.seed)
     wait = slowest(seed=options.seed)
-    if options.json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "p95": wait}))
-    else:
+    if not options.json:
         print(f"{table(rows)}\nS0: {RATE:g} new faces a second are identified in {wait:.2f} s (p95)")
-    problems = failures(rows, wait)
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if options.check and problems else 0
+    numbers = {"rows": [asdict(row) for row in rows], "p95": wait}
+    return bounds.verdict(failures(rows, wait), numbers if options.json else None, check=options.check)
 
 
 if __name__ == "__main__":

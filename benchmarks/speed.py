@@ -8,15 +8,13 @@ YuNet in ../shared/models beside the repository. Takes less than three minutes. 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.measures import embedding, lab, memory, report
+from benchmarks.measures import bounds, embedding, lab, memory, report
 from uSense import log
 from uSense.demo import broker
 from uSense.demo.broker import BrokerKind
@@ -80,10 +78,8 @@ def say(what: str) -> None:
 
 def main() -> int:
     """Measure, print, and with `--check` say by the exit code whether all bounds hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = bounds.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="pairs of service and replay; the median counts")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a bound is missed")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     os.environ.update(lab.ONE_THREAD)
     log.configure("warning")
@@ -93,12 +89,9 @@ def main() -> int:
     except DemoError as error:
         sys.exit(str(error))
     missed = report.failures(measured, skip=os.environ.get("USENSE_NO_SKIP") != "1")
-    if asked.json:
-        print(json.dumps({**report.numbers(measured), "missed": missed}))
-    else:
+    if not asked.json:
         print(report.table(measured))
-        print("\n".join(f"MISSED {sentence}" for sentence in missed) or "all bounds hold")
-    return int(asked.check and bool(missed))
+    return bounds.verdict(missed, report.numbers(measured) if asked.json else None, check=asked.check)
 
 
 if __name__ == "__main__":

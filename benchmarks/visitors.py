@@ -13,9 +13,7 @@ are shown again, and those of day two; the same without rejecting anything.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import logging
 import sys
 import tempfile
@@ -31,6 +29,7 @@ import numpy as np
 import structlog
 
 from benchmarks import photos
+from benchmarks.measures import bounds
 from uSense import imaging
 from uSense.aio import Lane
 from uSense.core.events import Event, Notice, Sighting
@@ -359,9 +358,7 @@ def _minted(counts: dict[str, int]) -> float:
 
 async def main() -> int:
     """Measure, print, and with `--check` say by the exit code whether all bounds hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit 1 if a bound is missed")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser = bounds.parser(__doc__)
     parser.add_argument("--runs", type=int, default=20, help="random orders of the visits")
     parser.add_argument("--only", default="", choices=["lfw10", "deepface"], help="people of this folder only")
     options = parser.parse_args()
@@ -376,12 +373,7 @@ async def main() -> int:
         if not options.json:
             for part, counts in results[name].items():
                 print(f"{name}, {part}: " + ", ".join(f"{what} {count}" for what, count in sorted(counts.items())))
-    missed = failures(results)
-    if options.json:
-        print(json.dumps({"results": results, "missed": missed}))
-    else:
-        print("\n".join(f"MISSED {sentence}" for sentence in missed) or "all bounds hold")
-    return int(options.check and bool(missed))
+    return bounds.verdict(failures(results), {"results": results} if options.json else None, check=options.check)
 
 
 if __name__ == "__main__":
