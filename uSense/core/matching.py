@@ -52,6 +52,15 @@ class Gallery:
         """A gallery in which nobody is enrolled."""
         return cls(version, metric, (), (), np.empty((0, 0), np.float32), np.empty(0, np.intp))
 
+    @classmethod
+    def joined(cls, version: int, metric: Metric, persons: Sequence[tuple[str, str, Rows]]) -> Self:
+        """A gallery of persons, each with id, name and vectors."""
+        if not persons:
+            return cls.empty(metric, version)
+        ids, names, blocks = zip(*persons, strict=True)
+        owners = np.repeat(np.arange(len(blocks), dtype=np.intp), [len(block) for block in blocks])
+        return cls(version, metric, ids, names, np.concatenate(blocks), owners)
+
     def numbered(self, version: int) -> Gallery:
         """The same gallery under the version number that storage gave it."""
         return replace(self, version=version)
@@ -123,17 +132,8 @@ def build(metric: Metric, persons: Sequence[tuple[str, str]], faces: Sequence[tu
         if person_id in own:
             own[person_id].append(np.asarray(vectors.mean(axis=0), np.float32))
     known = [(person_id, name) for person_id, name in persons if own[person_id]]
-    if not known:
-        return Gallery.empty(metric)
-    means = [np.mean(own[person_id], axis=0) for person_id, _ in known]
-    return Gallery(
-        0,
-        metric,
-        tuple(person_id for person_id, _ in known),
-        tuple(name for _, name in known),
-        np.stack(means).astype(np.float32),
-        np.arange(len(known)),
-    )
+    rows = ((person_id, name, np.mean(own[person_id], axis=0, keepdims=True)) for person_id, name in known)
+    return Gallery.joined(0, metric, [(person_id, name, row.astype(np.float32)) for person_id, name, row in rows])
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-
 from uSense.core.errors import GalleryChangedError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Check, ConfusablePair, Training, WeakFace
@@ -68,24 +66,13 @@ def load(connection: sqlite3.Connection, keys: Keys, model: str, metric: Metric)
     ).fetchall()
     with parsing():
         report = _load_report(connection, version, json.loads(facts))
-    if not parts:
-        return Gallery.empty(metric, version), report
-    blocks = []
+    persons = []
     for person_id, name, wrapped, sealed in parts:
         with intact(name):
             key = keys.unwrap(wrapped, person_id)
-            blocks.append(sealing.unseal_vectors(key, sealed, "gallery", person_id, str(version), model))
-    return (
-        Gallery(
-            version,
-            metric,
-            tuple(person_id for person_id, _, _, _ in parts),
-            tuple(name for _, name, _, _ in parts),
-            np.concatenate(blocks),
-            np.repeat(np.arange(len(blocks), dtype=np.intp), [len(block) for block in blocks]),
-        ),
-        report,
-    )
+            vectors = sealing.unseal_vectors(key, sealed, "gallery", person_id, str(version), model)
+        persons.append((person_id, name, vectors))
+    return Gallery.joined(version, metric, persons), report
 
 
 def _faces(connection: sqlite3.Connection, model: str) -> dict[str, list[str]]:

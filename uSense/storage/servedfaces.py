@@ -143,21 +143,13 @@ def load_gallery(
         "WHERE mark = ? ORDER BY served_parts.number",
         (mark,),
     ).fetchall()
-    if not parts:
-        return Gallery.empty(metric, version)
-    blocks = []
+    persons = []
     for person_id, name, wrapped, sealed in parts:
         with intact(name):
             opened = keys.unwrap(wrapped, person_id)
-            blocks.append(sealing.unseal_vectors(opened, sealed, "served gallery", person_id, mark, model))
-    return Gallery(
-        version,
-        metric,
-        tuple(person_id for person_id, _, _, _ in parts),
-        tuple(name for _, name, _, _ in parts),
-        np.concatenate(blocks),
-        np.repeat(np.arange(len(blocks), dtype=np.intp), [len(block) for block in blocks]),
-    )
+            vectors = sealing.unseal_vectors(opened, sealed, "served gallery", person_id, mark, model)
+        persons.append((person_id, name, vectors))
+    return Gallery.joined(version, metric, persons)
 
 
 def mark(connection: sqlite3.Connection, key: GroupKey, model: str) -> str:
