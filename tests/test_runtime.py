@@ -23,8 +23,8 @@ class House:
         self.told: list[Event] = []
         self.applied: list[tuple[str, Value]] = []
         self.runtime = Runtime(Notebook(folder / FILE), self)
-        for name, filed in {"threshold": 0.5, "margin": 0.05}.items():
-            self.runtime.add(name, filed, self.note(name))
+        for name, filed, least in (("threshold", 0.5, 0.35), ("margin", 0.05, 0.0)):
+            self.runtime.add(name, filed, self.note(name), least=least)
 
     def post(self, event: Event) -> None:
         """Hear it."""
@@ -86,7 +86,25 @@ async def test_an_unreadable_file_is_said_and_moved_aside(tmp_path: Path, kept: 
     assert house.runtime.problems == {}
 
 
-@pytest.mark.parametrize("value", [7, "high", None, True, float("nan")])
+async def test_a_value_that_does_not_fit_the_recognizer_is_refused(tmp_path: Path) -> None:
+    """All or nothing, with what would fit; the least value does, and null."""
+    house = House(tmp_path)
+    await house.runtime.load()
+
+    with pytest.raises(RequestError) as caught:
+        await house.runtime.change({"margin": 0.1, "threshold": 0.34})
+    refused = house.runtime.values
+    now = await house.runtime.change({"threshold": 0.35, "margin": None})
+
+    assert (caught.value.code, str(caught.value)) == (
+        "bad_payload",
+        "threshold must be 0.35 or more with the recognizer of this service",
+    )
+    assert refused == {"threshold": 0.5, "margin": 0.05}
+    assert now == {"threshold": 0.35, "margin": 0.05}
+
+
+@pytest.mark.parametrize("value", [7, 0, 0.2, "high", None, True, float("nan")])
 async def test_a_value_that_does_not_fit_is_left_out(tmp_path: Path, value: Any) -> None:
     """The others that were kept count, and the wrong ones are named."""
     (tmp_path / FILE).write_text(json.dumps({"threshold": value, "margin": 0.2, "color": 1}))

@@ -347,6 +347,7 @@ def _site(settings: Settings) -> Site:
         version=__version__,
         topics=settings.mqtt.topics,
         snapshots=settings.mqtt.snapshots,
+        least_threshold=settings.recognizer.least_threshold,
         unsigned=frozenset(settings.commands.unsigned) if settings.commands.require_signature else None,
     )
 
@@ -367,7 +368,8 @@ def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt, attending: Attending)
     """The settings that may change at run time: each has its value in the file, and where it counts."""
     announce, recognizer = parts.settings.announce, parts.recognizer
     runtime = Runtime(Notebook(parts.settings.data_dir / FILE), mqtt)
-    runtime.add("threshold", recognizer.rules.threshold, lambda it: pipeline.judge_by(threshold=it))
+    least = parts.settings.recognizer.least_threshold
+    runtime.add("threshold", recognizer.rules.threshold, lambda it: pipeline.judge_by(threshold=it), least=least)
     runtime.add("margin", recognizer.rules.margin, lambda it: pipeline.judge_by(margin=it))
     runtime.add("repeat_after", announce.repeat_after, lambda it: pipeline.announce_by(repeat_after=it))
     runtime.add("unknown", announce.unknown, partial(setattr, pipeline.visiting, "telling"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -28,6 +29,7 @@ class _Dial:
     """The value in the settings file."""
     now: Value
     apply: Callable[[Any], None]
+    least: float
 
 
 class Runtime:
@@ -42,9 +44,12 @@ class Runtime:
         self._kept: dict[str, Value] = {}
         self._changing = asyncio.Lock()
 
-    def add(self, name: str, filed: Value, apply: Callable[[Any], None]) -> None:
-        """A setting of `RuntimeSettings`: its value in the settings file, and what makes another one count at once."""
-        self._dials[name] = _Dial(filed, filed, apply)
+    def add(self, name: str, filed: Value, apply: Callable[[Any], None], *, least: float = -math.inf) -> None:
+        """A setting of `RuntimeSettings`: its value in the settings file, and what makes another one count at once.
+
+        A number below `least` is refused, as the service is set up.
+        """
+        self._dials[name] = _Dial(filed, filed, apply, least)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -74,6 +79,10 @@ class Runtime:
 
     async def change(self, changes: Mapping[str, Value | None]) -> dict[str, Value]:
         """Keep and apply checked values, None for that of the settings file; all of them or, with an error, none."""
+        for name, value in changes.items():
+            if self._is_too_low(name, value):
+                message = f"{name} must be {self._dials[name].least:g} or more with the recognizer of this service"
+                raise RequestError(message, code="bad_payload")
         async with self._changing:
             kept = {name: value for name, value in {**self._kept, **changes}.items() if value is not None}
             if kept != self._kept or self.problem:
@@ -99,4 +108,7 @@ class Runtime:
             RuntimeChanges.model_validate({name: value}, strict=True)
         except ValidationError:
             return False
-        return name in self._dials and value is not None
+        return name in self._dials and value is not None and not self._is_too_low(name, value)
+
+    def _is_too_low(self, name: str, value: object) -> bool:
+        return name in self._dials and isinstance(value, float | int) and value < self._dials[name].least

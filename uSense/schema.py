@@ -233,7 +233,7 @@ def _text(detail: ErrorDetails, shape: Shape) -> str:
     if kind in _MISSING_ERRORS:
         return "is missing" + _meaning(shape)
     if kind in _BOUND_ERRORS:
-        return f"must be {_bounds(detail, shape)}" + _meaning(shape)
+        return f"must be {_bounds(detail, shape)}" + _meaning(shape, without=_range(shape))
     if kind == "string_pattern_mismatch" and detail["ctx"]["pattern"] == _NAME:
         return _name(detail)
     return _WORDS.get(kind) or re.sub(
@@ -252,12 +252,20 @@ def _hint(outline: Outline, path: Path, values: object, spelled: Speller) -> str
     return f"; there are {', '.join(names)}" if names else ""
 
 
-def _meaning(shape: Shape) -> str:
-    """The sentence of a setting, in brackets."""
+def _meaning(shape: Shape, without: str = "") -> str:
+    """The sentence of a setting, in brackets, `without` what was said before."""
     text = " ".join(str(shape.get("description", "")).split()).rstrip(".")
+    if without:
+        text = re.sub(rf", {re.escape(without)}\b,?", "", text)
     if re.match(r"[A-Z](?:[a-z]| )", text):
         text = text[0].lower() + text[1:]
     return f" ({text})" if text else ""
+
+
+def _range(shape: Shape) -> str:
+    """The bounds of a number as the sentence of its setting may name them; empty unless there are two."""
+    ends = [shape.get(f"{end}imum", shape.get(f"exclusive{end.title()}imum")) for end in ("min", "max")]
+    return "" if None in ends else " to ".join(map(str, ends))
 
 
 def _bounds(detail: ErrorDetails, shape: Shape) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -117,6 +118,13 @@ def test_without_snapshots_there_is_no_image() -> None:
     site = Site(instance="hall-pi", version="1.2", topics=Topics("usense"))
 
     assert set(components()) - set(components(site=site)) == {"usense_hall-pi_camera_hall_image"}
+
+
+def test_a_threshold_that_would_be_refused_cannot_be_chosen() -> None:
+    """Home Assistant's number begins at the least threshold of the recognizer."""
+    number = components(site=replace(SITE, least_threshold=0.35))["usense_hall-pi_threshold"]
+
+    assert (number["min"], number["max"]) == (0.35, 1)
 
 
 @pytest.mark.parametrize(

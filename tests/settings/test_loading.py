@@ -104,6 +104,37 @@ def test_kind_of_detector_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> No
             "detector: {min_face: 300, fit: [320, 240]}",
             ["line 1: detector: no face can be found: min_face is larger than fit"],
         ),
+        (
+            "recognizer: {rules: {threshold: 0.3}}",
+            ["line 1: recognizer: 'rules.threshold' must be 0.35 or more: a lower one keeps hardly any stranger out"],
+        ),
+        (
+            "recognizer: {rules: {clear: 2}}",
+            [
+                (
+                    "line 1: recognizer.rules.clear: must be from 0 to 1 "
+                    "(quality below which a look needs a higher score, because poor pictures make strangers alike)"
+                )
+            ],
+        ),
+        (
+            "recognizer: {rules: {strangers: 0}}",
+            [
+                (
+                    "line 1: recognizer.rules.strangers: must be more than 0 and less than 1 "
+                    "(share of strangers among the people your cameras see; only `confidence` depends on it)"
+                )
+            ],
+        ),
+        (
+            "recognizer: {kind: azure, endpoint: 'https://a.b', accept_threshold: 0.4}",
+            [
+                (
+                    "line 1: recognizer.accept_threshold: must be from 0.5 to 1 "
+                    "(lowest confidence that names a person; decided here)"
+                )
+            ],
+        ),
         ("instance: true", ["line 1: instance: must be text, in quotes if it looks like something else"]),
         ("cameras: {true: {kind: folder, path: x}}", [f"line 1: cameras.True: {NO_NAME}"]),
         (

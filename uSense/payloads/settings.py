@@ -15,7 +15,7 @@ class RuntimeSettings(Branch):
     """The settings that may change while the service runs, as they are now."""
 
     threshold: Share
-    """Lowest score, 0 to 1, that names a person; with Azure, the lowest confidence."""
+    """Lowest score that names a person, at least 0.35 with dlib's net; with Azure, confidence, at least 0.5."""
     margin: Share
     """Smallest lead of the best person's score over that of the runner-up."""
     repeat_after: Week

@@ -29,6 +29,8 @@ from uSense.schema import Branch
 
 log = structlog.get_logger()
 
+LEAST_CONFIDENCE = 0.5
+"""From this confidence on Azure itself calls two faces identical."""
 KEYLESS = "is missing: give recognizer.key_file, or set USENSE_RECOGNIZER__KEY"
 """Said of settings without a key."""
 
@@ -66,7 +68,7 @@ class AzureSettings(Branch):
     """With `tier: own`: calls in a calendar month at most; null without a limit."""
     candidate_threshold: Share = 0.5
     """Confidence below which Azure names nobody; sent to it."""
-    accept_threshold: Share = 0.7
+    accept_threshold: float = Field(default=0.7, ge=LEAST_CONFIDENCE, le=1)
     """Lowest confidence that names a person; decided here."""
     margin: Share = 0.05
     """Smallest lead of the best person's confidence over that of the runner-up."""
@@ -102,6 +104,11 @@ class AzureSettings(Branch):
         """When one look names a person."""
         strangers = self.local.rules.strangers
         return DecisionRules(threshold=self.accept_threshold, margin=self.margin, strangers=strangers)
+
+    @property
+    def least_threshold(self) -> float:
+        """A lower threshold would keep hardly any stranger from getting a name."""
+        return self.local.least_threshold if self.second_opinion else LEAST_CONFIDENCE
 
     @property
     def tariff(self) -> Tier:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from uSense import imaging, keepsake
 from uSense.aio import Lane
@@ -75,6 +76,18 @@ class LocalSettings(Branch):
     """The net that turns a face into numbers."""
     rules: DecisionRules = DecisionRules()
     """When one look names a person."""
+
+    @model_validator(mode="after")
+    def _names_not_everybody(self) -> Self:
+        if self.rules.threshold < self.least_threshold:
+            least = f"{self.least_threshold:g}"
+            raise ValueError(f"'rules.threshold' must be {least} or more: a lower one keeps hardly any stranger out")
+        return self
+
+    @property
+    def least_threshold(self) -> float:
+        """A lower threshold would keep hardly any stranger from getting a name."""
+        return self.embedder.least_threshold
 
     @property
     def local(self) -> Self:

@@ -50,6 +50,7 @@ class Site:
     version: str
     topics: Topics
     snapshots: bool = False
+    least_threshold: float = 0.0
     unsigned: frozenset[str] | None = None
 
     @property

@@ -14,7 +14,7 @@ def threshold(_: Place, site: Site) -> Entity | None:
         "value_template": "{{ value_json.threshold }}",
         "command_topic": site.command("settings/set"),
         "command_template": '{"threshold": {{ value }}}',
-        "min": 0,
+        "min": site.least_threshold,
         "max": 1,
         "step": 0.01,
         "mode": "box",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,6 +25,8 @@ _PADDING = 0.25
 class DlibSettings(Branch):
     """Compare faces with dlib's net, which comes with the packages."""
 
+    least_threshold: ClassVar = 0.35
+    """One in seven pairs of different people scores that much (lfw10): a lower threshold decides next to nothing."""
     kind: Literal["dlib"] = "dlib"
     """The embedder: dlib's face ResNet."""
     threads: int = Field(default=1, ge=1, le=16)

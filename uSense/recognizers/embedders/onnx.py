@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,8 @@ dlib's template of its five points, brought here by the similarity between the d
 class OnnxSettings(Branch):
     """Compare faces with an ONNX embedder of your own (112 x 112, aligned by five points)."""
 
+    least_threshold: ClassVar = 0.10
+    """Two vectors that have nothing to do with each other often have such a cosine."""
     kind: Literal["onnx"]
     """The embedder: an ONNX file."""
     path: Annotated[Path, Mark.NEEDED]
