@@ -15,7 +15,8 @@ from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import Witness, publish
 from tests.support import needs
 from tests.support.mqtt import connected, make, running
-from uSense.commands.base import Command, ImageBytes
+from tests.support.waiting import until
+from uSense.commands.base import Command, ImageBytes, Line
 from uSense.core.errors import NotFoundError, RecognizerError
 from uSense.core.topics import Topics
 from uSense.entities import Message
@@ -96,7 +97,7 @@ COMMANDS: tuple[Command[House, Any], ...] = (
     Command(name="sulk", payload=Nothing, run=sulk),
     Command(name="break", payload=Nothing, run=break_down),
     Command(name="wait", payload=Nothing, run=wait),
-    Command(name="status", payload=Nothing, run=status, prompt=True),
+    Command(name="status", payload=Nothing, run=status, line=Line.PROMPT),
 )
 
 
@@ -355,6 +356,26 @@ async def test_stopping_answers_all_who_wait() -> None:
     ]
     assert {json.loads(reply.payload)["error"]["code"] for reply in letterbox.replies} == {"stopping"}
     assert json.loads(letterbox.replies[-1].payload)["transaction"] == "late"
+
+
+async def test_no_line_waits_for_another() -> None:
+    """While a look through a camera and a long command are waited for, each by another, prompt ones are answered."""
+    letterbox, house = Letterbox(), House()
+    dispatcher = Dispatcher(Topics(), 1000, letterbox)
+    commands = (*COMMANDS, Command(name="look", payload=Nothing, run=wait, line=Line.LOOKING))
+    async with asyncio.TaskGroup() as group:
+        serve = group.create_task(dispatcher.serve(commands, house))
+        dispatcher.offer(Request("usense/command/wait", b""))
+        await house.entered.wait()
+        for command in ("train", "look", "look", "status"):
+            dispatcher.offer(Request(f"usense/command/{command}", b""))
+        await until(lambda: letterbox.replies)
+        first = [reply.topic for reply in letterbox.replies]
+        house.open.set()
+        await until(lambda: len(letterbox.replies) == 5)
+        serve.cancel()
+
+    assert first == ["usense/response/status"]
 
 
 def test_waiting_requests_are_bounded_by_bytes_too() -> None:

@@ -12,7 +12,7 @@ from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import Witness, publish
 from tests.support.mqtt import connected, make, running, settled
 from tests.support.waiting import until
-from uSense.commands.base import Command
+from uSense.commands.base import Command, Line
 from uSense.core.errors import BrokerError, InstanceError
 from uSense.core.events import State
 from uSense.mqtt import MqttSettings
@@ -31,7 +31,7 @@ async def info(_: object, __: Nothing) -> dict[str, Any]:
     return {"instance": "attic", "cameras": ["roof"]}
 
 
-INFO = (Command(name="info", payload=Nothing, run=info, prompt=True),)
+INFO = (Command(name="info", payload=Nothing, run=info, line=Line.PROMPT),)
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])

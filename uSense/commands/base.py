@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, ValidationError, WithJsonSchema
@@ -73,13 +74,26 @@ class Example:
         return self.payload.encode() if isinstance(self.payload, str) else self.payload
 
 
+class Line(StrEnum):
+    """Who waits for whom: the requests of a line are carried out one after the other."""
+
+    ORDER = "in order"
+    """What may take long, and whatever must keep the order in which it came."""
+    PROMPT = "prompt"
+    """What takes no time and does not depend on the others."""
+    ENROLLING = "enrolling"
+    """The begin and the end of guided enrollments; they may wait for a picture."""
+    LOOKING = "looking"
+    """Looks through a camera; they wait for a picture."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Generic[C, P]):
     """A command: its name in topics, the arguments it takes, and the use case of `C` that it calls.
 
     `run` returns the `data` of the reply (any JSON value) and raises RequestError. A payload without braces fills the
     field that `scalar` names (where one argument is enough) or the bytes field that `raw` names; what follows in the
-    topic fills the field that `rest` names. A `prompt` command takes no time and does not wait for the others.
+    topic fills the field that `rest` names. It waits only for those of its `line`.
     `about`, `reply` (the type of `data`) and `examples`, valid and invalid ones, are what documents and tests are made
     of; every command of the service has them.
     """
@@ -93,7 +107,7 @@ class Command(Generic[C, P]):
     scalar: str | None = None
     raw: str | None = None
     rest: str | None = None
-    prompt: bool = False
+    line: Line = Line.ORDER
 
 
 @dataclass(frozen=True, slots=True)

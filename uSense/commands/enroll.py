@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, StrictBool
 
-from uSense.commands.base import Command, Example
+from uSense.commands.base import Command, Example, Line
 from uSense.commands.people import Nothing
 from uSense.control import Control
 from uSense.payloads.enrolling import EnrollmentCanceled, EnrollmentStarted
@@ -46,7 +46,7 @@ START = Command(
     payload=Start,
     run=start,
     scalar="name",
-    prompt=True,
+    line=Line.ENROLLING,
     about="Enroll the person in front of a camera, who is told what to do ([enrollment.md](enrollment.md)).",
     reply=EnrollmentStarted,
     examples=(
@@ -62,7 +62,7 @@ CANCEL = Command(
     name="enroll/cancel",
     payload=Nothing,
     run=cancel,
-    prompt=True,
+    line=Line.ENROLLING,
     about="End the guided enrollment that is under way; nothing is saved.",
     reply=EnrollmentCanceled,
     examples=(Example(), Example({"name": "Clara"}, code="bad_payload")),

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from uSense.commands.base import FACE_ID, PICTURE, VISITOR_ID, Command, Example, ImageBytes
+from uSense.commands.base import FACE_ID, PICTURE, VISITOR_ID, Command, Example, ImageBytes, Line
 from uSense.commands.people import Nothing, Who, full_data
 from uSense.control import Control, training_data
 from uSense.payloads.people import FaceKept, PersonDetails
@@ -124,7 +124,7 @@ STATUS = Command(
     name="train/status",
     payload=Nothing,
     run=status,
-    prompt=True,
+    line=Line.PROMPT,
     about="Whether a training is running, or how the last one ended.",
     reply=Training,
     examples=(Example(), Example("[]", code="bad_payload")),

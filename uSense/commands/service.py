@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, StrictBool
 
-from uSense.commands.base import Command, Example
+from uSense.commands.base import Command, Example, Line
 from uSense.commands.people import Nothing
 from uSense.control import SNAPSHOT_BYTES, Control, present_data
 from uSense.payloads.pictures import Snapshot
@@ -77,7 +77,7 @@ PAUSE = Command(
     payload=Pause,
     run=pause,
     scalar="camera",
-    prompt=True,
+    line=Line.PROMPT,
     about="Close a camera until it is resumed.",
     reply=CameraPaused,
     examples=(
@@ -93,7 +93,7 @@ RESUME = Command(
     payload=Which,
     run=resume,
     scalar="camera",
-    prompt=True,
+    line=Line.PROMPT,
     about="Open a paused camera again.",
     reply=CameraPaused,
     examples=(Example("hall"), Example({"camera": 1}, code="bad_payload"), Example("attic", code="not_found")),
@@ -103,7 +103,7 @@ SNAPSHOT = Command(
     payload=Snap,
     run=snapshot,
     scalar="camera",
-    prompt=True,
+    line=Line.LOOKING,
     about="The next picture of a camera, shrunk to what the broker takes.",
     reply=Snapshot,
     examples=(
@@ -125,7 +125,7 @@ INFO = Command(
     name="info",
     payload=Nothing,
     run=info,
-    prompt=True,
+    line=Line.PROMPT,
     about="What this uSense is, as on `usense/info`, and who is in sight of a camera now.",
     reply=InfoReply,
     examples=(Example(), Example({"camera": "hall"}, code="bad_payload")),

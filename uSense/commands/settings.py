@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uSense.commands.base import Command, Example
+from uSense.commands.base import Command, Example, Line
 from uSense.control import Control
 from uSense.payloads.settings import RuntimeChanges, RuntimeSettings
 from uSense.schema import Branch
@@ -19,7 +19,7 @@ SET = Command(
     name="settings/set",
     payload=RuntimeChanges,
     run=change,
-    prompt=True,
+    line=Line.PROMPT,
     about="Change settings at once and for the restarts to come; `null` goes back to the settings file.",
     reply=RuntimeSettings,
     examples=(

@@ -1,7 +1,6 @@
 """From a request to its reply: bounded waiting, one after the other, every request answered.
 
-There are two lines, each in the order in which requests came: that of prompt commands, which take no time and do not
-depend on the others, and that of all others.
+There are several lines, each in the order in which requests came, and none waits for another.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
 
-from uSense.commands.base import Call, Command, Transaction, bind, find, find_transaction, read, refusal, reply
+from uSense.commands.base import Call, Command, Line, Transaction, bind, find, find_transaction, read, refusal, reply
 from uSense.core.errors import RequestError, UsenseError
 from uSense.core.events import Event, Notice
 from uSense.core.signing import REFUSALS, Stamp
@@ -69,8 +68,8 @@ class _Told:
         return signed is None or (self.nonce, self.response_topic) == (signed.nonce, request.response_topic)
 
 
-class _Line:
-    """Requests that wait for those before them."""
+class _Queue:
+    """The requests of a line, which wait for those before them."""
 
     def __init__(self) -> None:
         self.waiting: deque[_Waiting] = deque()
@@ -108,8 +107,8 @@ class Dispatcher:
         self._max_payload = max_payload
         self._sender = sender
         self._clock = clock
-        self._line, self._prompt_line = _Line(), _Line()
-        self._prompt: frozenset[str] = frozenset()
+        self._queues = {line: _Queue() for line in Line}
+        self._lines: Mapping[str, Line] = {}
         self._stopped = False
         self._transactions: Transactions[_Told] = Transactions()
 
@@ -118,39 +117,42 @@ class Dispatcher:
         path = self._topics.command(request.topic)
         if path is None:
             return
-        line = self._prompt_line if path in self._prompt else self._line
+        queue = self._queues[self._lines.get(path, Line.ORDER)]
         if request.retain:
             self._ignore(path, request)
         elif len(request.payload) > self._max_payload:
             self._refuse(path, request, "too_large", f"the payload has more than {self._max_payload} bytes")
         elif self._stopped:
             self._refuse(path, request, "stopping", "the service is stopping")
-        elif len(line.waiting) >= WAITING or self._bytes() + len(request.payload) > 2 * self._max_payload:
+        elif len(queue.waiting) >= WAITING or self._bytes() + len(request.payload) > 2 * self._max_payload:
             self._refuse(path, request, "busy", "too many requests are waiting; try again later")
         else:
-            self._admit(line, path, request)
+            self._admit(queue, path, request)
 
     async def serve(self, commands: Sequence[Command[C, Any]], context: C) -> None:
         """Carry out requests until canceled; those that are then left are answered `stopping`."""
-        self._prompt = frozenset(command.name for command in commands if command.prompt)
+        self._lines = {command.name: command.line for command in commands}
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._work(self._line, commands, context), name="commands in order")
-                group.create_task(self._work(self._prompt_line, commands, context), name="prompt commands")
+                for line, queue in self._queues.items():
+                    group.create_task(self._work(queue, commands, context), name=f"commands {line}")
         finally:
             self._stopped = True
-            for left in (*self._line.waiting, *self._prompt_line.waiting):
+            for left in self._waiting():
                 self._refuse(left.path, left.request, "stopping", "the service is stopping")
 
-    async def _work(self, line: _Line, commands: Sequence[Command[C, Any]], context: C) -> None:
+    async def _work(self, queue: _Queue, commands: Sequence[Command[C, Any]], context: C) -> None:
         while True:
-            await self._carry_out(await line.next(), commands, context)
+            await self._carry_out(await queue.next(), commands, context)
+
+    def _waiting(self) -> list[_Waiting]:
+        return [one for queue in self._queues.values() for one in queue.waiting]
 
     def _bytes(self) -> int:
         """All that waits."""
-        return sum(len(one.request.payload) for line in (self._line, self._prompt_line) for one in line.waiting)
+        return sum(len(one.request.payload) for one in self._waiting())
 
-    def _admit(self, line: _Line, path: str, request: Request) -> None:
+    def _admit(self, queue: _Queue, path: str, request: Request) -> None:
         """Let a request wait, unless it is seen at once that it has no right to."""
         try:
             if len(request.payload) <= _SMALL:
@@ -158,7 +160,7 @@ class Dispatcher:
         except RequestError as error:
             self._refuse(path, request, error.code, str(error))
         else:
-            line.join(_Waiting(path, request))
+            queue.join(_Waiting(path, request))
 
     async def _carry_out(self, waited: _Waiting, commands: Sequence[Command[C, Any]], context: C) -> None:
         path, request = waited.path, waited.request
@@ -176,7 +178,7 @@ class Dispatcher:
             key = (path, transaction, signed is not None)
             known = None if transaction is None else self._transactions.first(key, started)
             if known is None or not known.answers(request, signed):
-                oldest = min(request.at, *self._line.pending(), *self._prompt_line.pending())
+                oldest = min(request.at, *(at for queue in self._queues.values() for at in queue.pending()))
                 self.authority.admit(request, signed, oldest)
                 await self.authority.note()
             if known is None:
