@@ -62,7 +62,8 @@ def released(version: str, changelog: str) -> bool:
 
 def build(folder: Path) -> list[Path]:
     """Build into the folder in place of what was built there; the wheel is made of the source distribution."""
-    os.environ.setdefault("SOURCE_DATE_EPOCH", _git("log", "-1", "--format=%ct") or "0")
+    if committed := _git("log", "-1", "--format=%ct"):
+        os.environ.setdefault("SOURCE_DATE_EPOCH", committed)
     with tempfile.TemporaryDirectory() as scratch:
         first, second = (_distributions(Path(scratch, number)) for number in ("first", "second"))
         if [file.read_bytes() for file in first] != [file.read_bytes() for file in second]:

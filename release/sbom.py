@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+
+from hatchling.builders.utils import get_reproducible_timestamp
 
 import uSense
 from release.licenses import Package, extra, packages, requires
@@ -30,7 +31,7 @@ def document() -> dict[str, Any]:
         "specVersion": "1.6",
         "version": 1,
         "metadata": {
-            "timestamp": datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), UTC).isoformat(),
+            "timestamp": datetime.fromtimestamp(get_reproducible_timestamp(), UTC).isoformat(),
             "component": _component(root, "application", uSense.__name__, uSense.__version__, "MIT"),
         },
         "components": [*_components(required, "required"), *_components(optional, "optional")],

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import uSense
+from release.pins import pins
 from tests.support.needs import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
@@ -19,27 +20,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 FILES = ("build", "dev", "run", "pi", "image")
 
 
-def pins(name: str) -> list[tuple[Requirement, int]]:
-    """The requirements of a file, each with the number of its hashes."""
-    text = (REQUIREMENTS / f"{name}.txt").read_text("utf-8").replace("\\\n", " ")
-    lines = [line.split("--hash=sha256:") for line in text.splitlines() if line.strip()]
-    return [(Requirement(words[0].strip()), len(words) - 1) for words in lines]
-
-
 def versions(name: str) -> dict[str, set[str]]:
     """The pinned versions of each package."""
     found: dict[str, set[str]] = {}
-    for requirement, _ in pins(name):
-        found.setdefault(canonicalize_name(requirement.name), set()).add(str(requirement.specifier))
+    for pin in pins(name):
+        found.setdefault(pin.name, set()).add(str(pin.requirement.specifier))
     return found
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_everything_is_pinned_and_hashed(name: str) -> None:
     """Each package has one version for a given machine and at least one hash."""
-    for requirement, hashes in pins(name):
-        assert re.fullmatch(r"==[^,*]+", str(requirement.specifier)), requirement
-        assert hashes > 0, requirement
+    for pin in pins(name):
+        assert re.fullmatch(r"==[^,*]+", str(pin.requirement.specifier)), pin
+        assert pin.hashes, pin
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -33,8 +33,9 @@ def test_packages_stay_unimported() -> None:
 
 
 @pytest.mark.parametrize("missing", [replace(EILEEN, package="no_such"), replace(EILEEN, file="no_such.png")])
-def test_missing(missing: Portrait) -> None:
+def test_missing(missing: Portrait, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing photo is reported with the command that installs it."""
+    monkeypatch.setattr(portraits, "PHOTOS", tmp_path)
     with pytest.raises(DemoError, match=r"Eileen Collins is missing.*pip install 'uSense\[demo\]'"):
         portraits.locate(missing)
 
