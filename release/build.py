@@ -40,7 +40,7 @@ def main() -> int:
         return 1
     print("\n".join(f"{file.relative_to(ROOT)}  {file.stat().st_size:,} bytes" for file in files))
     if not arguments.draft:
-        print(f"\nTag it: git tag --sign v{uSense.__version__} --message 'uSense {uSense.__version__}'")
+        print(f"\nTag it: git tag --annotate v{uSense.__version__} --message 'uSense {uSense.__version__}'")
     return 0
 
 
