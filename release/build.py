@@ -19,6 +19,8 @@ from release import contents, licenses, sbom
 from release.pins import ROOT
 
 DIST = ROOT / "dist"
+BESIDE = tuple(sorted((ROOT / "config").glob("*.service")))
+"""What a wheel cannot put into its place."""
 
 
 class NotReadyError(Exception):
@@ -30,6 +32,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make release", description=main.__doc__)
     parser.add_argument("--draft", action="store_true", help="from the tree as it is, whatever the changelog says")
     arguments = parser.parse_args()
+    if committed := _git("log", "-1", "--format=%ct"):
+        os.environ.setdefault("SOURCE_DATE_EPOCH", committed)
     told = [*(() if arguments.draft else problems()), *licenses.problems()]
     try:
         files = [] if told else build(DIST)
@@ -62,8 +66,6 @@ def released(version: str, changelog: str) -> bool:
 
 def build(folder: Path) -> list[Path]:
     """Build into the folder in place of what was built there; the wheel is made of the source distribution."""
-    if committed := _git("log", "-1", "--format=%ct"):
-        os.environ.setdefault("SOURCE_DATE_EPOCH", committed)
     with tempfile.TemporaryDirectory() as scratch:
         first, second = (_distributions(Path(scratch, number)) for number in ("first", "second"))
         if [file.read_bytes() for file in first] != [file.read_bytes() for file in second]:
@@ -74,6 +76,7 @@ def build(folder: Path) -> list[Path]:
         for old in folder.glob("usense-*"):
             old.unlink()
         files = [Path(shutil.move(file, folder / file.name)) for file in first]
+    files += [Path(shutil.copy(file, folder)) for file in BESIDE]
     bill = folder / f"usense-{uSense.__version__}.cdx.json"
     bill.write_text(sbom.text(), "utf-8")
     files.append(bill)
