@@ -70,7 +70,7 @@ def test_the_version_is_told_once() -> None:
 
 @pytest.mark.proof
 def test_what_is_made(made: dict[str, Path]) -> None:
-    """A release is a source distribution, a wheel, the unit for systemd, the bill of materials and the sums of these."""
+    """A release is source distribution, wheel, the unit for systemd, the bill of materials and the sums of these."""
     beside = {file.name for file in build.BESIDE}
     assert set(made) == {".tar.gz", "-py3-none-any.whl", ".cdx.json", "SHA256SUMS", *beside}
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=made["SHA256SUMS"].parent, check=True)
