@@ -139,4 +139,4 @@ def _libraries() -> Iterator[str]:
 
 if __name__ == "__main__":
     FILE.write_text(render(FILE.read_text("utf-8")), "utf-8")
-    raise SystemExit("\n".join(problems()))
+    raise SystemExit("\n".join(problems()) or None)
