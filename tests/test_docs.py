@@ -18,6 +18,7 @@ PAGES = (
     "architecture",
     "cameras",
     "commands",
+    "container",
     "enrollment",
     "evaluation",
     "face-api",
