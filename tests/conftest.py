@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-LONG = ("tests/service/", "tests/demo/test_show.py", "tests/pi/", "tests/cli/", "tests/web/", "tests/recognizers/")
+LONG = ("tests/service/", "tests/demo/test_show.py", "tests/pi/", "tests/cli/", "tests/faceapi/", "tests/recognizers/")
 """Where a file takes longest, longest first: begun last, one of them would be waited for at the end by all others."""
 
 

@@ -46,7 +46,7 @@ from uSense.upkeep import Upkeep, tell_late
 from uSense.visitors import Visiting
 
 if TYPE_CHECKING:
-    from uSense.web.server import FaceServer
+    from uSense.faceapi.server import FaceServer
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
 
 if TYPE_CHECKING:
-    from uSense.web.server import FaceServer
+    from uSense.faceapi.server import FaceServer
 
 LOOK = 3.0
 """Seconds that a start waits for the broker; one that does not answer is asked when it does."""

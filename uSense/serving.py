@@ -11,6 +11,9 @@ import structlog
 from uSense import aio, lifetime
 from uSense.aio import Lane
 from uSense.core.errors import StorageError, StuckError
+from uSense.faceapi import server
+from uSense.faceapi.seams import Parts
+from uSense.faceapi.server import FaceServer
 from uSense.ports import Archive
 from uSense.recognizers.embedding import LocalEmbedding
 from uSense.recognizers.local import LocalRecognizer
@@ -19,9 +22,6 @@ from uSense.settings import Settings
 from uSense.storage import Storage, open_storage
 from uSense.storage.lock import sole_service
 from uSense.upkeep import LOOK, back_up
-from uSense.web import server
-from uSense.web.seams import Parts
-from uSense.web.server import FaceServer
 
 log = structlog.get_logger()
 

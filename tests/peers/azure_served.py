@@ -14,14 +14,14 @@ from uSense.aio import Lane
 from uSense.core.groups import GroupKey, GroupPerson
 from uSense.core.judging import DecisionRules
 from uSense.detectors.hog import HogSettings
+from uSense.faceapi.gateway import application
+from uSense.faceapi.seams import Parts
+from uSense.faceapi.service import open_service
+from uSense.faceapi.settings import FaceApiSettings
 from uSense.recognizers.embedders.base import Embedder
 from uSense.recognizers.embedding import LocalEmbedding
 from uSense.recognizers.points import open_points
 from uSense.storage import SqliteGroups, open_storage
-from uSense.web.gateway import application
-from uSense.web.seams import Parts
-from uSense.web.service import open_service
-from uSense.web.settings import FaceApiSettings
 
 GROUP = GroupKey("persongroups", "users")
 

@@ -16,11 +16,11 @@ from uSense import keepsake
 from uSense.core.errors import BadImageError
 from uSense.core.matching import Metric, Rows
 from uSense.core.models import Box, Face, Picture, Probe
+from uSense.faceapi.gateway import application
+from uSense.faceapi.seams import Parts
+from uSense.faceapi.service import Service, open_service
+from uSense.faceapi.settings import FaceApiSettings
 from uSense.ports import Groups
-from uSense.web.gateway import application
-from uSense.web.seams import Parts
-from uSense.web.service import Service, open_service
-from uSense.web.settings import FaceApiSettings
 
 KEY = "0123456789abcdef0123456789abcdef"
 THRESHOLD = 0.5

@@ -13,7 +13,7 @@ import typer
 from uSense.cli.common import ConfigFile, configure_log, trace
 
 if TYPE_CHECKING:
-    from uSense.web.server import FaceServer
+    from uSense.faceapi.server import FaceServer
 
 Host = Annotated[str | None, typer.Option(metavar="H", help="Address to listen at; 0.0.0.0 lets your network in.")]
 Port = Annotated[int | None, typer.Option(metavar="P", help="Port to listen at; 0 takes a free one.")]

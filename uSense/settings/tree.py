@@ -22,6 +22,7 @@ from uSense.core.visitors import VisitorRules
 from uSense.core.voting import VotingRules
 from uSense.detectors import AnyDetector
 from uSense.detectors.hog import HogSettings
+from uSense.faceapi.settings import FaceApiSettings
 from uSense.mqtt.authority import CommandSettings
 from uSense.mqtt.settings import DiscoverySettings, MqttSettings
 from uSense.pipeline import PipelineSettings
@@ -29,7 +30,6 @@ from uSense.recognizers import AnyRecognizer
 from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch, Mark, Name
 from uSense.storage.settings import GallerySettings
-from uSense.web.settings import FaceApiSettings
 
 
 def _instance() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from uSense.core.faceapi import arguments
-from uSense.web import pictures
-from uSense.web.call import Call, Reply, Route
-from uSense.web.detect import DETECTION
+from uSense.faceapi import pictures
+from uSense.faceapi.call import Call, Reply, Route
+from uSense.faceapi.detect import DETECTION
 
 
 async def add(call: Call) -> Reply:

@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from uSense.core.faceapi import arguments, faults
 from uSense.core.groups import Group, GroupTraining
+from uSense.faceapi.call import Call, Reply, Route
 from uSense.times import ticks
-from uSense.web.call import Call, Reply, Route
 
 RECOGNITION = ("recognition_01", "recognition_02", "recognition_03", "recognition_04")
 

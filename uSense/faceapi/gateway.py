@@ -17,9 +17,9 @@ from uSense.core.faceapi import arguments, faults, routing
 from uSense.core.faceapi.faults import Fault
 from uSense.core.faceapi.window import Window
 from uSense.core.groups import GroupExistsError
-from uSense.web import detect, faces, groups, persons, recognition
-from uSense.web.call import Call, Handler, Reply, Route
-from uSense.web.service import Service
+from uSense.faceapi import detect, faces, groups, persons, recognition
+from uSense.faceapi.call import Call, Handler, Reply, Route
+from uSense.faceapi.service import Service
 
 log = structlog.get_logger()
 

@@ -12,8 +12,8 @@ from pydantic import SecretStr, ValidationError
 
 from tests.peers.faceapi import FaceApi
 from uSense.core.errors import SettingsError
-from uSense.web import server
-from uSense.web.settings import FaceApiSettings
+from uSense.faceapi import server
+from uSense.faceapi.settings import FaceApiSettings
 
 
 def test_a_key_is_made_once_and_kept_for_its_owner(tmp_path: Path) -> None:

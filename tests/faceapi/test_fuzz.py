@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.peers.faceapi import FaceApi
-from uSense.web.gateway import ROUTES
+from uSense.faceapi.gateway import ROUTES
 
 SOME = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -19,8 +19,8 @@ from uSense.core.faceapi.faults import FAMILIES, Family
 from uSense.core.faceapi.lenient import Body
 from uSense.core.faceapi.routing import Ids
 from uSense.core.groups import GroupKey
-from uSense.web import pictures
-from uSense.web.service import Service
+from uSense.faceapi import pictures
+from uSense.faceapi.service import Service
 
 PATIENCE = 30.0
 """Seconds in which a body has come."""

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.support.faceapi import BLUE, GREEN, RED, Held, client, colored
 from uSense.core.errors import StorageError
 from uSense.core.groups import GroupKey
+from uSense.faceapi.settings import FaceApiSettings, RateLimitSettings
 from uSense.storage import open_storage
-from uSense.web.settings import FaceApiSettings, RateLimitSettings
 
 HOUSE = "/face/v1.0/persongroups/house"
 OCTETS = {"Content-Type": "application/octet-stream"}

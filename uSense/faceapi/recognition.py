@@ -17,7 +17,7 @@ from uSense.core.faceapi.faults import FAMILIES
 from uSense.core.groups import GroupKey
 from uSense.core.matching import Gallery, Metric, Rows
 from uSense.core.scale import IDENTICAL
-from uSense.web.call import Call, Reply, Route
+from uSense.faceapi.call import Call, Reply, Route
 
 MOST_IDENTIFIED = 10
 MOST_CANDIDATES = 100

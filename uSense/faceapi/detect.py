@@ -9,10 +9,10 @@ from uSense.core.faceapi import arguments, attributes, faults, landmarks
 from uSense.core.faceapi.arguments import Query
 from uSense.core.faceapi.faceids import Detected
 from uSense.core.matching import Rows
-from uSense.web.call import Call, Reply, Route
-from uSense.web.groups import RECOGNITION
-from uSense.web.pictures import Seen
-from uSense.web.service import Service
+from uSense.faceapi.call import Call, Reply, Route
+from uSense.faceapi.groups import RECOGNITION
+from uSense.faceapi.pictures import Seen
+from uSense.faceapi.service import Service
 
 DETECTION = ("detection_01", "detection_02", "detection_03")
 """Names of one and the same local detector; what may be asked for depends on them as in the service."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uSense.core.faceapi import arguments, faults
 from uSense.core.groups import GroupPerson
-from uSense.web.call import Call, Reply, Route
+from uSense.faceapi.call import Call, Reply, Route
 
 
 async def create(call: Call) -> Reply:

@@ -11,10 +11,10 @@ from uSense.aio import Lane
 from uSense.core.faceapi import faults
 from uSense.core.faceapi.faceids import Detected, FaceIds
 from uSense.core.scale import confidence
-from uSense.web.galleries import Galleries
-from uSense.web.pictures import Pictures
-from uSense.web.seams import Parts
-from uSense.web.settings import FaceApiSettings
+from uSense.faceapi.galleries import Galleries
+from uSense.faceapi.pictures import Pictures
+from uSense.faceapi.seams import Parts
+from uSense.faceapi.settings import FaceApiSettings
 
 
 class Service:

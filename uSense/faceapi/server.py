@@ -19,10 +19,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from uSense.core.errors import SettingsError
-from uSense.web.gateway import application
-from uSense.web.seams import Parts
-from uSense.web.service import Service, open_service
-from uSense.web.settings import FaceApiSettings
+from uSense.faceapi.gateway import application
+from uSense.faceapi.seams import Parts
+from uSense.faceapi.service import Service, open_service
+from uSense.faceapi.settings import FaceApiSettings
 
 log = structlog.get_logger()
 

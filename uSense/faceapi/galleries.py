@@ -14,7 +14,7 @@ from uSense.core.errors import BadImageError, NotFoundError, StorageError
 from uSense.core.faceapi.faults import FAMILIES
 from uSense.core.groups import GroupKey, GroupPerson, GroupTraining
 from uSense.core.matching import Gallery
-from uSense.web.seams import Parts
+from uSense.faceapi.seams import Parts
 
 log = structlog.get_logger()
 
