@@ -47,6 +47,7 @@ from uSense.visitors import Visiting
 
 if TYPE_CHECKING:
     from uSense.faceapi.server import FaceServer
+    from uSense.web.server import WebServer
 
 log = structlog.get_logger()
 
@@ -114,6 +115,7 @@ class Service:
     health: Health
     runtime: Runtime
     attending: Attending
+    web: WebServer | None
     info: Mapping[str, Any]
 
     @property
@@ -149,6 +151,8 @@ class Service:
             jobs[f"camera {name}"] = partial(self.pipeline.cameras.watch, name, camera)
         if self.parts.face_server is not None:
             jobs["face api"] = self.parts.face_server.run
+        if self.web is not None:
+            jobs["web"] = self.web.run
         return jobs
 
 
@@ -196,7 +200,8 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
         },
         recognizer.quota,
     )
-    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, info)
+    web = _web(parts, control, health, [told, noted])
+    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, web, info)
 
 
 def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:
@@ -302,6 +307,19 @@ async def _tick(service: Service) -> None:
             pipeline.problems["storage"] = str(error)
         else:
             pipeline.problems.pop("storage", None)
+
+
+def _web(parts: Parts, control: Control, health: Health, told: Sequence[Overheard]) -> WebServer | None:
+    """The pages, which hear all that is told."""
+    if parts.access is None:
+        return None
+    from uSense.hosting import web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
+    from uSense.web.hub import Hub  # noqa: PLC0415 - the same
+
+    hub = Hub()
+    for overheard in told:
+        overheard.ears.append(hub.hear)
+    return web_server(parts.settings, parts.access, control, hub, lambda: health.latest)
 
 
 def _counters(face_server: FaceServer | None) -> dict[str, int]:

@@ -32,6 +32,8 @@ class Health:
         self.counters = counters
         self.quota = quota
         self.thermal = thermal
+        self.latest: Mapping[str, Any] = {}
+        """The latest report, empty before the first."""
         self._started = self._last = time.monotonic()
         self._frames: Counter[str] = Counter()
         self._process = psutil.Process()
@@ -53,7 +55,7 @@ class Health:
             problems["process"] = (
                 f"{error.strerror}: if it lasts, raise the limit of open files (ulimit -n, LimitNOFILE)"
             )
-        return {
+        self.latest = {
             "state": "degraded" if problems else "ok",
             "at": rfc3339(time.time()),
             "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
@@ -68,6 +70,7 @@ class Health:
             "cpu_s": processor,
             "temperature_c": self._temperature(),
         }
+        return {**self.latest}
 
     def _temperature(self) -> float | None:
         try:

@@ -24,6 +24,7 @@ from uSense.storage.lock import sole_service
 
 if TYPE_CHECKING:
     from uSense.faceapi.server import FaceServer
+    from uSense.web.access import Access
 
 LOOK = 3.0
 """Seconds that a start waits for the broker; one that does not answer is asked when it does."""
@@ -41,6 +42,8 @@ class Parts:
     """Those of the cameras' pictures."""
     for_photos: Detector
     face_server: FaceServer | None
+    access: Access | None
+    """Who may visit the pages; None if there are none."""
     alone: bool
     """Whether there is no other live uSense below the prefix; False also if that is not known yet."""
 
@@ -66,6 +69,11 @@ async def open_parts(settings: Settings, stack: AsyncExitStack) -> Parts:
         from uSense.serving import open_face_server  # noqa: PLC0415 - heavy: paid for by those who serve
 
         face_server = await stack.enter_async_context(open_face_server(settings, storage, recognizer))
+    access = None
+    if settings.web.enabled:
+        from uSense.hosting import opened_access  # noqa: PLC0415 - the same
+
+        access = await stack.enter_async_context(opened_access(settings))
     return Parts(
         settings=settings,
         broker=broker,
@@ -74,6 +82,7 @@ async def open_parts(settings: Settings, stack: AsyncExitStack) -> Parts:
         detectors=[recognizer.detector(detector) for detector in detectors],
         for_photos=for_photos,
         face_server=face_server,
+        access=access,
         alone=looking.result(),
     )
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from uSense import aio, lifetime
+from uSense import aio, doors, lifetime
 from uSense.aio import Lane
 from uSense.core.errors import StorageError, StuckError
 from uSense.faceapi import server
@@ -39,7 +39,7 @@ async def open_face_server(
     """
     keys = await asyncio.to_thread(server.keys, settings.face_api, settings.data_dir)
     async with AsyncExitStack() as stack:
-        door = await asyncio.to_thread(stack.enter_context, server.listening(settings.face_api))
+        door = await asyncio.to_thread(stack.enter_context, doors.listening(server.place(settings.face_api)))
         if isinstance(recognizer, LocalRecognizer):
             embedding = await recognizer.embedding()
         else:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from tests.peers.faceapi import FaceApi
+from uSense import doors
 from uSense.core.errors import SettingsError
 from uSense.faceapi import server
 from uSense.faceapi.settings import FaceApiSettings
@@ -73,7 +74,7 @@ def test_a_port_that_is_taken_is_told() -> None:
         port = taken.getsockname()[1]
 
         words = rf"port {port}: Address already in use; choose another port: face_api\.port, or --port"
-        with pytest.raises(SettingsError, match=words), server.listening(FaceApiSettings(port=port)):
+        with pytest.raises(SettingsError, match=words), doors.listening(server.place(FaceApiSettings(port=port))):
             pass
 
 
@@ -82,7 +83,7 @@ def test_connections_beyond_the_bound_are_closed(tmp_path: Path) -> None:
     with FaceApi(tmp_path) as api, ExitStack() as stack:
         head = f"Host: x\r\nOcp-Apim-Subscription-Key: {api.key}\r\n"
         call = f"GET /face/v1.0/persongroups HTTP/1.1\r\n{head}\r\n".encode()
-        for _ in range(server.MOST_CONNECTIONS):
+        for _ in range(doors.MOST_CONNECTIONS):
             opened = stack.enter_context(socket.create_connection(("127.0.0.1", api.port), 30))
             opened.sendall(call)
             assert opened.recv(15) == b"HTTP/1.1 200 OK"

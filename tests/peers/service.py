@@ -44,6 +44,7 @@ class Service:
             "mqtt": {"host": "127.0.0.1", "port": port},
             "cameras": dict(cameras or {}),
             "log": {"format": "json"},
+            "web": {"enabled": False},
             **settings,
         }
         self.lines: list[str] = []

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import secrets
-import socket
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
+from uSense import doors
 from uSense.core.errors import SettingsError
+from uSense.doors import Door, Place
 from uSense.faceapi.gateway import application
 from uSense.faceapi.seams import Parts
 from uSense.faceapi.service import Service, open_service
@@ -28,23 +24,8 @@ log = structlog.get_logger()
 
 KEY_FILE = "face-api.key"
 """Where the key is that is made when none is given."""
-FAREWELL = 1.0
-"""Seconds that calls under way have when the server ends."""
-IDLE = 60.0
-"""Seconds after which a connection without a call is closed."""
 LEAST_KEY = 16
 """Signs of a key that lets a whole network in."""
-MOST_CONNECTIONS = 100
-"""Connections at once, a few more if they come together; others are closed: files are needed for more than this."""
-_BACKLOG = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """An open socket, and how what comes through it is encrypted."""
-
-    listener: socket.socket
-    encryption: ssl.SSLContext | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +49,7 @@ class FaceServer:
     @property
     def address(self) -> str:
         """Where it is reached from this machine, as far as the version."""
-        host, port = self._door.listener.getsockname()[:2]
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is not bound here
-        scheme = "http" if self.settings.certificate is None else "https"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/face/v1.0"
+        return f"{self._door.origin}/face/v1.0"
 
     def counters(self) -> dict[str, int]:
         """Counters for health."""
@@ -81,56 +59,21 @@ class FaceServer:
         """Serve until canceled; trainings under way end then, and count as interrupted."""
         async with open_service(self.settings, self._parts) as self._service:
             app = application(self._service, self.keys.texts)
-            runner = web.AppRunner(
-                app, access_log=None, logger=_bugs(), shutdown_timeout=FAREWELL, keepalive_timeout=IDLE
-            )
-            try:
-                await runner.setup()
-                opened = await self._opened(runner, self._service)
-                try:
-                    log.info("face api served", address=self.address)
-                    await asyncio.Event().wait()
-                finally:
-                    opened.close()
-            finally:
-                await runner.cleanup()
-
-    async def _opened(self, runner: web.AppRunner, service: Service) -> asyncio.Server:
-        """Let clients in, so many at once."""
-        handlers = runner.server
-        assert handlers is not None  # noqa: S101 - `setup` made it
-
-        def connection() -> asyncio.Protocol:
-            if len(handlers.connections) < MOST_CONNECTIONS:
-                return handlers()
-            service.turned_away += 1
-            return _TurnedAway()
-
-        door, loop = self._door, asyncio.get_running_loop()
-        return await loop.create_server(connection, sock=door.listener, ssl=door.encryption, backlog=_BACKLOG)
+            async with doors.serving(self._door, app, self._service.turn_away):
+                log.info("face api served", address=self.address)
+                await asyncio.Event().wait()
 
 
-class _TurnedAway(asyncio.Protocol):
-    """A connection that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
-@contextmanager
-def listening(settings: FaceApiSettings) -> Iterator[Door]:
-    """An open door; raises SettingsError if address or certificate cannot be had; blocks for a moment."""
-    encryption = _encryption(settings)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        where = f"{settings.host} port {settings.port}"
-        why = os.strerror(error.errno) if error.errno else str(error)
-        todo = "choose another port: face_api.port, or --port of `usense face-api`"
-        raise SettingsError(f"face_api: cannot listen at {where}: {why}; {todo}") from error
-    with listener:
-        yield Door(listener, encryption)
+def place(settings: FaceApiSettings) -> Place:
+    """Where the contract is served."""
+    return Place(
+        "face_api",
+        settings.host,
+        settings.port,
+        settings.certificate,
+        settings.certificate_key,
+        hint=", or --port of `usense face-api`",
+    )
 
 
 def keys(settings: FaceApiSettings, data_dir: Path) -> Keys:
@@ -152,17 +95,6 @@ def keys(settings: FaceApiSettings, data_dir: Path) -> Keys:
     return Keys(_checked(text, settings.host, str(path)), path)
 
 
-def _bugs() -> logging.Logger:
-    """Where aiohttp tells what failed: not what clients send that is no HTTP, for which they are answered 400."""
-    logger = logging.getLogger(f"{__name__}.http")
-    logger.addFilter(_is_bug)
-    return logger
-
-
-def _is_bug(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
 def _checked(text: str, host: str, where: str) -> tuple[bytes, ...]:
     found = [line.strip() for line in text.splitlines() if line.strip()]
     if not found or not all(line.isascii() and line.isprintable() for line in found):
@@ -170,17 +102,3 @@ def _checked(text: str, host: str, where: str) -> tuple[bytes, ...]:
     if not ip_address(host).is_loopback and any(len(line) < LEAST_KEY for line in found):
         raise SettingsError(f"{where}: a key for more than this machine (face_api.host) needs {LEAST_KEY} signs")
     return tuple(line.encode("ascii") for line in found)
-
-
-def _encryption(settings: FaceApiSettings) -> ssl.SSLContext | None:
-    if settings.certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.certificate, settings.certificate_key, password="")
-    except (ssl.SSLError, OSError) as error:
-        raise SettingsError(
-            f"face_api.certificate: {settings.certificate}: must hold a certificate (PEM), and the key must be its own "
-            "and have no password"
-        ) from error
-    return context

@@ -47,6 +47,10 @@ class Service:
         """A score of the local net on the contract's scale."""
         return confidence(score, self.parts.threshold)
 
+    def turn_away(self) -> None:
+        """Count a connection that was one too many."""
+        self.turned_away += 1
+
     def counters(self) -> dict[str, int]:
         """Counters for health."""
         return {

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from uSense.core.addresses import listening_address
 from uSense.core.bounds import Pause
 from uSense.schema import Branch, Mark
 
 TIERS: dict[str, tuple[int, float]] = {"F0": (20, 60.0), "S0": (10, 1.0)}
 """Calls in any so many seconds."""
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address("127.0.0.1" if text == "localhost" else text))
-    except ValueError:
-        raise ValueError("must be an address such as 127.0.0.1, or 0.0.0.0 for all of this machine's") from None
 
 
 class RateLimitSettings(Branch):
@@ -45,7 +38,7 @@ class FaceApiSettings(Branch):
 
     enabled: bool = False
     """Serve it from `usense run`; `usense face-api` serves it alone, whatever stands here."""
-    host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    host: Annotated[str, AfterValidator(listening_address)] = "127.0.0.1"
     """Address at which it listens: of this machine; `0.0.0.0` lets your network in."""
     port: int = Field(default=5055, ge=0, le=65535)
     """Port at which it listens; 0 takes a free one."""

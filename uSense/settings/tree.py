@@ -30,6 +30,7 @@ from uSense.recognizers import AnyRecognizer
 from uSense.recognizers.local import LocalSettings
 from uSense.schema import Branch, Mark, Name
 from uSense.storage.settings import GallerySettings
+from uSense.web.settings import WebSettings
 
 
 def _instance() -> str:
@@ -100,6 +101,8 @@ class Settings(Branch):
     """How much is done at once."""
     face_api: FaceApiSettings = FaceApiSettings()
     """The Azure Face contract, served to programs that were written for it."""
+    web: WebSettings = WebSettings()
+    """The pages for people, and what programs of the house ask over HTTP."""
     health_every: float = Field(default=30, ge=1, le=3600)
     """Seconds between two messages on `usense/health`."""
     log: LogSettings = LogSettings()

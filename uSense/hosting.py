@@ -1,0 +1,40 @@
+"""The pages, put together over the service that they show."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from uSense.aio import Lane
+from uSense.control import Control
+from uSense.settings import Settings
+from uSense.storage.notebook import Notebook
+from uSense.web import pages
+from uSense.web.access import Access, open_access
+from uSense.web.house import House
+from uSense.web.hub import Hub
+from uSense.web.rendering import Renderer
+from uSense.web.server import WebServer
+
+
+@asynccontextmanager
+async def opened_access(settings: Settings) -> AsyncIterator[Access]:
+    """Who may come in; passwords are checked in a lane of their own."""
+    async with Lane("passwords") as lane:
+        yield open_access(settings.web, settings.data_dir, Notebook, lane)
+
+
+def web_server(
+    settings: Settings, access: Access, control: Control, hub: Hub, health: Callable[[], Mapping[str, Any]]
+) -> WebServer:
+    """The server of the pages, to be run."""
+    house = House(
+        control=control,
+        access=access,
+        hub=hub,
+        health=health,
+        ready=lambda: bool(health()),
+        renderer=Renderer({"menu": [(route.path, route.label) for route in pages.ROUTES if route.label]}),
+    )
+    return WebServer(settings.web, house)

@@ -1,0 +1,30 @@
+"""The seam between the pages and the service: what a handler can ask, put together by `app.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from uSense.control import Control
+from uSense.web.access import Access
+from uSense.web.hub import Hub
+from uSense.web.rendering import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that the pages show and do."""
+
+    control: Control
+    access: Access
+    hub: Hub
+    health: Callable[[], Mapping[str, Any]]
+    """The latest report for `usense/health`."""
+    ready: Callable[[], bool]
+    """Whether the service is at work."""
+    renderer: Renderer
+
+    def render(self, template: str, **values: Any) -> str:
+        """A page as text."""
+        return self.renderer.render(template, **values)

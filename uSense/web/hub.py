@@ -1,0 +1,83 @@
+"""What happens, on its way to everybody who looks: the latest sightings, and a queue for each who listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from uSense.core.events import Event, Portrait, Sighting
+
+LISTENERS = 64
+"""Who may listen at once."""
+_WAITING = 64
+"""Events that wait for a slow listener; the oldest leaves."""
+SIGHTINGS = 200
+"""Latest sightings that are remembered, with their faces."""
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """One who listens."""
+
+    missed: int = 0
+    """Events that left unheard since this was last looked at."""
+    _events: deque[Event] = field(default_factory=lambda: deque(maxlen=_WAITING))
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, event: Event) -> bool:
+        """Hand one on; whether an older one had to leave for it."""
+        full = len(self._events) == _WAITING
+        self.missed += full
+        self._events.append(event)
+        self._news.set()
+        return full
+
+    async def next(self) -> Event:
+        """The oldest one that waits; waits for one."""
+        while not self._events:
+            self._news.clear()
+            await self._news.wait()
+        return self._events.popleft()
+
+
+@dataclass(slots=True, eq=False)
+class Hub:
+    """Hears everything that is told."""
+
+    dropped: int = 0
+    """Events that listeners were too slow for."""
+    sightings: deque[Sighting] = field(default_factory=lambda: deque(maxlen=SIGHTINGS))
+    """The latest, newest last."""
+    portraits: dict[int, Portrait] = field(default_factory=dict)
+    """Faces of these, by the number `seq`."""
+    _listeners: set[Listener] = field(default_factory=set)
+
+    def hear(self, event: Event) -> None:
+        """Remember and hand on; never waits."""
+        if isinstance(event, Portrait):
+            self.portraits[event.seq] = event
+            return
+        if isinstance(event, Sighting):
+            if len(self.sightings) == SIGHTINGS:
+                self.portraits.pop(self.sightings[0].seq, None)
+            self.sightings.append(event)
+        for listener in self._listeners:
+            self.dropped += listener.put(event)
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may listen."""
+        return len(self._listeners) >= LISTENERS
+
+    @contextmanager
+    def listening(self) -> Iterator[Listener]:
+        """Listen as long as the context lasts."""
+        listener = Listener()
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)

@@ -1,0 +1,12 @@
+"""Every page and every address that programs ask: one file a family, one line here."""
+
+from __future__ import annotations
+
+from uSense.web.pages import login, machines, static
+from uSense.web.visit import Route
+
+ROUTES: tuple[Route, ...] = (
+    *static.ROUTES,
+    *login.ROUTES,
+    *machines.ROUTES,
+)

@@ -1,0 +1,105 @@
+"""The pages on a port: on this machine alone until a password is set, then on the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+import structlog
+from aiohttp import web
+
+from uSense import doors
+from uSense.core.addresses import network
+from uSense.core.errors import SettingsError, StorageError
+from uSense.core.pacing import backoff
+from uSense.doors import Place
+from uSense.web import pages
+from uSense.web.guard import Guard, add_headers
+from uSense.web.house import House
+from uSense.web.settings import WebSettings
+from uSense.web.visit import SMALL, Route
+
+log = structlog.get_logger()
+
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only once there is a password
+LOOK = 5.0
+"""Seconds between two looks whether a password was set or taken away."""
+
+
+class WebServer:
+    """Serves the pages until canceled."""
+
+    def __init__(self, settings: WebSettings, house: House, routes: Sequence[Route] = pages.ROUTES) -> None:
+        self.settings = settings
+        self.house = house
+        self.routes = tuple(routes)
+        self.problem = ""
+        """Why nobody can visit, or not as the settings say; empty if all is well."""
+        self.origin = ""
+        """Where it is reached from this machine, while it is served."""
+        self.turned_away = 0
+
+    async def run(self) -> None:
+        """Open the door, again when a password was set; a port that is taken is tried again."""
+        await self.house.access.sessions.load()
+        pauses = _pauses()
+        while True:
+            wanted = await self._wanted()
+            try:
+                await self._serve(wanted)
+                pauses = _pauses()
+            except SettingsError as error:
+                if self.problem != str(error):
+                    log.warning("pages not served", problem=str(error))
+                self.problem = str(error)
+                await asyncio.sleep(next(pauses))
+
+    def counters(self) -> dict[str, int]:
+        """Counters for health."""
+        return {"web_turned_away": self.turned_away, "web_events_dropped": self.house.hub.dropped}
+
+    async def _serve(self, place: Place) -> None:
+        """Answer until the place should be another one."""
+        with ExitStack() as stack:
+            door = await asyncio.to_thread(stack.enter_context, doors.listening(place))
+            async with doors.serving(door, self._application(), self._turn_away):
+                self.origin = door.origin
+                self.problem = ""
+                if self.settings.host not in {"", place.host}:
+                    self.problem = (
+                        f"no password is set: only this machine is let in until `usense passwd` ({door.origin})"
+                    )
+                log.info("pages served", address=door.origin, for_the_network=place.host != LOOPBACK)
+                await self._changed(place)
+        self.origin = ""
+
+    async def _wanted(self) -> Place:
+        """Where to listen now."""
+        settings = self.settings
+        try:
+            protected = bool(await self.house.access.passwords.mark())
+        except StorageError as error:
+            log.warning("password not read", problem=str(error))
+            protected = False
+        host = settings.host or EVERYWHERE if protected else LOOPBACK
+        return Place("web", host, settings.port, settings.certificate, settings.certificate_key)
+
+    async def _changed(self, place: Place) -> None:
+        while await self._wanted() == place:
+            await asyncio.sleep(LOOK)
+
+    def _application(self) -> web.Application:
+        app = web.Application(client_max_size=SMALL)
+        guard = Guard(self.house, [network(text) for text in self.settings.trusted_proxies])
+        for route in self.routes:
+            app.router.add_route(route.method, route.path, guard.answer(route))
+        app.on_response_prepare.append(add_headers)
+        return app
+
+    def _turn_away(self) -> None:
+        self.turned_away += 1
+
+
+def _pauses() -> Iterator[float]:
+    return backoff(1.0, 30.0, lambda: 0.5)

@@ -1,0 +1,45 @@
+"""Whether and where the pages are served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from uSense.core.addresses import listening_address, network
+from uSense.schema import Branch, Mark
+
+
+def _address(text: str) -> str:
+    return text and listening_address(text)
+
+
+def _network(text: str) -> str:
+    return str(network(text))
+
+
+class WebSettings(Branch):
+    """The pages for people, and what programs of the house ask over HTTP."""
+
+    enabled: bool = True
+    """Serve them from `usense run`."""
+    host: Annotated[str, AfterValidator(_address)] = ""
+    """Address at which they listen; by default this machine only, and your network once `usense passwd` set a
+    password."""
+    port: int = Field(default=5050, ge=0, le=65535)
+    """Port at which they listen; 0 takes a free one."""
+    certificate: Annotated[Path | None, Mark.NEEDED] = None
+    """File with a certificate (PEM) for https; by default http."""
+    certificate_key: Annotated[Path | None, Mark.NEEDED] = None
+    """File with the certificate's key; by default it is in the certificate's file."""
+    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = []
+    """Addresses or networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."""
+    remember_days: float = Field(default=30, gt=0, le=400)
+    """Days without a visit after which somebody has to log in again."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.certificate_key is not None and self.certificate is None:
+            raise ValueError("'certificate_key' is given without the 'certificate' that it belongs to")
+        return self
