@@ -35,6 +35,7 @@ from uSense.cli import (
     pictures,
     run,
     snapshot,
+    visiting,
     waiting,
     watch,
 )
@@ -67,6 +68,10 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("migrate", migrate.migrate),
     ("models list", models.listing),
     ("models fetch", models.fetch),
+    ("passwd", visiting.passwd),
+    ("token add", visiting.make),
+    ("token list", visiting.listing),
+    ("token remove", visiting.take_back),
     ("backup", backup.backup),
     ("restore", backup.restore),
     ("config check", config.check),
@@ -80,6 +85,7 @@ EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 bad usage or settings, 130 interru
 
 GROUPS = {
     "people": "Who is enrolled.",
+    "token": "Who may ask over HTTP beside those who know the password.",
     "models": "Weights that are not in the packages.",
     "config": "Begin, check and show the settings.",
 }

@@ -15,6 +15,7 @@ FORGOTTEN = 3600.0
 """Seconds after which a place without further attempts begins anew."""
 PLACES = 1024
 """Places that are remembered; the one that was not heard of longest leaves."""
+_MINUTE = 60.0
 ALL_PLACES = 60
 """Wrong passwords from everywhere in a minute, after which nobody may try for the rest of it."""
 
@@ -73,7 +74,7 @@ class LoginGate:
 
     def wait(self, address: str, now: float) -> float:
         """Seconds until this address may try; 0 if it may now."""
-        everybody = self._minute + 60.0 - now if self._tried >= ALL_PLACES else 0.0
+        everybody = self._minute + _MINUTE - now if self._tried >= ALL_PLACES else 0.0
         known = self._places.get(place(address))
         if known is None or known.failures < FREE or now - known.last >= FORGOTTEN:
             return max(0.0, everybody)
@@ -82,7 +83,7 @@ class LoginGate:
 
     def attempt(self, address: str, now: float) -> None:
         """A password is tried; it counts as wrong until `passed`."""
-        if now - self._minute >= 60.0:
+        if now - self._minute >= _MINUTE:
             self._minute, self._tried = now, 0
         self._tried += 1
         where = place(address)

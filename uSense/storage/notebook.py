@@ -33,7 +33,12 @@ class Notebook:
     async def save(self, values: Mapping[str, Any]) -> None:
         """Keep this from now on; raises StorageError, and then what was there stays."""
         text = json.dumps(values, ensure_ascii=False, indent=1) + "\n"
-        await asyncio.to_thread(write, self.path, text.encode("utf-8", "replace"))
+        await asyncio.to_thread(self._save, text.encode("utf-8", "replace"))
+
+    def _save(self, data: bytes) -> None:
+        with plain_words(self.path):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(self.path, data)
 
     def _load(self) -> dict[str, Any]:
         with plain_words(self.path):

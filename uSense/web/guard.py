@@ -115,23 +115,11 @@ class Guard:
                 raise RequestError("log in first, or send a token: Authorization: Bearer usense_...", code="log_in")
             message = f"this needs the scope {route.scope}, and yours is {visit.caller.scope}"
             raise RequestError(message, code="forbidden")
-        if route.checked and visit.request.method not in _SAFE:
-            await self._require_own(visit)
+        if visit.request.method not in _SAFE:
+            _require_origin(visit)
+            if route.checked and visit.caller.word:
+                await _require_word(visit)
         return await route.handler(visit)
-
-    async def _require_own(self, visit: Visit) -> None:
-        """Refuse what another site lets the browser of somebody logged in send."""
-        request = visit.request
-        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-        if (origin is not None and origin != visit.origin) or site in {"cross-site", "same-site"}:
-            raise RequestError("this was sent by a page of another site", code="forbidden")
-        if not visit.caller.word:
-            return
-        sent = request.headers.get(CSRF_HEADER, "")
-        if not sent and request.content_type == "application/x-www-form-urlencoded":
-            sent = (await visit.form()).get(CSRF_FIELD, "")
-        if not hmac.compare_digest(sent.encode(), visit.csrf.encode()):
-            raise RequestError("the form is out of date: load the page again", code="forbidden")
 
     def _refusal(self, route: Route, visit: Visit, error: UsenseError) -> web.StreamResponse:
         """What went wrong: for programs as JSON, for people as a page, or the log-in that is missing."""
@@ -142,8 +130,24 @@ class Guard:
             return visit.json({"error": {"code": code, "message": str(error)}}, status=status)
         if code == "log_in" and route.method == "GET":
             back = quote(str(visit.request.rel_url)[:_LONGEST_PATH], safe="")
-            raise web.HTTPSeeOther(f"/login?to={back}")
+            return visit.lead(f"/login?to={back}")
         return visit.page("refused.html", status=status, message=str(error))
+
+
+def _require_origin(visit: Visit) -> None:
+    """Refuse what another site lets a browser send."""
+    site, origin = (visit.request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+    if (origin is not None and origin != visit.origin) or site in {"cross-site", "same-site"}:
+        raise RequestError("this was sent by a page of another site", code="forbidden")
+
+
+async def _require_word(visit: Visit) -> None:
+    """Refuse what does not bring along what our own pages do."""
+    sent = visit.request.headers.get(CSRF_HEADER, "")
+    if not sent and visit.request.content_type == "application/x-www-form-urlencoded":
+        sent = (await visit.form()).get(CSRF_FIELD, "")
+    if not hmac.compare_digest(sent.encode(), visit.csrf.encode()):
+        raise RequestError("the form is out of date: load the page again", code="forbidden")
 
 
 def _wants_page(request: web.Request) -> bool:

@@ -1,11 +1,10 @@
-"""Templates, texts and the files beside them."""
+"""Templates, texts and the files beside them, all read once."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -33,50 +32,48 @@ class File:
     mark: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Renderer:
-    """Makes pages; everything is read once."""
+    """Makes pages, once it is loaded. `shared` is what every template knows beside the texts `t`."""
 
     shared: dict[str, Any] = field(default_factory=dict)
-    """What every template knows beside the texts `t`."""
+    texts: Mapping[str, Any] = field(default_factory=dict)
+    """All words that people read, by page."""
+    files: Mapping[str, File] = field(default_factory=dict)
+    """The scripts, styles and drawings, by name."""
+    _environment: Environment | None = None
 
-    @cached_property
-    def texts(self) -> Mapping[str, Any]:
-        """All words that people read, by page."""
-        text = files(PACKAGE).joinpath("texts.yaml").read_text("utf-8")
-        texts: Mapping[str, Any] = yaml.safe_load(text)
-        return texts
-
-    @cached_property
-    def files(self) -> Mapping[str, File]:
-        """The scripts, styles and drawings, by name."""
-        found = {}
-        for path in files(PACKAGE).joinpath("static").iterdir():
-            kind = TYPES.get(path.name[path.name.rfind(".") :])
-            if kind is not None:
-                content = path.read_bytes()
-                found[path.name] = File(content, kind, hashlib.sha256(content).hexdigest()[:12])
-        return found
+    def load(self) -> None:
+        """Read everything; blocks."""
+        here = files(PACKAGE)
+        self.texts = yaml.safe_load(here.joinpath("texts.yaml").read_text("utf-8"))
+        self.files = {
+            path.name: File(content, kind, hashlib.sha256(content).hexdigest()[:12])
+            for path in here.joinpath("static").iterdir()
+            if (kind := TYPES.get(path.name[path.name.rfind(".") :])) and (content := path.read_bytes())
+        }
+        self._environment = _environment()
+        self._environment.globals.update(t=self.texts, static=self.address, **self.shared)
 
     def render(self, template: str, **values: Any) -> str:
         """A page as text."""
-        return self._environment.get_template(template).render(**self.shared, **values)
+        assert self._environment is not None, "the pages are not loaded"  # noqa: S101 - a bug
+        return self._environment.get_template(template).render(**values)
 
     def address(self, name: str) -> str:
         """Where browsers get a file, and may keep it."""
         return f"/static/{self.files[name].mark}/{name}"
 
-    @cached_property
-    def _environment(self) -> Environment:
-        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - paid for by the first visitor
 
-        environment = Environment(
-            loader=PackageLoader(PACKAGE),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        environment.globals.update(t=self.texts, static=self.address)
-        return environment
+def _environment() -> Environment:
+    from jinja2 import DictLoader, Environment, StrictUndefined  # noqa: PLC0415 - heavy: paid for by those with pages
+
+    templates = {path.name: path.read_text("utf-8") for path in files(PACKAGE).joinpath("templates").iterdir()}
+    return Environment(
+        loader=DictLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )

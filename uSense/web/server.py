@@ -42,6 +42,7 @@ class WebServer:
 
     async def run(self) -> None:
         """Open the door, again when a password was set; a port that is taken is tried again."""
+        await asyncio.to_thread(self.house.renderer.load)
         await self.house.access.sessions.load()
         pauses = _pauses()
         while True:
@@ -86,8 +87,11 @@ class WebServer:
         return Place("web", host, settings.port, settings.certificate, settings.certificate_key)
 
     async def _changed(self, place: Place) -> None:
-        while await self._wanted() == place:
+        """Wait until the place should be another one; `usense passwd` is another process, so it is looked for."""
+        wanted = place
+        while wanted == place:
             await asyncio.sleep(LOOK)
+            wanted = await self._wanted()
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=SMALL)

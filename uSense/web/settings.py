@@ -33,7 +33,7 @@ class WebSettings(Branch):
     """File with a certificate (PEM) for https; by default http."""
     certificate_key: Annotated[Path | None, Mark.NEEDED] = None
     """File with the certificate's key; by default it is in the certificate's file."""
-    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = []
+    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = Field(default=[])
     """Addresses or networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."""
     remember_days: float = Field(default=30, gt=0, le=400)
     """Days without a visit after which somebody has to log in again."""

@@ -73,6 +73,10 @@ class Visit:
         text = self.house.render(template, visit=self, **values)
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
+    def lead(self, path: str) -> web.Response:
+        """To another page of ours."""
+        return web.Response(status=303, headers={"Location": path})
+
     def json(self, value: Any, *, status: int = 200) -> web.Response:
         """A JSON value."""
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -91,7 +95,7 @@ Handler: TypeAlias = Callable[[Visit], Awaitable[web.StreamResponse]]
 class Route:
     """A method and a path, what who asks must be allowed (None: anybody may), and what answers.
 
-    `checked` is false for the few that change nothing although they are a POST, or check by themselves.
+    What changes something needs the word of our own forms from whoever is logged in, unless it is not `checked`.
     """
 
     method: str

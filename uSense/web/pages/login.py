@@ -28,7 +28,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
         return visit.page("login.html", status=status, protected=True, to=to, message=str(error))
     if visit.caller.word:
         await visit.house.access.sessions.end(visit.caller.word)
-    response = web.HTTPSeeOther(to)
+    response = visit.lead(to)
     response.set_cookie(COOKIE, word, max_age=_YEAR, httponly=True, samesite="Lax", secure=visit.secure, path="/")
     return response
 
@@ -36,7 +36,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
 async def leave(visit: Visit) -> web.StreamResponse:
     """End the log-in, here and in the browser."""
     await visit.house.access.sessions.end(visit.caller.word)
-    response = web.HTTPSeeOther("/login")
+    response = visit.lead("/login")
     response.del_cookie(COOKIE, path="/")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
@@ -50,6 +50,6 @@ def _inside(path: str) -> str:
 
 ROUTES = (
     Route(method="GET", path="/login", handler=ask, scope=None),
-    Route(method="POST", path="/login", handler=enter, scope=None),
+    Route(method="POST", path="/login", handler=enter, scope=None, checked=False),
     Route(method="POST", path="/logout", handler=leave, scope=None),
 )

@@ -1,0 +1,139 @@
+"""The pages, served on a real socket, and a browser without a face that visits them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from tests.support.stand_ins import Ears, Oracle, Spotter
+from tests.support.waiting import until
+from uSense.aio import Lane, Switch
+from uSense.control import Control
+from uSense.core.quality import QualityRules
+from uSense.storage.notebook import Notebook
+from uSense.web import pages
+from uSense.web.access import open_access
+from uSense.web.house import House
+from uSense.web.hub import Hub
+from uSense.web.rendering import Renderer
+from uSense.web.server import WebServer
+from uSense.web.settings import WebSettings
+from uSense.web.visit import Route
+
+PASSWORD = "correct horse"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    text: str
+    headers: Any
+
+    @property
+    def csrf(self) -> str:
+        """What a form of this page brings along."""
+        found = re.search(r'name="csrf" (?:value|content)="([^"]+)"', self.text)
+        return found[1] if found else ""
+
+
+class Browser:
+    """Keeps cookies, follows no redirect, and says where a form comes from, as browsers do."""
+
+    def __init__(self, session: aiohttp.ClientSession, origin: str) -> None:
+        self.session = session
+        self.origin = origin
+        self.csrf = ""
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        """Visit a page."""
+        answer = await self.send("GET", path, headers={"Accept": "text/html", **headers})
+        self.csrf = answer.csrf or self.csrf
+        return answer
+
+    async def post(self, path: str, **fields: str) -> Answer:
+        """Send a form of the last page."""
+        fields = {"csrf": self.csrf, **fields}
+        return await self.send("POST", path, data=fields, headers={"Accept": "text/html", "Origin": self.origin})
+
+    async def send(self, method: str, path: str, **how: Any) -> Answer:
+        """Send anything."""
+        async with self.session.request(method, self.origin + path, allow_redirects=False, **how) as response:
+            return Answer(response.status, await response.text(errors="replace"), response.headers)
+
+    async def log_in(self, password: str = PASSWORD) -> Answer:
+        """Log in, and know what forms need."""
+        answer = await self.post("/login", password=password)
+        if answer.status == 303:
+            self.csrf = (await self.get("/login")).csrf
+        return answer
+
+
+class Site:
+    """A running server of the pages; `async with` it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        control: Control | None = None,
+        *,
+        routes: Sequence[Route] = pages.ROUTES,
+        password: str = PASSWORD,
+        **settings: Any,
+    ) -> None:
+        self.folder = folder
+        self.hub = Hub()
+        self.password = password
+        self.control = control or Control(Oracle(), Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
+        self.report: dict[str, Any] = {"state": "ok"}
+        self.settings = WebSettings(port=0, **{"host": "127.0.0.1", **settings})
+        self._routes = routes
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._lane = await self._stack.enter_async_context(Lane("passwords"))
+        self.access = open_access(self.settings, self.folder, Notebook, self._lane)
+        if self.password:
+            await self.access.passwords.set(self.password)
+        renderer = Renderer({"menu": [(route.path, route.label) for route in self._routes if route.label]})
+        house = House(
+            control=self.control,
+            access=self.access,
+            hub=self.hub,
+            health=lambda: self.report,
+            ready=lambda: bool(self.report),
+            renderer=renderer,
+        )
+        self.server = WebServer(self.settings, house, self._routes)
+        self._running = asyncio.create_task(self.server.run(), name="web")
+        self._stack.push_async_callback(self._ended)
+        await until(lambda: self.server.origin or self._running.done())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def browser(self, *, logged_in: bool = False) -> AsyncIterator[Browser]:
+        """Somebody else's browser."""
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as session:
+            browser = Browser(session, self.server.origin)
+            if logged_in:
+                answer = await browser.log_in(self.password)
+                assert answer.status == 303, answer.text
+            yield browser
+
+    async def _ended(self) -> None:
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        if not self._running.cancelled():
+            self._running.result()
