@@ -316,10 +316,10 @@ def _web(parts: Parts, control: Control, health: Health, told: Sequence[Overhear
     from uSense.hosting import web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
     from uSense.web.hub import Hub  # noqa: PLC0415 - the same
 
-    hub = Hub()
+    hub, settings = Hub(), parts.settings
     for overheard in told:
         overheard.ears.append(hub.hear)
-    return web_server(parts.settings, parts.access, control, hub, lambda: health.latest)
+    return web_server(settings, parts.access, control, hub, _context(settings, parts.recognizer), lambda: health.latest)
 
 
 def _counters(face_server: FaceServer | None) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from uSense.aio import Lane
 from uSense.control import Control
+from uSense.entities.payload import Context
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
 from uSense.web import pages
@@ -26,13 +27,19 @@ async def opened_access(settings: Settings) -> AsyncIterator[Access]:
 
 
 def web_server(
-    settings: Settings, access: Access, control: Control, hub: Hub, health: Callable[[], Mapping[str, Any]]
+    settings: Settings,
+    access: Access,
+    control: Control,
+    hub: Hub,
+    context: Context,
+    health: Callable[[], Mapping[str, Any]],
 ) -> WebServer:
     """The server of the pages, to be run."""
     house = House(
         control=control,
         access=access,
         hub=hub,
+        context=context,
         health=health,
         ready=lambda: bool(health()),
         renderer=Renderer({"menu": [(route.path, route.label) for route in pages.ROUTES if route.label]}),

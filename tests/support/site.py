@@ -17,6 +17,7 @@ from tests.support.waiting import until
 from uSense.aio import Lane, Switch
 from uSense.control import Control
 from uSense.core.quality import QualityRules
+from uSense.entities.payload import Context
 from uSense.storage.notebook import Notebook
 from uSense.web import pages
 from uSense.web.access import open_access
@@ -108,6 +109,7 @@ class Site:
             control=self.control,
             access=self.access,
             hub=self.hub,
+            context=Context(instance="test", recognizer="oracle", model="oracle"),
             health=lambda: self.report,
             ready=lambda: bool(self.report),
             renderer=renderer,

@@ -127,7 +127,7 @@ class Guard:
         status = STATUSES.get(code, 400 if isinstance(error, RequestError) else 503)
         path = urlsplit(str(visit.request.rel_url)).path
         if path.startswith("/api/") or not _wants_page(visit.request):
-            return visit.json({"error": {"code": code, "message": str(error)}}, status=status)
+            return visit.json({"status": "error", "error": {"code": code, "message": str(error)}}, status=status)
         if code == "log_in" and route.method == "GET":
             back = quote(str(visit.request.rel_url)[:_LONGEST_PATH], safe="")
             return visit.lead(f"/login?to={back}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uSense.control import Control
+from uSense.entities.payload import Context
 from uSense.web.access import Access
 from uSense.web.hub import Hub
 from uSense.web.rendering import Renderer
@@ -19,6 +20,8 @@ class House:
     control: Control
     access: Access
     hub: Hub
+    context: Context
+    """What surrounds sightings that are told."""
     health: Callable[[], Mapping[str, Any]]
     """The latest report for `usense/health`."""
     ready: Callable[[], bool]

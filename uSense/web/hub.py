@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from uSense.core.events import Event, Portrait, Sighting
+from uSense.core.events import Event, Portrait, Sighting, State
 
 LISTENERS = 64
 """Who may listen at once."""
@@ -53,6 +53,8 @@ class Hub:
     """The latest, newest last."""
     portraits: dict[int, Portrait] = field(default_factory=dict)
     """Faces of these, by the number `seq`."""
+    states: dict[str, State] = field(default_factory=dict)
+    """What the broker keeps, by topic; bounded by the persons and cameras there are."""
     _listeners: set[Listener] = field(default_factory=set)
 
     def hear(self, event: Event) -> None:
@@ -64,6 +66,11 @@ class Hub:
             if len(self.sightings) == SIGHTINGS:
                 self.portraits.pop(self.sightings[0].seq, None)
             self.sightings.append(event)
+        if isinstance(event, State) and not event.rooted:
+            if event.value is None:
+                self.states.pop(event.topic, None)
+            else:
+                self.states[event.topic] = event
         for listener in self._listeners:
             self.dropped += listener.put(event)
 

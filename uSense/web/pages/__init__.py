@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uSense.web import api
 from uSense.web.pages import login, machines, static
 from uSense.web.visit import Route
 
@@ -9,4 +10,5 @@ ROUTES: tuple[Route, ...] = (
     *static.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
+    *api.ROUTES,
 )

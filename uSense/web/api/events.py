@@ -1,0 +1,105 @@
+"""Everything that happens, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from uSense.core.access import Scope
+from uSense.core.errors import RequestError
+from uSense.core.events import Event, Notice, Sighting, State
+from uSense.entities.identity import payload
+from uSense.times import rfc3339
+from uSense.web.api.operations import Operation, asked
+from uSense.web.house import House
+from uSense.web.visit import Visit
+
+QUIET = 20.0
+"""Seconds without an event after which a comment shows that the connection lives."""
+KINDS = ("sighting", "notice", "state")
+
+
+async def listen(visit: Visit) -> web.StreamResponse:
+    """Tell what happens until the asker leaves; at first the present states, unless these are not asked for."""
+    hub, kinds = visit.house.hub, _kinds(visit)
+    if hub.full:
+        raise RequestError("too many listen already", code="busy")
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    with hub.listening() as listener, suppress(ConnectionError):
+        await response.prepare(visit.request)
+        if "state" in kinds:
+            for state in hub.states.values():
+                await response.write(_line(visit.house, state))
+        await response.write(b": listening\n\n")
+        while True:
+            event = await _next(listener)
+            if listener.missed:
+                await response.write(_frame("missed", {"events": listener.missed}))
+                listener.missed = 0
+            if event is None:
+                await response.write(b": nothing new\n\n")
+            elif kind(event) in kinds:
+                await response.write(_line(visit.house, event))
+    return response
+
+
+def kind(event: Event) -> str:
+    """What an event is called here; empty for those that are told elsewhere."""
+    if isinstance(event, State):
+        return "" if event.rooted else "state"
+    return "sighting" if isinstance(event, Sighting) else "notice" if isinstance(event, Notice) else ""
+
+
+def told(house: House, event: Event) -> Mapping[str, Any]:
+    """An event as JSON: a sighting as on `usense/identity`, a notice as on `usense/event`, a state with its topic."""
+    if isinstance(event, Sighting):
+        return payload(event, house.context, time.monotonic()).model_dump(mode="json")
+    if isinstance(event, Notice):
+        return {"type": event.type, "at": rfc3339(time.time()), **event.data}
+    assert isinstance(event, State)  # noqa: S101 - no others have a kind
+    return {"topic": event.topic, "value": event.value}
+
+
+async def _next(listener: Any) -> Event | None:
+    try:
+        async with asyncio.timeout(QUIET):
+            event: Event = await listener.next()
+            return event
+    except TimeoutError:
+        return None
+
+
+def _line(house: House, event: Event) -> bytes:
+    return _frame(kind(event), told(house, event))
+
+
+def _frame(name: str, value: Mapping[str, Any]) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return f"event: {name}\ndata: {text}\n\n".encode("utf-8", "replace")
+
+
+def _kinds(visit: Visit) -> Sequence[str]:
+    wanted = [part for part in visit.request.query.get("kinds", "").split(",") if part] or list(KINDS)
+    if unknown := set(wanted) - set(KINDS):
+        raise RequestError(f"kinds: {', '.join(sorted(unknown))}: there are {', '.join(KINDS)}", code="bad_payload")
+    return wanted
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/events",
+        handler=listen,
+        scope=Scope.READ,
+        about="Hear what happens, as server-sent events.",
+        tag="events",
+        media="text/event-stream",
+        parameters=(asked("kinds", f"Some of {', '.join(KINDS)}, with commas between; all by default."),),
+    ),
+)
