@@ -33,9 +33,10 @@ from uSense.mqtt.authority import Authority
 from uSense.mqtt.discovery import Discovery
 from uSense.mqtt.embedded import EmbeddedBroker
 from uSense.mqtt.rivals import require_alone
+from uSense.overheard import Overheard
 from uSense.parts import Parts, open_parts
 from uSense.pipeline import Pipeline
-from uSense.ports import Detector, Outbox, Recognizer
+from uSense.ports import Detector, Recognizer
 from uSense.presence import FILE as PRESENCE
 from uSense.presence import Attending
 from uSense.runtime import FILE, Runtime
@@ -63,6 +64,7 @@ TICK = 2.0
 """Seconds between two looks whether another process changed the gallery."""
 
 
+Latest: TypeAlias = Callable[[], Mapping[str, Any]]
 Job: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """Something that goes on until it is canceled."""
 
@@ -183,9 +185,11 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
     runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending)
+    web = _web(parts, control, lambda: health.latest, [told, noted])
     health = Health(
         stats,
         lambda: {
+            **({} if web is None else web.problems()),
             **upkeep.problems,
             **visiting.problems,
             **attending.problems,
@@ -196,11 +200,10 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
             **mqtt.counters(),
             **visiting.counters(),
             "faces_waiting": pipeline.faces_waiting,
-            **_counters(parts.face_server),
+            **_counters(parts.face_server, web),
         },
         recognizer.quota,
     )
-    web = _web(parts, control, health, [told, noted])
     return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, web, info)
 
 
@@ -243,19 +246,6 @@ async def _serve(
             task.cancel()
     if hung is not None:
         raise hung
-
-
-@dataclass(frozen=True, slots=True)
-class Overheard:
-    """An outbox to which somebody listens."""
-
-    outbox: Outbox
-    ears: list[Callable[[Event], None]]
-
-    def post(self, event: Event) -> None:
-        self.outbox.post(event)
-        for heard in self.ears:
-            heard(event)
 
 
 async def _together(jobs: Mapping[str, Job]) -> None:
@@ -309,21 +299,21 @@ async def _tick(service: Service) -> None:
             pipeline.problems.pop("storage", None)
 
 
-def _web(parts: Parts, control: Control, health: Health, told: Sequence[Overheard]) -> WebServer | None:
+def _web(parts: Parts, control: Control, latest: Latest, told: Sequence[Overheard]) -> WebServer | None:
     """The pages, which hear all that is told."""
     if parts.access is None:
         return None
     from uSense.hosting import web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
-    from uSense.web.hub import Hub  # noqa: PLC0415 - the same
 
-    hub, settings = Hub(), parts.settings
+    settings = parts.settings
+    server = web_server(settings, parts.access, control, _context(settings, parts.recognizer), latest)
     for overheard in told:
-        overheard.ears.append(hub.hear)
-    return web_server(settings, parts.access, control, hub, _context(settings, parts.recognizer), lambda: health.latest)
+        overheard.ears.append(server.house.hub.hear)
+    return server
 
 
-def _counters(face_server: FaceServer | None) -> dict[str, int]:
-    return {} if face_server is None else face_server.counters()
+def _counters(*servers: FaceServer | WebServer | None) -> dict[str, int]:
+    return {name: count for server in servers if server is not None for name, count in server.counters().items()}
 
 
 def _scenes(settings: Settings, recognizer: Recognizer) -> dict[str, Scene]:

@@ -30,7 +30,6 @@ def web_server(
     settings: Settings,
     access: Access,
     control: Control,
-    hub: Hub,
     context: Context,
     health: Callable[[], Mapping[str, Any]],
 ) -> WebServer:
@@ -38,7 +37,7 @@ def web_server(
     house = House(
         control=control,
         access=access,
-        hub=hub,
+        hub=Hub(),
         context=context,
         health=health,
         ready=lambda: bool(health()),

@@ -56,6 +56,10 @@ class WebServer:
                 self.problem = str(error)
                 await asyncio.sleep(next(pauses))
 
+    def problems(self) -> dict[str, str]:
+        """What is wrong, for health."""
+        return {"web": self.problem} if self.problem else {}
+
     def counters(self) -> dict[str, int]:
         """Counters for health."""
         return {"web_turned_away": self.turned_away, "web_events_dropped": self.house.hub.dropped}
