@@ -12,12 +12,12 @@ from tests.support.household import Household, MemoryNotebook, crowd
 from tests.support.stand_ins import Busy, Ears, Oracle, Source, Spotter, picture
 from tests.support.values import answer
 from tests.support.waiting import until
-from uSense.app import Overheard
 from uSense.core.events import Located, Notice, Sighting, State
 from uSense.core.presence import Eye, PresenceRules
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene
 from uSense.core.stats import Stats
+from uSense.overheard import Overheard
 from uSense.pipeline import Pipeline, PipelineSettings
 from uSense.presence import Attending
 
