@@ -185,7 +185,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
     runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending)
-    web = _web(parts, control, lambda: health.latest, [told, noted])
+    web = _web(parts, control, pipeline, lambda: health.latest, [told, noted])
     health = Health(
         stats,
         lambda: {
@@ -299,14 +299,17 @@ async def _tick(service: Service) -> None:
             pipeline.problems.pop("storage", None)
 
 
-def _web(parts: Parts, control: Control, latest: Latest, told: Sequence[Overheard]) -> WebServer | None:
+def _web(
+    parts: Parts, control: Control, pipeline: Pipeline, latest: Latest, told: Sequence[Overheard]
+) -> WebServer | None:
     """The pages, which hear all that is told."""
     if parts.access is None:
         return None
     from uSense.hosting import web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
 
     settings = parts.settings
-    server = web_server(settings, parts.access, control, _context(settings, parts.recognizer), latest)
+    context = _context(settings, parts.recognizer)
+    server = web_server(settings, parts.access, control, pipeline.cameras, context, latest)
     for overheard in told:
         overheard.ears.append(server.house.hub.hear)
     return server

@@ -11,10 +11,12 @@ from uSense.control import Control
 from uSense.entities.payload import Context
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
+from uSense.watching import Watching
 from uSense.web import pages
 from uSense.web.access import Access, open_access
 from uSense.web.house import House
 from uSense.web.hub import Hub
+from uSense.web.live import Live
 from uSense.web.rendering import Renderer
 from uSense.web.server import WebServer
 
@@ -30,6 +32,7 @@ def web_server(
     settings: Settings,
     access: Access,
     control: Control,
+    cameras: Watching,
     context: Context,
     health: Callable[[], Mapping[str, Any]],
 ) -> WebServer:
@@ -38,6 +41,8 @@ def web_server(
         control=control,
         access=access,
         hub=Hub(),
+        live=Live(cameras.shot, cameras.scenes, settings.web.live_fps, settings.web.live_width),
+        cameras=lambda: {name: switch.on.is_set() for name, switch in cameras.switches.items()},
         context=context,
         health=health,
         ready=lambda: bool(health()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import structlog
 from uSense import aio
 from uSense.core.errors import CameraError, CameraFinished, NotFoundError, RequestError
 from uSense.core.events import Notice, State
-from uSense.core.models import Frame, Shot
+from uSense.core.models import Frame, Shot, Size
 from uSense.core.motion import MotionGate, MotionRules
 from uSense.core.pacing import FramePace, backoff
 from uSense.core.scene import Scene
@@ -56,7 +56,7 @@ class Watching:
         self.frames: aio.Latest[str, Frame] = aio.Latest()
         """The newest frame of every camera that is worth a look."""
         self._statuses: dict[str, str] = {}
-        self._shots: dict[str, list[asyncio.Future[Shot]]] = {}
+        self._shots: dict[str, list[tuple[asyncio.Future[Shot], Size | None]]] = {}
 
     async def watch(self, name: str, source: CameraSource) -> None:
         """Keep one camera open and offer its frames; reopens it after a pause when it is lost."""
@@ -80,8 +80,11 @@ class Watching:
                 self.problems.pop(f"camera {name}", None)
                 self._tell(name, "offline")
 
-    async def shot(self, camera: str) -> Shot:
-        """The next picture of a camera, whole; NotFoundError, or RequestError `camera_offline` if there is none."""
+    async def shot(self, camera: str, fit: Size | None = None) -> Shot:
+        """The next picture of a camera, whole or shrunk to `fit`.
+
+        Raises NotFoundError, or RequestError `camera_offline` if there is none.
+        """
         if camera not in self.switches:
             raise NotFoundError("camera", camera, self.switches)
         if not self.online(camera):
@@ -89,7 +92,7 @@ class Watching:
             reason = paused or self.problems.get(f"camera {camera}") or "it is not open yet, or has shown all it had"
             raise RequestError(f"the camera {camera} is offline: {reason}", code="camera_offline")
         promise: asyncio.Future[Shot] = asyncio.get_running_loop().create_future()
-        self._shots.setdefault(camera, []).append(promise)
+        self._shots.setdefault(camera, []).append((promise, fit))
         try:
             async with asyncio.timeout(SHOT_WITHIN):
                 return await promise
@@ -118,10 +121,9 @@ class Watching:
                 self.stats.frames[name] += 1
                 if promises := self._shots.pop(name, None):
                     # Before anybody else has the frame: its pictures are not made by two threads at once.
-                    shot = Shot(frame.captured_at, await asyncio.to_thread(frame.picture.rgb))
-                    for promise in promises:
-                        if not promise.done():
-                            promise.set_result(shot)
+                    for fit in {fit for _, fit in promises}:
+                        shot = Shot(frame.captured_at, await asyncio.to_thread(frame.picture.rgb, fit))
+                        _keep([promise for promise, wanted in promises if wanted == fit], shot)
                 self.stats.skipped[name] = before + camera.skipped
                 if frame.scene != shown:
                     shown, motion = frame.scene, MotionGate(source.motion)
@@ -158,6 +160,12 @@ class Watching:
             self.outbox.post(Notice("camera.lost", {"camera": name, "reason": error.reason}))
         self.problems[f"camera {name}"] = error.reason
         self._tell(name, "offline")
+
+
+def _keep(promises: Sequence[asyncio.Future[Shot]], shot: Shot) -> None:
+    for promise in promises:
+        if not promise.done():
+            promise.set_result(shot)
 
 
 def _pauses() -> Iterator[float]:

@@ -13,16 +13,21 @@ from typing import Any, Self
 import aiohttp
 
 from tests.support.stand_ins import Ears, Oracle, Spotter
+from tests.support.values import Plain
 from tests.support.waiting import until
 from uSense.aio import Lane, Switch
 from uSense.control import Control
+from uSense.core.errors import RequestError
+from uSense.core.models import Shot, Size
 from uSense.core.quality import QualityRules
+from uSense.core.scene import Scene, SceneRules
 from uSense.entities.payload import Context
 from uSense.storage.notebook import Notebook
 from uSense.web import pages
 from uSense.web.access import open_access
 from uSense.web.house import House
 from uSense.web.hub import Hub
+from uSense.web.live import Live
 from uSense.web.rendering import Renderer
 from uSense.web.server import WebServer
 from uSense.web.settings import WebSettings
@@ -94,6 +99,9 @@ class Site:
         self.hub = Hub()
         self.password = password
         self.control = control or Control(Oracle(), Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
+        self.scenes = {"hall": Scene("hall", SceneRules(), "r")}
+        self.problem = ""
+        """Why no camera gives pictures."""
         self.report: dict[str, Any] = {"state": "ok"}
         self.settings = WebSettings(port=0, **{"host": "127.0.0.1", **settings})
         self._routes = routes
@@ -109,6 +117,8 @@ class Site:
             control=self.control,
             access=self.access,
             hub=self.hub,
+            live=Live(self.shot, self.scenes, 100.0, 640),
+            cameras=lambda: {name: switch.on.is_set() for name, switch in self.control.switches.items()},
             context=Context(instance="test", recognizer="oracle", model="oracle"),
             health=lambda: self.report,
             ready=lambda: bool(self.report),
@@ -119,6 +129,12 @@ class Site:
         self._stack.push_async_callback(self._ended)
         await until(lambda: self.server.origin or self._running.done())
         return self
+
+    async def shot(self, camera: str, fit: Size | None = None) -> Shot:
+        """A gray picture."""
+        if self.problem:
+            raise RequestError(self.problem, code="camera_offline")
+        return Shot(1_700_000_000.0, Plain(fit or (640, 480)).rgb())
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()

@@ -84,8 +84,8 @@ class Scene:
     _barred: dict[str, set[str]] = field(default_factory=dict)
     """Persons of whom was said that a track is not theirs."""
     _gallery: int = CHANGED
-    _height: float = math.inf
-    """Of the pictures, in pixels."""
+    size: tuple[float, float] = (math.inf, math.inf)
+    """Width and height of the latest picture in pixels."""
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(self.rules.tracking, self.run, self.rules.choosy)
@@ -94,7 +94,7 @@ class Scene:
 
     def look(self, faces: Sequence[Face], frame: Frame) -> Looked:
         """Take over what a detector found in `frame`; returns the faces to identify and the tracks that ended."""
-        self._height = frame.picture.size[1]
+        self.size = frame.picture.size
         looked = self.tracker.look(faces, scene=frame.scene, at=frame.captured_at, now=frame.stamp)
         self.doubts.begun(looked.begun, frame.stamp)
         for track_id in (*looked.ended, *looked.interrupted):
@@ -120,7 +120,7 @@ class Scene:
                 seen=track.seen,
                 missed=track.missed > 0,
                 doubtful=track.interrupted,
-                height=track.box.height / self._height,
+                height=track.box.height / self.size[1],
             )
             for track in self.tracker.tracks.values()
             if track.status is not Status.UNDECIDED

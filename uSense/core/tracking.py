@@ -188,6 +188,10 @@ class Tracker:
             interrupted=tuple(track.track_id for track in back),
         )
 
+    def in_view(self) -> list[Track]:
+        """The tracks whose faces were in the latest picture."""
+        return [track for track in self.tracks.values() if not track.missed]
+
     def eager(self, now: float) -> bool:
         """True while further frames are wanted even without motion: somebody is undecided or just went missing."""
         return any(

@@ -116,7 +116,7 @@ class Guard:
             message = f"this needs the scope {route.scope}, and yours is {visit.caller.scope}"
             raise RequestError(message, code="forbidden")
         if visit.request.method not in _SAFE:
-            _require_origin(visit)
+            visit.require_origin()
             if route.checked and visit.caller.word:
                 await _require_word(visit)
         return await route.handler(visit)
@@ -132,13 +132,6 @@ class Guard:
             back = quote(str(visit.request.rel_url)[:_LONGEST_PATH], safe="")
             return visit.lead(f"/login?to={back}")
         return visit.page("refused.html", status=status, message=str(error))
-
-
-def _require_origin(visit: Visit) -> None:
-    """Refuse what another site lets a browser send."""
-    site, origin = (visit.request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
-    if (origin is not None and origin != visit.origin) or site in {"cross-site", "same-site"}:
-        raise RequestError("this was sent by a page of another site", code="forbidden")
 
 
 async def _require_word(visit: Visit) -> None:

@@ -10,6 +10,7 @@ from uSense.control import Control
 from uSense.entities.payload import Context
 from uSense.web.access import Access
 from uSense.web.hub import Hub
+from uSense.web.live import Live
 from uSense.web.rendering import Renderer
 
 
@@ -20,6 +21,9 @@ class House:
     control: Control
     access: Access
     hub: Hub
+    live: Live
+    cameras: Callable[[], Mapping[str, bool]]
+    """Which there are, and whether they are looked through: False for a paused one."""
     context: Context
     """What surrounds sightings that are told."""
     health: Callable[[], Mapping[str, Any]]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from uSense.core.errors import NotFoundError
 from uSense.core.events import Event, Portrait, Sighting, State
 
 LISTENERS = 64
@@ -73,6 +74,13 @@ class Hub:
                 self.states[event.topic] = event
         for listener in self._listeners:
             self.dropped += listener.put(event)
+
+    def sighting(self, event_id: str) -> Sighting:
+        """One of the latest; NotFoundError."""
+        for one in reversed(self.sightings):
+            if one.event_id == event_id:
+                return one
+        raise NotFoundError("sighting", event_id, [one.event_id for one in self.sightings][-5:])
 
     @property
     def full(self) -> bool:

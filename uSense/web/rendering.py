@@ -25,11 +25,10 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the pages; `mark` changes with its content."""
+    """A file of the pages."""
 
     content: bytes
     type: str
-    mark: str
 
 
 @dataclass(slots=True)
@@ -41,6 +40,8 @@ class Renderer:
     """All words that people read, by page."""
     files: Mapping[str, File] = field(default_factory=dict)
     """The scripts, styles and drawings, by name."""
+    mark: str = ""
+    """Changes with the content of any of them: scripts find each other beside themselves."""
     _environment: Environment | None = None
 
     def load(self) -> None:
@@ -48,10 +49,11 @@ class Renderer:
         here = files(PACKAGE)
         self.texts = yaml.safe_load(here.joinpath("texts.yaml").read_text("utf-8"))
         self.files = {
-            path.name: File(content, kind, hashlib.sha256(content).hexdigest()[:12])
-            for path in here.joinpath("static").iterdir()
-            if (kind := TYPES.get(path.name[path.name.rfind(".") :])) and (content := path.read_bytes())
+            path.name: File(path.read_bytes(), kind)
+            for path in sorted(here.joinpath("static").iterdir(), key=lambda path: path.name)
+            if (kind := TYPES.get(path.name[path.name.rfind(".") :]))
         }
+        self.mark = hashlib.sha256(b"".join(file.content for file in self.files.values())).hexdigest()[:12]
         self._environment = _environment()
         self._environment.globals.update(t=self.texts, static=self.address, **self.shared)
 
@@ -62,7 +64,8 @@ class Renderer:
 
     def address(self, name: str) -> str:
         """Where browsers get a file, and may keep it."""
-        return f"/static/{self.files[name].mark}/{name}"
+        assert name in self.files, f"there is no file {name}"  # noqa: S101 - a bug
+        return f"/static/{self.mark}/{name}"
 
 
 def _environment() -> Environment:

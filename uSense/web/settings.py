@@ -38,6 +38,11 @@ class WebSettings(Branch):
     remember_days: float = Field(default=30, gt=0, le=400)
     """Days without a visit after which somebody has to log in again."""
 
+    live_fps: float = Field(default=5, ge=0.2, le=30)
+    """Pictures a second that the live view shows at most; there are none while nobody looks."""
+    live_width: int = Field(default=640, ge=160, le=1920)
+    """Width of these pictures in pixels at most."""
+
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if self.certificate_key is not None and self.certificate is None:

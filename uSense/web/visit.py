@@ -53,6 +53,19 @@ class Visit:
         """What stands in the path's braces."""
         return self.request.match_info
 
+    def require_origin(self) -> None:
+        """Raise RequestError for what another site lets a browser send."""
+        site, origin = (self.request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+        if (origin is not None and origin != self.origin) or site in {"cross-site", "same-site"}:
+            raise RequestError("this was sent by a page of another site", code="forbidden")
+
+    async def still_in(self) -> bool:
+        """Whether who asked would still be let in."""
+        access, caller = self.house.access, self.caller
+        if caller.word:
+            return bool(await access.session(caller.word) or await access.kiosk(caller.word))
+        return await access.tokens.named(caller.token_id) is not None
+
     async def body(self, most: int = SMALL) -> bytes:
         """The body; RequestError `too_large` for one of more than `most` bytes, of which no more is read."""
         if (self.request.content_length or 0) > most:

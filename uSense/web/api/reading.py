@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from uSense.core.access import Scope
-from uSense.core.errors import NotFoundError, RequestError
+from uSense.core.errors import RequestError
 from uSense.entities.identity import IdentityPayload
 from uSense.imaging import encode_jpeg
 from uSense.payloads.states import HealthReport
@@ -55,11 +55,10 @@ async def sightings(visit: Visit) -> web.StreamResponse:
 
 async def face(visit: Visit) -> web.StreamResponse:
     """The face that a sighting was decided by."""
-    event_id, hub = visit.embedded["event_id"], visit.house.hub
-    seq = next((one.seq for one in hub.sightings if one.event_id == event_id), None)
-    portrait = None if seq is None else hub.portraits.get(seq)
+    hub = visit.house.hub
+    portrait = hub.portraits.get(hub.sighting(visit.embedded["event_id"]).seq)
     if portrait is None:
-        raise NotFoundError("face of the sighting", event_id, [one.event_id for one in hub.sightings][-5:])
+        raise RequestError("the face of this sighting was not kept", code="not_found")
     jpeg = await asyncio.to_thread(encode_jpeg, portrait.crop)
     return web.Response(body=jpeg, content_type="image/jpeg")
 

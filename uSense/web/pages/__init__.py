@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from uSense.web import api
-from uSense.web.pages import login, machines, static
+from uSense.web.pages import live, login, machines, static
 from uSense.web.visit import Route
 
 ROUTES: tuple[Route, ...] = (
     *static.ROUTES,
+    *live.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
     *api.ROUTES,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 from aiohttp import web
 
 from uSense.web.visit import Route, Visit
@@ -11,8 +9,9 @@ from uSense.web.visit import Route, Visit
 
 async def file(visit: Visit) -> web.Response:
     """A file whose address changes with its content, so that browsers may keep it for a year."""
-    found = visit.house.renderer.files.get(visit.embedded["name"])
-    if found is None or not hmac.compare_digest(found.mark, visit.embedded["mark"]):
+    renderer = visit.house.renderer
+    found = renderer.files.get(visit.embedded["name"])
+    if found is None or renderer.mark != visit.embedded["mark"]:
         raise web.HTTPNotFound
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return web.Response(body=found.content, content_type=found.type, charset="utf-8", headers=headers)

@@ -1,0 +1,112 @@
+"""Pictures of the cameras as they are now, with boxes around faces: taken only while somebody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from uSense.core.errors import NotFoundError, RequestError
+from uSense.core.models import Box, Shot, Size
+from uSense.core.scene import Scene
+from uSense.core.tracking import Status, Track
+from uSense.imaging import encode_jpeg
+from uSense.times import rfc3339
+
+VIEWERS = 12
+"""Live views at once, over all cameras."""
+QUALITY = 75
+"""Of the JPEG files."""
+
+
+class Shots(Protocol):
+    """Takes the next picture of a camera."""
+
+    def __call__(self, camera: str, fit: Size | None = None) -> Awaitable[Shot]:
+        """A picture, shrunk to `fit`; raises RequestError `camera_offline`."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A picture as browsers show it. `number` grows."""
+
+    number: int
+    jpeg: bytes = field(repr=False)
+    told: Mapping[str, Any]
+    """What is in it: when it was taken, its size, and the faces."""
+
+
+@dataclass(slots=True)
+class _Camera:
+    view: View | None = None
+    due: float = 0.0
+    taking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Live:
+    """Shared by all who look: each picture is taken and packed once."""
+
+    def __init__(self, shot: Shots, scenes: Mapping[str, Scene], fps: float, width: int) -> None:
+        self.viewers = 0
+        self._shot = shot
+        self._scenes = scenes
+        self._interval = 1.0 / fps
+        self._fit = (width, 4 * width)
+        self._cameras = {name: _Camera() for name in scenes}
+
+    @property
+    def names(self) -> list[str]:
+        """The cameras."""
+        return list(self._cameras)
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        """One who looks; RequestError `busy` if it is one too many."""
+        if self.viewers >= VIEWERS:
+            raise RequestError(f"{VIEWERS} live views are open already: close one", code="busy")
+        self.viewers += 1
+        try:
+            yield
+        finally:
+            self.viewers -= 1
+
+    async def next(self, camera: str, after: int = 0) -> View:
+        """The newest picture that is newer than number `after`; waits for it. NotFoundError, or `camera_offline`.
+
+        Of several who wait one takes it, and if that one leaves, the next does.
+        """
+        if camera not in self._cameras:
+            raise NotFoundError("camera", camera, self._cameras)
+        shared = self._cameras[camera]
+        async with shared.taking:
+            if shared.view is None or shared.view.number <= after:
+                await asyncio.sleep(shared.due - time.monotonic())
+                shared.due = time.monotonic() + self._interval
+                shared.view = await self._taken(camera, shared.view.number + 1 if shared.view else 1)
+            return shared.view
+
+    async def _taken(self, camera: str, number: int) -> View:
+        shot = await self._shot(camera, self._fit)
+        scene = self._scenes[camera]
+        faces = [_face(track, scene.size) for track in scene.tracker.in_view()]
+        height, width = shot.rgb.shape[:2]
+        told = {"at": rfc3339(shot.captured_at), "size": [width, height], "faces": faces}
+        return View(number, await asyncio.to_thread(encode_jpeg, shot.rgb, QUALITY), told)
+
+
+def _face(track: Track, size: tuple[float, float]) -> dict[str, Any]:
+    """A face as JSON; its box in parts of the picture."""
+    box: Box = track.box
+    return {
+        "track_id": track.track_id,
+        "state": track.status.value,
+        "name": track.person.name if track.person else None,
+        "person_id": track.person.person_id if track.person else None,
+        "event_id": track.event_id if track.status is not Status.UNDECIDED else None,
+        "box": [
+            round(value / side, 4) for value, side in zip((box.x0, box.y0, box.x1, box.y1), (*size, *size), strict=True)
+        ],
+    }

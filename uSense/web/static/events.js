@@ -1,0 +1,30 @@
+// What happens, as it happens. hear({sighting: f, notice: g, state: h}) calls each with what is told; missed() when some was lost.
+export function hear(ears) {
+  const kinds = ["sighting", "notice", "state"].filter((kind) => ears[kind]);
+  let source = null;
+  const open = () => {
+    source = new EventSource(`/api/v1/events?kinds=${kinds.join(",")}`);
+    for (const kind of kinds) source.addEventListener(kind, (event) => ears[kind](JSON.parse(event.data)));
+    if (ears.missed) source.addEventListener("missed", () => ears.missed());
+  };
+  const follow = () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else if (!source) open();
+  };
+  document.addEventListener("visibilitychange", follow);
+  follow();
+}
+
+// Ask the service to do something: a command of /api/v1 with its arguments; its data, or an Error in plain words.
+export async function ask(command, fields = {}) {
+  const answer = await fetch(`/api/v1/commands/${command}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content },
+    body: JSON.stringify(fields),
+  });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error.message);
+  return told.data;
+}

@@ -1,0 +1,110 @@
+// The live view: a WebSocket a camera while the page is looked at, and the list of sightings by server-sent events.
+import { hear } from "./events.js";
+
+const texts = document.getElementById("texts").dataset;
+const MOST = 30;
+
+class Camera {
+  constructor(figure) {
+    this.name = figure.dataset.camera;
+    this.image = figure.querySelector("img");
+    this.boxes = figure.querySelector(".boxes");
+    this.problem = figure.querySelector(".problem");
+    this.who = figure.querySelector(".who");
+    this.url = "";
+    this.faces = [];
+  }
+
+  open() {
+    if (this.socket) return;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}/live/${encodeURIComponent(this.name)}`);
+    socket.binaryType = "blob";
+    socket.onmessage = (message) => this.told(message.data);
+    socket.onclose = (end) => this.closed(end);
+    this.socket = socket;
+  }
+
+  close() {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  closed(end) {
+    if (!this.socket) return;
+    this.socket = null;
+    if (end.code === 4401) { location.assign("/login"); return; }
+    this.fail(texts.lost);
+    setTimeout(() => { if (!document.hidden) this.open(); }, 3000);
+  }
+
+  told(data) {
+    if (data instanceof Blob) { this.show(data); return; }
+    const told = JSON.parse(data);
+    if (told.problem) this.fail(told.problem);
+    else this.faces = told.faces;
+  }
+
+  fail(reason) {
+    this.problem.textContent = reason;
+    this.problem.hidden = false;
+    this.image.hidden = true;
+    this.boxes.replaceChildren();
+    this.name_all([]);
+  }
+
+  show(jpeg) {
+    const old = this.url;
+    this.url = URL.createObjectURL(jpeg);
+    this.image.src = this.url;
+    this.image.hidden = false;
+    this.problem.hidden = true;
+    if (old) URL.revokeObjectURL(old);
+    this.boxes.replaceChildren(...this.faces.map(box));
+    this.name_all(this.faces);
+  }
+
+  name_all(faces) {
+    const names = faces.map(label).join(", ");
+    if (this.who.textContent !== names) this.who.textContent = names;
+  }
+}
+
+function label(face) {
+  if (face.name) return face.name;
+  return face.state === "unknown" ? texts.unknown : texts.undecided;
+}
+
+function box(face) {
+  const [x0, y0, x1, y1] = face.box;
+  const frame = document.createElement("div");
+  frame.className = `box ${face.state}`;
+  frame.style.setProperty("left", `${100 * x0}%`);
+  frame.style.setProperty("top", `${100 * y0}%`);
+  frame.style.setProperty("width", `${100 * (x1 - x0)}%`);
+  frame.style.setProperty("height", `${100 * (y1 - y0)}%`);
+  const name = document.createElement("span");
+  name.textContent = label(face);
+  frame.append(name);
+  return frame;
+}
+
+async function add(sighting) {
+  const answer = await fetch(`/sightings/${encodeURIComponent(sighting.event_id)}/row`, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const list = document.querySelector(".sightings");
+  const row = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("li");
+  if (!row || list.querySelector(`[data-event="${CSS.escape(sighting.event_id)}"]`)) return;
+  list.prepend(row);
+  while (list.children.length > MOST) list.lastElementChild.remove();
+  document.querySelector(".empty").hidden = true;
+}
+
+const cameras = [...document.querySelectorAll(".camera")].filter((one) => !one.dataset.paused).map((one) => new Camera(one));
+function look() {
+  for (const camera of cameras) document.hidden ? camera.close() : camera.open();
+}
+document.addEventListener("visibilitychange", look);
+look();
+hear({ sighting: add });
