@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import structlog
 
-from uSense import __version__, aio, lifetime
+from uSense import __version__, about, aio, lifetime
 from uSense.commands import COMMANDS
 from uSense.control import Control
 from uSense.core.errors import StorageError, StuckError
@@ -22,12 +21,8 @@ from uSense.core.events import Event, State
 from uSense.core.scene import Scene, SceneRules
 from uSense.core.signing import FILE as SIGNED
 from uSense.core.stats import Stats
-from uSense.core.topics import Topics
 from uSense.core.voting import VotingRules
-from uSense.entities import Context
-from uSense.entities.discovery import Site
 from uSense.health import Health
-from uSense.log import mask
 from uSense.mqtt import Mqtt
 from uSense.mqtt.authority import Authority
 from uSense.mqtt.discovery import Discovery
@@ -36,7 +31,7 @@ from uSense.mqtt.rivals import require_alone
 from uSense.overheard import Overheard
 from uSense.parts import Parts, open_parts
 from uSense.pipeline import Pipeline
-from uSense.ports import Detector, Recognizer
+from uSense.ports import Recognizer
 from uSense.presence import FILE as PRESENCE
 from uSense.presence import Attending
 from uSense.runtime import FILE, Runtime
@@ -162,10 +157,10 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     """Put the parts together."""
     settings, recognizer = parts.settings, parts.recognizer
     stats = Stats()
-    mqtt = Mqtt(settings.mqtt, _context(settings, recognizer), parts.storage.journal)
+    mqtt = Mqtt(settings.mqtt, about.context(settings, recognizer), parts.storage.journal)
     mqtt.dispatcher.authority = Authority(settings.commands, notebook=Notebook(settings.data_dir / SIGNED))
     mqtt.announce_within = settings.announce.within
-    discovery = Discovery(settings.discovery, _site(settings), settings.cameras, mqtt)
+    discovery = Discovery(settings.discovery, about.site(settings), settings.cameras, mqtt)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
     told = Overheard(mqtt, [heard])
@@ -174,7 +169,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     told.ears.append(attending.hear)
     pipeline.visiting = visiting = _visiting(parts, pipeline)
     attending.ignored = visiting.ignored
-    info = _info(settings, recognizer, parts.for_photos)
+    info = about.info(settings, recognizer, parts.for_photos)
     noted = Overheard(mqtt, [discovery.hear, attending.hear])
     control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive = parts.storage.archive
@@ -308,7 +303,7 @@ def _web(
     from uSense.hosting import web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
 
     settings = parts.settings
-    context = _context(settings, parts.recognizer)
+    context = about.context(settings, parts.recognizer)
     server = web_server(settings, parts.access, control, pipeline.cameras, context, latest)
     for overheard in told:
         overheard.ears.append(server.house.hub.hear)
@@ -338,41 +333,6 @@ def _voting(rules: VotingRules, looks: int | None) -> VotingRules:
     if looks is None:
         return rules
     return replace(rules, needed=looks, unknown_needed=looks + 1, window=max(rules.window, looks + 1))
-
-
-def _context(settings: Settings, recognizer: Recognizer) -> Context:
-    return Context(
-        instance=settings.instance,
-        recognizer=recognizer.kind,
-        model=recognizer.model,
-        topics=Topics(settings.mqtt.prefix),
-        name_topic=settings.mqtt.effective_name_topic,
-        lifetime=settings.mqtt.identity_lifetime,
-        strangers=recognizer.rules.strangers,
-    )
-
-
-def _site(settings: Settings) -> Site:
-    return Site(
-        instance=settings.instance,
-        version=__version__,
-        topics=settings.mqtt.topics,
-        snapshots=settings.mqtt.snapshots,
-        least_threshold=settings.recognizer.least_threshold,
-        unsigned=frozenset(settings.commands.unsigned) if settings.commands.require_signature else None,
-    )
-
-
-def _info(settings: Settings, recognizer: Recognizer, detector: Detector) -> dict[str, Any]:
-    return {
-        "instance": settings.instance,
-        "version": __version__,
-        "recognizer": recognizer.kind,
-        "model": recognizer.model,
-        "detector": detector.model,
-        "cameras": list(settings.cameras),
-        "settings": json.loads(mask(settings.model_dump_json())),
-    }
 
 
 def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt, attending: Attending) -> Runtime:
