@@ -213,7 +213,7 @@ class Pipeline:
         sighting = outcome.sighting if self.visiting is None else self.visiting.heard(query, answer, outcome)
         if sighting is not None:
             self.stats.add("picture_to_decision", time.monotonic() - sighting.stamp)
-            self.outbox.post(Portrait(sighting.seq, query.camera, query.probe.crop))
+            self.outbox.post(Portrait(sighting.seq, query.camera, query.probe))
             self._tell(sighting)
 
     def _tell(self, sighting: Sighting) -> None:

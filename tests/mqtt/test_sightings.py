@@ -8,9 +8,10 @@ import pytest
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import Witness
 from tests.support.mqtt import connected, context, make, running, settled, sighting
+from tests.support.values import GOOD
 from uSense import imaging
 from uSense.core.events import Portrait
-from uSense.core.models import Rgb
+from uSense.core.models import Box, Probe, Rgb
 from uSense.entities import Message
 from uSense.mqtt import MqttSettings
 from uSense.mqtt.link import Link
@@ -20,7 +21,7 @@ from uSense.mqtt.sightings import WAITING, Sightings
 def face(seq: int, camera: str = "hall", shade: int = 128) -> Portrait:
     """A cut-out face of one color."""
     crop: Rgb = np.full((120, 100, 3), shade, np.uint8)
-    return Portrait(seq, camera, crop)
+    return Portrait(seq, camera, Probe(crop, Box(10, 10, 90, 110), GOOD))
 
 
 async def test_the_face_comes_before_its_identity(mosquitto: Mosquitto) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from uSense.core.models import Answer, Box, Candidate, Face, Frame, Quality, Rgb, Size
+from uSense.core.events import Portrait
+from uSense.core.models import Answer, Box, Candidate, Face, Frame, Probe, Quality, Rgb, Size
 
 GOOD = Quality(value=0.8, size=120.0, sharpness=1.0, brightness=0.5)
+
+
+def portrait(seq: int) -> Portrait:
+    """The gray face that a sighting was decided by."""
+    return Portrait(seq, "hall", Probe(Plain((64, 64)).rgb(), Box(8, 8, 56, 56), GOOD))
 
 
 class Plain:

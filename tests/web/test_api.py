@@ -14,10 +14,10 @@ from aiohttp import ClientResponse
 
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
-from tests.support.values import Plain
+from tests.support.values import portrait
 from tests.support.waiting import until
 from uSense.core.access import Scope
-from uSense.core.events import Notice, Portrait, State
+from uSense.core.events import Notice, State
 from uSense.web.api import OPERATIONS, openapi
 from uSense.web.hub import LISTENERS
 
@@ -100,7 +100,7 @@ async def test_tokens_are_held_to_their_scope(site: Site) -> None:
 async def test_sightings_and_their_faces(site: Site, program: Browser) -> None:
     """The newest first, each with the face that decided, as long as it is remembered."""
     for seq in range(3):
-        site.hub.hear(Portrait(seq, "hall", Plain((64, 64)).rgb()))
+        site.hub.hear(portrait(seq))
         site.hub.hear(sighting(seq, event_id=f"e{seq}"))
 
     _, told = await asked(program, "GET", "/sightings?most=2")

@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
-from tests.support.values import Plain, face, frame
+from tests.support.values import face, frame, portrait
 from tests.support.waiting import until
 from uSense.core.errors import RequestError
-from uSense.core.events import Portrait, SightingType
+from uSense.core.events import SightingType
 from uSense.web.live import VIEWERS, Live
 
 
@@ -122,7 +122,7 @@ async def test_sightings_are_listed(site: Site, browser: Browser) -> None:
     """The newest first, with faces and how sure; and each alone for the page that hears of it."""
     assert "Nobody was seen" in (await browser.get("/")).text
     for seq, name in enumerate(["Anna", None]):
-        site.hub.hear(Portrait(seq, "hall", Plain((64, 64)).rgb()))
+        site.hub.hear(portrait(seq))
         kind = SightingType.RECOGNIZED if name else SightingType.UNKNOWN
         site.hub.hear(sighting(seq, name, event_id=f"e{seq}", type=kind))
 

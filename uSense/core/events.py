@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from uSense.core.judging import Judge
-from uSense.core.models import Box, PersonRef, Rgb, Size
+from uSense.core.models import Box, PersonRef, Probe, Size
 
 
 class SightingType(StrEnum):
@@ -73,7 +73,7 @@ class Portrait:
 
     seq: int
     camera: str
-    crop: Rgb
+    probe: Probe
 
 
 @dataclass(frozen=True, slots=True)

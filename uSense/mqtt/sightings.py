@@ -57,7 +57,7 @@ class Sightings:
         for seq in [seq for seq in self._faces if seq <= sighting.seq]:
             face = self._faces.pop(seq)
             if seq == sighting.seq:
-                jpeg = await asyncio.to_thread(imaging.encode_jpeg, face.crop)
+                jpeg = await asyncio.to_thread(imaging.encode_jpeg, face.probe.crop)
                 await self._publish(link, Message(self._context.topics.of(f"camera/{face.camera}/snapshot"), jpeg, 0))
         for entity in QUEUED:
             for message in entity(sighting, self._context, time.monotonic()):

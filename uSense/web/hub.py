@@ -16,7 +16,9 @@ LISTENERS = 64
 _WAITING = 64
 """Events that wait for a slow listener; the oldest leaves."""
 SIGHTINGS = 200
-"""Latest sightings that are remembered, with their faces."""
+"""Latest sightings that are remembered."""
+FACES = 64
+"""Of how many of these the faces are, too."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,10 +64,10 @@ class Hub:
         """Remember and hand on; never waits."""
         if isinstance(event, Portrait):
             self.portraits[event.seq] = event
+            if len(self.portraits) > FACES:
+                del self.portraits[next(iter(self.portraits))]
             return
         if isinstance(event, Sighting):
-            if len(self.sightings) == SIGHTINGS:
-                self.portraits.pop(self.sightings[0].seq, None)
             self.sightings.append(event)
         if isinstance(event, State) and not event.rooted:
             if event.value is None:

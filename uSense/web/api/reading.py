@@ -59,7 +59,7 @@ async def face(visit: Visit) -> web.StreamResponse:
     portrait = hub.portraits.get(hub.sighting(visit.embedded["event_id"]).seq)
     if portrait is None:
         raise RequestError("the face of this sighting was not kept", code="not_found")
-    jpeg = await asyncio.to_thread(encode_jpeg, portrait.crop)
+    jpeg = await asyncio.to_thread(encode_jpeg, portrait.probe.crop)
     return web.Response(body=jpeg, content_type="image/jpeg")
 
 

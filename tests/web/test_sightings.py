@@ -1,0 +1,126 @@
+"""The page of a sighting: why it was decided so, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.examples import example_house
+from tests.support.mqtt import sighting
+from tests.support.site import Browser, Site
+from tests.support.stand_ins import picture
+from tests.support.values import GOOD
+from uSense import imaging
+from uSense.commands.visitors import EVENT_ID
+from uSense.control import Control
+from uSense.core.events import Portrait, SightingType
+from uSense.core.models import Box, Probe
+
+PATH = f"/sightings/{EVENT_ID}"
+
+
+@pytest.fixture
+async def control(tmp_path: Path) -> AsyncIterator[Control]:
+    """Anna is enrolled, Bea has no faces, and a sighting that names Anna can be rejected."""
+    async with example_house(tmp_path / "house") as house:
+        yield house
+
+
+@pytest.fixture
+async def browser(control: Control, tmp_path: Path) -> AsyncIterator[Browser]:
+    """Somebody who is logged in and looks at the sighting of Anna, of somebody else's face."""
+    async with Site(tmp_path, control) as site, site.browser(logged_in=True) as browser:
+        anna = await control.find("Anna")
+        crop = 255 - picture().rgb()
+        site.hub.hear(Portrait(1, "hall", Probe(crop, Box(234, 154, 406, 326), GOOD)))
+        site.hub.hear(sighting(1, "Anna", event_id=EVENT_ID, track_id="track", person_id=anna.person_id))
+        site.hub.hear(sighting(2, None, event_id="e2", person_id=None, type=SightingType.UNKNOWN))
+        await browser.get(PATH)
+        yield browser
+
+
+async def test_the_decision_is_told_in_words_with_its_numbers(browser: Browser) -> None:
+    """Who, where, when, why, how sure and how much that is worth."""
+    page = (await browser.get(PATH)).text
+
+    assert "looks agree: it is Anna" in page
+    assert "at the camera hall" in page
+    assert "Good enough for" in page
+    assert "Likeness to the next best person" in page
+    assert f"/api/v1/sightings/{EVENT_ID}/face" in page
+    assert (await browser.get("/sightings/e9")).status == 404
+
+
+async def test_it_was_right(browser: Browser, control: Control) -> None:
+    """The face is one more of Anna's, and counts at once; said twice it is known already."""
+    first = await browser.post(PATH, verdict="right")
+    second = await browser.post(PATH, verdict="right")
+
+    assert "one more of Anna" in first.text
+    assert "known already" in second.text
+    anna = await control.find("Anna")
+    assert len(anna.face_ids) == 2
+    assert anna.trained
+
+
+async def test_it_was_somebody_else(browser: Browser, control: Control) -> None:
+    """The face becomes Bea's, and is not called Anna again."""
+    bea = await control.find("Bea")
+    answer = await browser.post(PATH, verdict="wrong", who=bea.person_id)
+
+    assert "this face is Bea" in answer.text
+    assert len((await control.find("Bea")).face_ids) == 1
+    assert control.visiting is not None
+    assert len(await control.visiting._store.rejections()) == 1
+
+
+async def test_it_was_somebody_new(browser: Browser, control: Control) -> None:
+    """Who gets the face and the name; who comes from nowhere must have one."""
+    nameless = await browser.post(PATH, verdict="wrong", who="new", name=" ")
+    taken = await browser.post(PATH, verdict="wrong", who="new", name="anna")
+    answer = await browser.post(PATH, verdict="wrong", who="new", name="Cleo")
+
+    assert (nameless.status, "Type the name" in nameless.text) == (400, True)
+    assert taken.status == 400
+    assert "Anna" in taken.text
+    assert "this face is Cleo" in answer.text
+    assert [person.name for person in await control.people()] == ["Anna", "Bea", "Cleo"]
+
+
+async def test_it_was_nobody_known(browser: Browser, control: Control) -> None:
+    """The name is taken back, and nobody gets the face."""
+    answer = await browser.post(PATH, verdict="wrong", who="nobody")
+
+    assert "is not called Anna again" in answer.text
+    assert [len(person.face_ids) for person in await control.people()] == [1, 0]
+
+
+async def test_a_correction_that_fails_leaves_all_as_it_was(
+    browser: Browser, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the face nor the rejection stays, and the page says what went wrong."""
+
+    async def failing() -> None:
+        raise imaging.BadImageError("the disk is full", "train")
+
+    monkeypatch.setattr(control, "train", failing)
+    answer = await browser.post(PATH, verdict="wrong", who="new", name="Cleo")
+
+    assert answer.status == 400
+    assert "the disk is full" in answer.text
+    assert [person.name for person in await control.people()] == ["Anna", "Bea"]
+    assert control.visiting is not None
+    assert await control.visiting._store.rejections() == []
+
+
+async def test_an_unknown_face_that_is_not_kept_any_more(browser: Browser) -> None:
+    """Cannot be given to anybody, and there is nothing to praise."""
+    page = (await browser.get("/sightings/e2")).text
+    praised = await browser.post("/sightings/e2", verdict="right")
+    chosen = await browser.post("/sightings/e2", verdict="wrong", who="new", name="Cleo")
+
+    assert "is not kept any more" in page
+    assert (praised.status, chosen.status) == (400, 400)
+    assert "add a photo instead" in chosen.text

@@ -1,0 +1,95 @@
+"""What somebody says of a sighting: it was right, or wrong, and who it was."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from uSense.control import Control
+from uSense.core.errors import ConflictError, RequestError
+from uSense.core.events import Sighting
+from uSense.core.models import MOST_FACES, Probe
+from uSense.saving import Saving
+from uSense.visitor_naming import visiting
+
+log = structlog.get_logger()
+
+WORTH = 0.5
+"""Least quality (0 to 1) of a face that is kept because a sighting was right."""
+
+
+class Praise(StrEnum):
+    """What came of a sighting that was right."""
+
+    KEPT = "kept"
+    NOT_GOOD_ENOUGH = "not_good_enough"
+    ENOUGH = "enough"
+    KNOWN_ALREADY = "known_already"
+    NO_FACE = "no_face"
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a correction did: `rejected` if a name was taken back, and who has the face now, if anybody."""
+
+    rejected: bool
+    person_id: str | None = None
+    name: str | None = None
+
+
+async def right(control: Control, sighting: Sighting, probe: Probe | None) -> Praise:
+    """It was that person: keep the face as a further one of theirs if it is of use, and train. Raises RequestErrors."""
+    if sighting.person_id is None:
+        raise RequestError("this sighting names nobody: say who it was", code="not_recognized")
+    person = await control.find(sighting.person_id)
+    if probe is None:
+        return Praise.NO_FACE
+    if probe.quality.value < WORTH:
+        return Praise.NOT_GOOD_ENOUGH
+    if len(person.face_ids) >= MOST_FACES:
+        return Praise.ENOUGH
+    async with Saving(control, person) as saving:
+        try:
+            await saving.add(probe, force=False)
+        except ConflictError:  # it is there already, or looks like somebody else
+            return Praise.KNOWN_ALREADY
+        await saving.train()
+    await control.tell_people()
+    log.info("sighting confirmed", event_id=sighting.event_id, person_id=person.person_id)
+    return Praise.KEPT
+
+
+async def wrong(
+    control: Control, sighting: Sighting, probe: Probe | None = None, who: str = "", *, new: bool = False
+) -> Corrected:
+    """It was not that person, but `who` (an id or name, or a `new` name), or nobody known if that is empty.
+
+    The face is kept for them, and counts at once. All of it or nothing. Raises RequestErrors.
+    """
+    if who and probe is None:
+        raise RequestError("the face of this sighting was not kept: add a photo instead", code="no_face")
+    known = None if new or not who else await control.find(who)
+    if known is not None and known.person_id == sighting.person_id:
+        raise RequestError(f"this sighting already names {known.name}", code="conflict")
+    rejecting = visiting(control).rejecting
+    if sighting.person_id is not None:
+        await rejecting.reject(sighting.event_id)
+    if not who or probe is None:
+        return Corrected(rejected=sighting.person_id is not None)
+    try:
+        async with Saving(control, known) as saving:
+            if known is None:
+                await saving.create(who)
+            await saving.add(probe, force=True)
+            await saving.train()
+    except BaseException:
+        if sighting.person_id is not None:
+            with suppress(RequestError):
+                await rejecting.allow(sighting.event_id)
+        raise
+    await control.tell_people()
+    log.info("sighting corrected", event_id=sighting.event_id, person_id=saving.person.person_id)
+    return Corrected(sighting.person_id is not None, saving.person.person_id, saving.person.name)

@@ -1,0 +1,77 @@
+"""One sighting: why it was decided so, and what to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from uSense import correcting
+from uSense.core.access import Scope
+from uSense.core.errors import RequestError
+from uSense.core.events import Sighting
+from uSense.core.models import Probe
+from uSense.web.visit import Route, Visit
+from uSense.web.wording import seen
+
+NOBODY, NEW = "nobody", "new"
+"""Answers to who it was, beside the ids of people."""
+
+
+async def show(visit: Visit) -> web.StreamResponse:
+    """The decision with its numbers."""
+    sighting = visit.house.hub.sighting(visit.embedded["event_id"])
+    return await _page(visit, sighting)
+
+
+async def judge(visit: Visit) -> web.StreamResponse:
+    """It was right, or wrong."""
+    sighting, form = visit.house.hub.sighting(visit.embedded["event_id"]), await visit.form()
+    control, probe, texts = visit.house.control, _probe(visit, sighting), visit.house.renderer.texts["sighting"]
+    try:
+        if form.get("verdict") == "right":
+            praise = await correcting.right(control, sighting, probe)
+            return await _page(visit, sighting, done=texts["praise"][praise.value].format(name=sighting.name))
+        done = await correcting.wrong(control, sighting, probe, _who(form, texts), new=form["who"] == NEW)
+    except RequestError as error:
+        return await _page(visit, sighting, problem=str(error))
+    if done.name is None:
+        return await _page(visit, sighting, done=texts["taken_back"].format(name=sighting.name or ""))
+    return await _page(visit, sighting, done=texts["corrected"].format(name=done.name))
+
+
+def _who(form: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """Who it was: an id, a new name, or empty for nobody known."""
+    who, name = form.get("who", ""), form.get("name", "").strip()
+    if not who:
+        raise RequestError(texts["say_who"], code="bad_payload")
+    if who == NEW and not name:
+        raise RequestError(texts["say_name"], code="bad_payload")
+    return {NOBODY: "", NEW: name}.get(who, who)
+
+
+async def _page(visit: Visit, sighting: Sighting, *, done: str = "", problem: str = "") -> web.StreamResponse:
+    people = sorted(await visit.house.control.people(), key=lambda person: person.name.casefold())
+    others = [person for person in people if person.person_id != sighting.person_id]
+    return visit.page(
+        "sighting.html",
+        status=400 if problem else 200,
+        one=seen(sighting, visit.house),
+        sighting=sighting,
+        people=others,
+        correctable=visit.caller.may(Scope.ENROLL),
+        has_face=_probe(visit, sighting) is not None,
+        done=done,
+        problem=problem,
+    )
+
+
+def _probe(visit: Visit, sighting: Sighting) -> Probe | None:
+    portrait = visit.house.hub.portraits.get(sighting.seq)
+    return None if portrait is None else portrait.probe
+
+
+ROUTES = (
+    Route(method="GET", path="/sightings/{event_id}", handler=show, scope=Scope.READ),
+    Route(method="POST", path="/sightings/{event_id}", handler=judge, scope=Scope.ENROLL),
+)
