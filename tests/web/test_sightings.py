@@ -12,9 +12,9 @@ from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
 from tests.support.stand_ins import picture
 from tests.support.values import GOOD
-from uSense import imaging
 from uSense.commands.visitors import EVENT_ID
 from uSense.control import Control
+from uSense.core.errors import RequestError
 from uSense.core.events import Portrait, SightingType
 from uSense.core.models import Box, Probe
 
@@ -103,7 +103,7 @@ async def test_a_correction_that_fails_leaves_all_as_it_was(
     """Neither the face nor the rejection stays, and the page says what went wrong."""
 
     async def failing() -> None:
-        raise imaging.BadImageError("the disk is full", "train")
+        raise RequestError("the disk is full")
 
     monkeypatch.setattr(control, "train", failing)
     answer = await browser.post(PATH, verdict="wrong", who="new", name="Cleo")
