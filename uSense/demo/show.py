@@ -14,10 +14,11 @@ from typing import Any
 
 import yaml
 
-from uSense.demo import broker, client, stage, story
+from uSense.demo import broker, client, pages, stage, story
 from uSense.demo.broker import LOOPBACK, Broker, BrokerKind
 from uSense.demo.child import Child, launch
 from uSense.demo.client import Client
+from uSense.demo.pages import Pages
 from uSense.demo.stage import Stage
 from uSense.demo.view import View
 
@@ -27,6 +28,7 @@ READY_WITHIN = 180.0
 REPEAT_AFTER = 3.0
 """Seconds after which somebody has left, and is announced again: the scene's people come back soon."""
 INTERRUPTED = 130
+DATA = "data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +68,9 @@ async def _show(options: Options, view: View) -> None:
         scene = None if options.camera else await stack.enter_async_context(stage.serving())
         listener = await stack.enter_async_context(client.connected(mqtt.port))
         camera = options.camera or {"kind": "stream", "url": scene.url if scene else ""}
-        settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera)
-        _introduce(view, options, mqtt, scene, settings)
+        site = await pages.prepared(folder / DATA)
+        settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera, site)
+        _introduce(view, options, mqtt, scene, settings, site)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
             group.create_task(_listen(listener, view), name="demo.listen"),
@@ -111,7 +114,7 @@ async def _listen(listener: Client, view: View) -> None:
             view.say(remark)
 
 
-def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, settings: Path) -> None:
+def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, settings: Path, site: Pages) -> None:
     """Say plainly what is real and what is not, and how to look at it."""
     for line in story.OPENING if scene else story.OWN_CAMERA:
         view.say(line)
@@ -121,14 +124,16 @@ def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, 
         view.say(f"  usense enroll -c {settings} 'Name' PHOTO PHOTO PHOTO")
     view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}. To listen, without the pictures that are sent:")
     view.say(f"  mosquitto_sub -p {mqtt.port} -t 'usense/#' -T 'usense/command/#' -v")
+    view.say(f"The pages of uSense, for a browser: {site.address}, with the password {site.password}")
     view.say("Loading the models ..." + (" Ctrl-C ends the demo." if options.seconds is None else ""))
 
 
-def _write_settings(folder: Path, port: int, camera: dict[str, Any]) -> Path:
+def _write_settings(folder: Path, port: int, camera: dict[str, Any], site: Pages) -> Path:
     """The settings file of a service that lives in `folder`."""
     settings = {
         "instance": "demo",
-        "data_dir": str(folder / "data"),
+        "data_dir": str(folder / DATA),
+        "web": site.settings,
         "mqtt": {"host": LOOPBACK, "port": port},
         "cameras": {story.CAMERA: camera},
         "announce": {"repeat_after": REPEAT_AFTER},
