@@ -50,6 +50,8 @@ EXAMPLES: dict[tuple[str, ...], object] = {
     ("face_api", "key_file"): "face-api-key",
     ("face_api", "certificate"): "face-api.pem",
     ("face_api", "certificate_key"): "face-api.key.pem",
+    ("web", "certificate"): "pages.pem",
+    ("web", "certificate_key"): "pages.key.pem",
 }
 """Values for the settings that have no default."""
 
