@@ -65,6 +65,7 @@ def test_alternatives_load(first: int, end: int, tmp_path: Path) -> None:
     values = yaml.safe_load("\n".join(on))
     values["mqtt"]["tls"] |= {"enabled": True, "certificate": "client.pem"}
     values["face_api"] |= {"certificate": "face-api.pem"}
+    values["web"] |= {"certificate": "pages.pem"}
     file = tmp_path / "usense.yaml"
     file.write_text(yaml.safe_dump(values), "utf-8")
     load(file)
