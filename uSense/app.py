@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import structlog
 
 from uSense import __version__, about, aio, lifetime
+from uSense.album import Album
 from uSense.commands import COMMANDS
 from uSense.control import Control
 from uSense.core.errors import StorageError, StuckError
@@ -172,7 +173,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     info = about.info(settings, recognizer, parts.for_photos)
     noted = Overheard(mqtt, [discovery.hear, attending.hear])
     control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)
-    control.archive = parts.storage.archive
+    control.archive, control.album = parts.storage.archive, Album(parts.storage.vault)
     control.visiting = visiting
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed

@@ -12,6 +12,7 @@ import structlog
 
 from uSense import imaging
 from uSense.aio import Switch
+from uSense.album import Album
 from uSense.core.errors import BadImageError, ConflictError, NotFoundError, RequestError, UsenseError
 from uSense.core.events import Notice, Sighting, State
 from uSense.core.explaining import FLAWS
@@ -97,6 +98,8 @@ class Control:
         self.longest_reply: Callable[[], float] = _endless
         """Bytes that a reply may have."""
         self.archive: Archive | None = None
+        self.album: Album | None = None
+        """The kept photos; None for a backend that keeps nothing here."""
         self.runtime: Runtime | None = None
         self.guide = Guide(self, GuidingRules())
         """Enrolls people at a camera."""
@@ -135,6 +138,11 @@ class Control:
         renamed = await self.recognizer.update_person(person.person_id, name=name)
         await self.gallery_changed()
         return renamed
+
+    async def annotate(self, who: str, user_data: str) -> Person:
+        """Keep something else with a person than before."""
+        person = await self.find(who)
+        return await self.recognizer.update_person(person.person_id, user_data=user_data)
 
     async def delete_person(self, who: str) -> Person:
         """Forget a person with all faces, at once."""

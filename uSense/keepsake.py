@@ -14,9 +14,10 @@ import numpy as np
 
 from uSense import imaging
 from uSense.core.errors import BadImageError
-from uSense.core.models import Box, Probe, Quality
+from uSense.core.models import Box, Landmarks, Probe, Quality
 
 _FORMAT = 1
+_SOURCE = "the kept crop"
 
 
 def pack(probe: Probe) -> bytes:
@@ -32,15 +33,24 @@ def pack(probe: Probe) -> bytes:
 
 def unpack(data: bytes) -> Probe:
     """The probe that `pack` was given; BadImageError for anything else; blocks."""
-    source = "the kept crop"
+    box, quality, landmarks, picture = _read(data)
+    return Probe(imaging.decode(picture, _SOURCE), box, quality, landmarks)
+
+
+def quality(data: bytes) -> Quality:
+    """The quality of the face, without a look at the picture; BadImageError for what `pack` did not write."""
+    return _read(data)[1]
+
+
+def _read(data: bytes) -> tuple[Box, Quality, Landmarks | None, bytes]:
     head, _, picture = data.partition(b"\n")
     try:
         told = json.loads(head)
         box, quality = Box(**told["box"]), Quality(**told["quality"])
         landmarks = None if told["landmarks"] is None else np.asarray(told["landmarks"], np.float32).reshape(5, 2)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadImageError(source, "it is not what uSense keeps", code="not_a_crop") from error
-    return Probe(imaging.decode(picture, source), box, quality, landmarks)
+        raise BadImageError(_SOURCE, "it is not what uSense keeps", code="not_a_crop") from error
+    return box, quality, landmarks, picture
 
 
 def _plain(value: Any) -> float | None:

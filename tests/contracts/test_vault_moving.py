@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,22 @@ async def test_crops_are_dropped_alone(vault: Vault) -> None:
     assert len(await vault.templates(MODEL)) == before
     with pytest.raises(NotFoundError):
         await vault.drop_crops("nobody")
+
+
+async def test_when_a_face_was_added_is_known_and_goes_along(vault: Vault) -> None:
+    """Of each face of a person, with whether it has a crop; who gets the faces of another gets that, too."""
+    anna, bert = [await vault.create_person(name) for name in ("Anna", "Bert")]
+    before = int(time.time())
+    first, second = await add(vault, anna, b"a"), await add(vault, anna)
+
+    snaps = await vault.snaps(anna.person_id)
+
+    assert [(snap.face_id, snap.pictured) for snap in snaps] == [(first, True), (second, False)]
+    assert all(snap.added_at is not None and before <= snap.added_at <= time.time() for snap in snaps)
+    await vault.merge_people(anna.person_id, bert.person_id)
+    assert [snap.added_at for snap in await vault.snaps(bert.person_id)] == [snap.added_at for snap in snaps]
+    with pytest.raises(NotFoundError):
+        await vault.snaps(anna.person_id)
 
 
 async def test_what_a_model_lacks_can_be_renewed(vault: Vault) -> None:

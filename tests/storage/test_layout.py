@@ -14,6 +14,7 @@ from tests.storage.samples import raw
 from uSense.core.events import Notice
 from uSense.core.matching import Metric
 from uSense.core.models import ConfusablePair, Person, Training
+from uSense.ports import Snap
 from uSense.storage import layout, open_storage
 
 VERSION_1 = """
@@ -90,6 +91,7 @@ async def test_a_file_of_version_1_opens(folder: Path) -> None:
         templates = await storage.vault.templates("net")
         gallery, report = await storage.vault.load_gallery("net", Metric.EUCLIDEAN)
         notices = await storage.journal.pending(9)
+        assert await storage.vault.snaps("p1") == [Snap("f1", None, pictured=False)]
 
     assert people == [
         Person("p1", "Anna", "note", ("f1",), trained=True),

@@ -225,7 +225,7 @@ async def test_a_database_of_a_newer_version(used: Path) -> None:
     with raw(used) as connection:
         connection.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(StorageError, match=r"written by a newer uSense \(layout 99, this one knows 5\): install"):
+    with pytest.raises(StorageError, match=r"written by a newer uSense \(layout 99, this one knows \d+\): install"):
         await open_once(used)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from uSense.core.errors import ConflictError, GalleryChangedError, NotFoundError
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import MOST_FACES, Erasure, Person, Training, Vector
 from uSense.core.names import clean_name, clean_user_data, folded_name
-from uSense.ports import Arrival, Parcel, ParcelFace, Template, Twins
+from uSense.ports import Arrival, Parcel, ParcelFace, Snap, Template, Twins
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class MemoryVault:
 
     persons: dict[str, Person] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    added: dict[str, int] = field(default_factory=dict)
     """By face: whose it is."""
     kept: list[Template] = field(default_factory=list)
     crops: dict[str, bytes] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class MemoryVault:
         self._known(person_id)
         face_id = str(uuid.uuid4())
         self.owners[face_id] = person_id
+        self.added[face_id] = int(time.time())
         if crop is not None:
             self.crops[face_id] = crop
         return face_id
@@ -136,6 +139,10 @@ class MemoryVault:
         if face_id not in self.crops:
             raise NotFoundError("crop of the face", face_id)
         return self.crops[face_id]
+
+    async def snaps(self, person_id: str) -> list[Snap]:
+        self._known(person_id)
+        return [Snap(face_id, self.added[face_id], face_id in self.crops) for face_id in self._faces(person_id)]
 
     async def renew_template(self, person_id: str, face_id: str, model: str, vectors: Sequence[Vector]) -> None:
         self._require_face(person_id, face_id)
@@ -215,7 +222,7 @@ class MemoryVault:
             for template in self.kept:
                 if template.face_id == face_id:
                     templates[template.model].append(template.vector)
-            faces.append(ParcelFace(face_id, self.crops.get(face_id), dict(templates)))
+            faces.append(ParcelFace(face_id, self.crops.get(face_id), dict(templates), self.added[face_id]))
         return Parcel(person.person_id, person.name, person.user_data, tuple(faces))
 
     def _take(self, person_id: str, new: Iterable[ParcelFace]) -> None:
@@ -223,6 +230,7 @@ class MemoryVault:
         for face in new:
             face_id = str(uuid.uuid4()) if face.face_id in self.owners else face.face_id
             self.owners[face_id] = person_id
+            self.added[face_id] = face.added_at or int(time.time())
             for model, vectors in face.templates.items():
                 self.kept += [Template(face_id, person_id, model, vector) for vector in vectors]
             if face.crop is not None:

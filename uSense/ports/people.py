@@ -23,6 +23,15 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Snap:
+    """A kept face: when it was added (seconds since 1970; None if nobody knows), and whether its crop is there."""
+
+    face_id: str
+    added_at: int | None
+    pictured: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """A person on the way to another vault, with everything that is kept of them, decrypted."""
 
@@ -39,6 +48,8 @@ class ParcelFace:
     face_id: str
     crop: bytes | None = field(repr=False)
     templates: Mapping[str, Sequence[Vector]] = field(repr=False)
+    added_at: int | None = field(default=None, compare=False)
+    """When it was kept first, in seconds since 1970; not known of one from another vault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,9 @@ class Vault(Protocol):
 
     async def crop(self, person_id: str, face_id: str) -> bytes:
         """The kept crop of a face; NotFoundError if there is none."""
+
+    async def snaps(self, person_id: str) -> list[Snap]:
+        """What is known of the faces of a person, in the order they were added."""
 
     async def renew_template(self, person_id: str, face_id: str, model: str, vectors: Sequence[Vector]) -> None:
         """Keep the vectors of a face by one more model."""

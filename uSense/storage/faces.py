@@ -10,7 +10,7 @@ import numpy as np
 
 from uSense.core.errors import NotFoundError
 from uSense.core.models import Vector
-from uSense.ports import Template
+from uSense.ports import Snap, Template
 from uSense.storage import sealing
 from uSense.storage.keys import Keys, intact
 from uSense.storage.people import bindable, opened, require
@@ -26,19 +26,22 @@ def add(
     """Keep one face: its vectors with the model that made them, and its crop, if there are any; returns its id."""
     key = opened(connection, keys, person_id)
     face_id = str(uuid.uuid4())
-    put_face(connection, key, person_id, face_id, crop)
+    put_face(connection, key, (person_id, face_id), crop)
     if template is not None:
         model, vectors = template
         put_template(connection, key, (person_id, face_id, model), vectors)
     return face_id
 
 
-def put_face(connection: sqlite3.Connection, key: bytes, person_id: str, face_id: str, crop: bytes | None) -> None:
-    """Add a face without templates."""
+def put_face(
+    connection: sqlite3.Connection, key: bytes, place: tuple[str, str], crop: bytes | None, added_at: int | None = None
+) -> None:
+    """Add a face without templates, as kept now unless it was before; `place` names person and face."""
+    person_id, face_id = place
     sealed = None if crop is None else sealing.seal(key, crop, "crop", person_id, face_id)
     connection.execute(
-        "INSERT INTO faces (face_id, person_id, crop) VALUES (?, ?, ?)",
-        (face_id, person_id, sealed),
+        "INSERT INTO faces (face_id, person_id, crop, added_at) VALUES (?, ?, ?, coalesce(?, unixepoch()))",
+        (face_id, person_id, sealed, added_at),
     )
 
 
@@ -100,6 +103,15 @@ def crop(connection: sqlite3.Connection, keys: Keys, person_id: str, face_id: st
         raise NotFoundError("crop of the face", face_id)
     with intact(require(connection, person_id)[0]):
         return sealing.unseal(key, row[0], "crop", person_id, face_id)
+
+
+def snaps(connection: sqlite3.Connection, person_id: str) -> list[Snap]:
+    """What is known of the faces of a person without decrypting anything, in the order they were added."""
+    require(connection, person_id)
+    rows = connection.execute(
+        "SELECT face_id, added_at, crop IS NOT NULL FROM faces WHERE person_id = ? ORDER BY number", (person_id,)
+    )
+    return [Snap(face_id, added_at, bool(pictured)) for face_id, added_at, pictured in rows]
 
 
 def renew(connection: sqlite3.Connection, keys: Keys, place: tuple[str, str, str], vectors: Sequence[Vector]) -> None:

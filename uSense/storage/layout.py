@@ -203,6 +203,8 @@ STEPS: tuple[Step, ...] = (
         ) STRICT""",
     ),
     (*strangers.SCHEMA, *rejections.SCHEMA),
+    # Seconds since 1970; nobody knows it of the faces that were there before.
+    ("ALTER TABLE faces ADD COLUMN added_at INTEGER",),
 )
 
 

@@ -67,8 +67,10 @@ def _packed(connection: sqlite3.Connection, keys: Keys, person_id: str) -> Parce
     key = opened(connection, keys, person_id)
     (user_data,) = connection.execute("SELECT user_data FROM persons WHERE person_id = ?", (person_id,)).fetchone()
     packed = []
-    kept = connection.execute("SELECT face_id, crop FROM faces WHERE person_id = ? ORDER BY number", (person_id,))
-    for face_id, crop in kept.fetchall():
+    kept = connection.execute(
+        "SELECT face_id, crop, added_at FROM faces WHERE person_id = ? ORDER BY number", (person_id,)
+    )
+    for face_id, crop, added_at in kept.fetchall():
         rows = connection.execute("SELECT model, vectors FROM templates WHERE face_id = ? ORDER BY number", (face_id,))
         with intact(name):
             templates = {
@@ -76,7 +78,7 @@ def _packed(connection: sqlite3.Connection, keys: Keys, person_id: str) -> Parce
                 for model, sealed in rows
             }
             plain = None if crop is None else sealing.unseal(key, crop, "crop", person_id, face_id)
-        packed.append(ParcelFace(face_id, plain, templates))
+        packed.append(ParcelFace(face_id, plain, templates, added_at))
     return Parcel(person_id, name, user_data, tuple(packed))
 
 
@@ -85,7 +87,7 @@ def _take(connection: sqlite3.Connection, key: bytes, person_id: str, new: Itera
     for face in new:
         taken = connection.execute("SELECT 1 FROM faces WHERE face_id = ?", (face.face_id,)).fetchone()
         face_id = face.face_id if taken is None else str(uuid.uuid4())
-        faces.put_face(connection, key, person_id, face_id, face.crop)
+        faces.put_face(connection, key, (person_id, face_id), face.crop, face.added_at)
         for model, vectors in face.templates.items():
             faces.put_template(connection, key, (person_id, face_id, model), vectors)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Erasure, Person, Training, Vector
-from uSense.ports import Arrival, Parcel, Template
+from uSense.ports import Arrival, Parcel, Snap, Template
 from uSense.storage import faces, moving, people, servedfaces, strangers
 from uSense.storage import gallery as galleries
 from uSense.storage.backups import Backups
@@ -71,6 +71,9 @@ class SqliteVault:
 
     async def crop(self, person_id: str, face_id: str) -> bytes:
         return await self._database.read(faces.crop, self._keys, person_id, face_id)
+
+    async def snaps(self, person_id: str) -> list[Snap]:
+        return await self._database.read(faces.snaps, person_id)
 
     async def renew_template(self, person_id: str, face_id: str, model: str, vectors: Sequence[Vector]) -> None:
         await self._database.write(faces.renew, self._keys, (person_id, face_id, model), vectors)
