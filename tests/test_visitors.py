@@ -288,3 +288,43 @@ async def test_what_waits_for_the_disk_is_bounded(porch: Porch) -> None:
         porch.visit(stranger(number % 16))
 
     assert porch.visiting._stats.counts["visits_unsaved"] == sum(map(bool, porch.notices)) + 2
+
+
+async def two_visitors(porch: Porch) -> tuple[str, str]:
+    """Ids of two strangers who were here twice, who was seen first first."""
+    for number in (0, 0, 1, 1):
+        porch.visit(stranger(number))
+    await porch.visiting.work()
+    second, first = porch.visiting.everybody()
+    return first.visitor_id, second.visitor_id
+
+
+async def test_two_who_are_one_are_made_one(porch: Porch, storage: Storage) -> None:
+    """With the pictures of both; the first is told to be gone, and whoever comes again is the second."""
+    first, second = await two_visitors(porch)
+
+    kept = await porch.visiting.merge(first, second)
+
+    assert (kept.visitor_id, kept.sightings, len(await porch.visiting.probes(second))) == (second, 4, 2)
+    (found,) = await storage.visitors.load()
+    assert (found.visitor_id, found.sightings, len(found.faces)) == (second, 4, 2)
+    assert found.first_seen_at == kept.first_seen_at
+    gone = porch.notices[-1]
+    assert gone.type == "visitor.expired"
+    assert (gone.data["visitor_id"], gone.data["reason"], gone.data["into"]) == (first, "merged", second)
+    with pytest.raises(NotFoundError):
+        porch.visiting.find(first)
+
+
+async def test_who_is_no_two_visitors_is_not_merged(porch: Porch) -> None:
+    """Nobody is lost by it."""
+    first, second = await two_visitors(porch)
+
+    with pytest.raises(RequestError) as same:
+        await porch.visiting.merge(first, first)
+    for pair in ((first, "nobody"), ("nobody", second)):
+        with pytest.raises(NotFoundError):
+            await porch.visiting.merge(*pair)
+
+    assert same.value.code == "same_visitor"
+    assert len(porch.visiting.everybody()) == 2

@@ -211,3 +211,21 @@ async def test_a_damaged_rejection_stops_neither_writing_nor_forgetting(
 
     assert porch.visiting.problems
     assert len(await storage.visitors.load()) == 1
+
+
+async def test_a_merge_that_could_not_be_written_is_written_later(storage: Storage) -> None:
+    """Whoever asked is told; on the disk they are two, or one with all pictures, but never anything between."""
+    porch = Porch(storage.visitors)
+    for number in (0, 0, 1, 1):
+        porch.visit(stranger(number))
+    await porch.visiting.work()
+    second, first = (one.visitor_id for one in porch.visiting.everybody())
+
+    async with full_disk(storage):
+        with pytest.raises(StorageError):
+            await porch.visiting.merge(first, second)
+        assert len(await storage.visitors.load()) == 2
+    await porch.visiting.work()
+
+    (found,) = await storage.visitors.load()
+    assert (found.visitor_id, len(await storage.visitors.crops(second))) == (second, 2)

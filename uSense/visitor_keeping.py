@@ -1,10 +1,15 @@
-"""What is known of unknown people, on its way to the disk."""
+"""What is known of unknown people, on its way to the disk and back."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 
 from uSense import keepsake
+from uSense.core.errors import BadImageError
+from uSense.core.models import Probe
 from uSense.core.visitors import Commit, Visitor
 from uSense.ports import Keep, KeptFace
 
@@ -17,6 +22,15 @@ def packed(commits: Sequence[Commit]) -> list[Keep]:
         new |= commit.new
         left |= commit.left
     return [Keep(visitor, _faces(visitor, new), frozenset(left)) for visitor, new, left in merged.values()]
+
+
+async def unpacked(crops: Mapping[int, bytes], most: int | None = None) -> dict[int, Probe]:
+    """The faces of the first `most` crops that can be read, by number."""
+    found: dict[int, Probe] = {}
+    for number, crop in islice(crops.items(), most):
+        with suppress(BadImageError):
+            found[number] = await asyncio.to_thread(keepsake.unpack, crop)
+    return found
 
 
 def _faces(visitor: Visitor, numbers: set[int]) -> Mapping[int, KeptFace]:

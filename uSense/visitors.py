@@ -9,13 +9,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
 
 import structlog
 
-from uSense import keepsake
 from uSense.core.announcing import Telling
-from uSense.core.errors import BadImageError, NotFoundError, RecognizerError, RequestError, StorageError
+from uSense.core.errors import ConflictError, NotFoundError, RecognizerError, RequestError, StorageError
 from uSense.core.events import Notice, Sighting, SightingType
 from uSense.core.models import Answer, Probe
 from uSense.core.scene import Outcome
@@ -24,8 +22,8 @@ from uSense.core.visitors import Book, Commit, Glimpse, Met, Visitor, VisitorRul
 from uSense.ports import Outbox, Recognizer, Visitors
 from uSense.query import Query
 from uSense.rejections import Rejecting
-from uSense.times import rfc3339
-from uSense.visitor_keeping import packed
+from uSense.visitor_keeping import packed, unpacked
+from uSense.visitor_telling import gone_data, visitor_data
 
 log = structlog.get_logger()
 
@@ -170,10 +168,7 @@ class Visiting:
         """The kept faces of a visitor, the best first; RequestError `no_crops` if none can be used."""
         self.find(visitor_id)
         await self._write()
-        found: list[Probe] = []
-        for crop in (await self._store.crops(visitor_id))[:most]:
-            with suppress(BadImageError):
-                found.append(await asyncio.to_thread(keepsake.unpack, crop))
+        found = list((await unpacked(await self._store.crops(visitor_id), most)).values())
         if not found:
             raise RequestError("no picture of this visitor was kept (gallery.keep_crops)", code="no_crops")
         return found
@@ -206,6 +201,22 @@ class Visiting:
             self._swept = -SWEEP
             self._woken.set()
             raise
+
+    async def merge(self, visitor_id: str, into: str) -> Visitor:
+        """One visitor was another: the second gets visits and faces of the first, who is gone; the second."""
+        for one in (visitor_id, into):
+            self.find(one)
+        if visitor_id == into:
+            raise ConflictError("this is one visitor: name two", code="same_visitor")
+        await self._write()
+        probes = await unpacked(await self._store.crops(visitor_id))
+        kept, gone = self.find(into), self.find(visitor_id)
+        gone.pick_up(probes)
+        self._left.append(visitor_id)
+        self._put(self.book.merge(gone, kept))
+        self._tell_gone([gone], "merged", into)
+        await self._write()
+        return kept
 
     async def delete(self, visitor_id: str) -> Visitor:
         """Forget a visitor, at once, and tell it."""
@@ -285,11 +296,10 @@ class Visiting:
         log.info("new visitor", visitor_id=visitor.visitor_id)
         self._outbox.post(Notice("visitor.new", visitor_data(visitor) | {"event_ids": list(visitor.event_ids)}))
 
-    def _tell_gone(self, gone: Iterable[Visitor], reason: str) -> None:
+    def _tell_gone(self, gone: Iterable[Visitor], reason: str, into: str | None = None) -> None:
         for visitor in gone:
             if visitor.minted:
-                data = {"visitor_id": visitor.visitor_id, "last_seen_at": rfc3339(visitor.last_seen_at)}
-                self._outbox.post(Notice("visitor.expired", {**data, "reason": reason}))
+                self._outbox.post(Notice("visitor.expired", gone_data(visitor, reason, into)))
 
     def _trouble(self, error: Exception) -> None:
         if "visitors" not in self.problems:
@@ -365,19 +375,6 @@ class Visiting:
                 self._tell_gone(gone, "not_seen")
         self._traces = False
         self._swept = time.monotonic()
-
-
-def visitor_data(visitor: Visitor) -> dict[str, Any]:
-    """A visitor as JSON."""
-    return {
-        "visitor_id": visitor.visitor_id,
-        "first_seen_at": rfc3339(visitor.first_seen_at),
-        "last_seen_at": rfc3339(visitor.last_seen_at),
-        "sightings": visitor.sightings,
-        "cameras": list(visitor.cameras),
-        "faces": len(visitor.faces),
-        "ignored": visitor.ignored,
-    }
 
 
 async def _tried(step: Callable[[], Awaitable[None]]) -> StorageError | RecognizerError | None:

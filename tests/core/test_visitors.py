@@ -278,3 +278,39 @@ def test_people_who_differ_never_share_an_id(visits: list[tuple[int, float, bool
     assert len(days.minted) <= RULES.most
     assert len(days.book.visitors) <= 2 * RULES.most
     assert days.book.tracks() == []
+
+
+def test_two_visitors_become_one() -> None:
+    """Visits, cameras, events and the most different faces of both are the second's; the first is gone."""
+    days = Days()
+    for number in (0.0, 0.02, 2.0, 2.02):
+        days.visit(glimpse(number))
+    into, gone = days.book.visitors.values()
+    gone.cameras = ("door",)
+
+    commit = days.book.merge(gone, into)
+
+    assert list(days.book.visitors.values()) == [into]
+    assert (into.sightings, into.cameras) == (4, ("hall", "door"))
+    assert (into.first_seen_at, into.last_seen_at) == (100.0, 400.0)
+    assert into.event_ids == ("e t0", "e t1", "e t2", "e t3")
+    assert commit.visitor is into
+    assert {float(into.faces[number].embedding.vector[0]) for number in commit.new} == {2.0}
+
+
+def test_a_track_of_a_visitor_who_was_another_is_the_others() -> None:
+    """Also if it was the visit that minted the first: should it be somebody enrolled, the other stays."""
+    days = Days()
+    for number in (0.0, 0.02, 2.0):
+        days.visit(glimpse(number))
+    days.book.look("now", "hall", 1000.0, glimpse(2.0))
+    met = days.book.unknown("now", "e now", BAR)
+    assert met is not None
+    (into,) = (one for one in days.book.visitors.values() if one is not met.visitor)
+
+    days.book.merge(met.visitor, into)
+
+    assert days.book.visitor("now") is into
+    assert days.book.recognized("now") == []
+    assert list(days.book.visitors.values()) == [into]
+    assert "e now" not in into.event_ids

@@ -45,7 +45,7 @@ async def test_visitors_come_back_as_they_were(storage: Storage) -> None:
     for number, glimpse in found.faces.items():
         assert np.array_equal(glimpse.embedding.vector, kept.new[number].embedding.vector)
         assert (glimpse.embedding.model, glimpse.embedding.metric, glimpse.quality) == ("net", "cosine", 0.1 * number)
-    assert await storage.visitors.crops("v1") == [CROP + b"v1"] * 2
+    assert list((await storage.visitors.crops("v1")).values()) == [CROP + b"v1"] * 2
 
 
 async def test_changes_are_written(storage: Storage) -> None:
@@ -112,7 +112,7 @@ async def test_a_damaged_crop_costs_only_itself(folder: Path) -> None:
         with raw(folder) as connection:
             connection.execute("UPDATE visitor_faces SET crop = zeroblob(300) WHERE face = 1")
 
-        assert await storage.visitors.crops("v1") == [CROP + b"v1"]
+        assert list((await storage.visitors.crops("v1")).values()) == [CROP + b"v1"]
 
 
 async def test_a_visitor_whose_key_was_damaged_begins_anew(folder: Path) -> None:
@@ -133,7 +133,7 @@ async def test_dropping_all_crops_drops_those_of_visitors(storage: Storage) -> N
     await storage.visitors.keep([visitor()], [])
 
     assert await storage.vault.drop_crops() == 2
-    assert await storage.visitors.crops("v1") == []
+    assert await storage.visitors.crops("v1") == {}
     assert len((await storage.visitors.load())[0].faces) == 2
 
 

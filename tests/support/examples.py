@@ -1,4 +1,4 @@
-"""The house of the commands' examples: Anna is enrolled and trained, Bea has no faces, a visitor was there twice."""
+"""The house of the commands' examples: Anna is enrolled and trained, Bea has no faces, two visitors were there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.support.portraits import jpeg
 from tests.support.stand_ins import Ears, Spotter, picture
 from uSense import imaging, keepsake
 from uSense.aio import Lane, Switch
-from uSense.commands.base import VISITOR_ID
+from uSense.album import Album
+from uSense.commands.base import OTHER_VISITOR_ID, VISITOR_ID
 from uSense.commands.visitors import EVENT_ID
 from uSense.control import Control
 from uSense.core.errors import NotFoundError
@@ -50,15 +51,16 @@ class Grays:
 
 
 @asynccontextmanager
-async def example_house(folder: Path) -> AsyncIterator[Control]:
-    """The house of the examples: Anna is enrolled and trained, Bea has no faces, a visitor was at the camera `hall`."""
+async def example_house(folder: Path, *, keep_crops: bool = False) -> AsyncIterator[Control]:
+    """The house of the examples; with `keep_crops` photos of people are kept, too."""
     async with AsyncExitStack() as stack:
         storage: Storage = await stack.enter_async_context(open_storage(folder / "data"))
         lane = await stack.enter_async_context(Lane("embed"))
         recognizer = LocalRecognizer(lane, Grays, storage.vault, DecisionRules())
-        recognizer.keep_crops = False
+        recognizer.keep_crops = keep_crops
         made = Control(recognizer, Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
         made.archive = storage.archive
+        made.album = Album(storage.vault)
         made.runtime = Runtime(Notebook(folder / "runtime.json"), made.outbox)
         for name in RuntimeSettings.model_fields:
             value = "all" if name == "unknown" else 2.0 if name.endswith("_after") else 1.0
@@ -74,17 +76,21 @@ async def example_house(folder: Path) -> AsyncIterator[Control]:
 
 
 async def visited(storage: Storage, recognizer: LocalRecognizer, house: Control) -> Visiting:
-    """A visitor who was here twice, and a sighting of Anna."""
+    """Two visitors who were here twice, and a sighting of Anna."""
     visiting = Visiting(VisitorRules(), storage.visitors, recognizer, house.outbox, Stats())
-    (answer,) = await recognizer.identify([await house.one_face(somebody(), "visitor.jpg")])
-    assert answer.embedding is not None
-    face = Glimpse(answer.embedding, 0.9)
-    visitor = Visitor(VISITOR_ID, 1e9, 1e9, minted=True, sightings=2, event_ids=(EVENT_ID,), faces={1: face})
-    visiting.book.visitors[VISITOR_ID] = visitor
-    crop = KeptFace(answer.embedding, 0.9, packed())
-    await storage.visitors.keep([Keep(visitor, {1: crop}, frozenset())], [])
+    for visitor_id, times, shade in ((VISITOR_ID, 2, 1.0), (OTHER_VISITOR_ID, 3, 0.5)):
+        (answer,) = await recognizer.identify([await house.one_face(somebody(shade), "visitor.jpg")])
+        assert answer.embedding is not None
+        face = Glimpse(answer.embedding, 0.9)
+        at = 1e9 - times
+        visitor = Visitor(visitor_id, at, at, minted=True, sightings=times, cameras=("hall",), faces={1: face})
+        visitor.event_ids = (EVENT_ID,) if shade == 1.0 else ()
+        visiting.book.visitors[visitor_id] = visitor
+        crop = KeptFace(answer.embedding, 0.9, packed(shade))
+        await storage.visitors.keep([Keep(visitor, {1: crop}, frozenset())], [])
+        if shade == 1.0:
+            visiting.rejecting.looked("track", answer.embedding)
     anna = await house.find("Anna")
-    visiting.rejecting.looked("track", answer.embedding)
     visiting.rejecting.note(sighting(event_id=EVENT_ID, track_id="track", person_id=anna.person_id))
     return visiting
 
@@ -96,16 +102,16 @@ def rgb() -> Rgb:
 
 
 @cache
-def somebody() -> Rgb:
-    """The visitor."""
-    return 255 - rgb()
+def somebody(shade: float = 1.0) -> Rgb:
+    """The visitor, and in another shade the other one."""
+    return ((255 - rgb()) * shade).astype(np.uint8)
 
 
 @cache
-def packed() -> bytes:
-    """The kept crop of the visitor."""
+def packed(shade: float = 1.0) -> bytes:
+    """The kept crop of the visitor, or of the other one."""
     (found,) = Spotter().faces
-    return keepsake.pack(imaging.probe(imaging.ArrayPicture(somebody()), found))
+    return keepsake.pack(imaging.probe(imaging.ArrayPicture(somebody(shade)), found))
 
 
 @cache

@@ -24,6 +24,7 @@ COMMANDS: tuple[Command[Control, Any], ...] = (
     pictures.VERIFY,
     visitors.LIST,
     visitors.NAME,
+    visitors.MERGE,
     visitors.IGNORE,
     visitors.DELETE,
     visitors.REJECT,

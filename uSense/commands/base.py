@@ -52,6 +52,8 @@ FACE_ID = "5d0c6a1e-8f0b-4c11-9f4e-7a5e2d1c3b90"
 
 VISITOR_ID = "8f1f3f0e-55c1-4a0e-9e0b-6f3f4f8f2a10"
 """Stands in examples for the id of a visitor who was here twice."""
+OTHER_VISITOR_ID = "0b8e9d57-6a7c-4c55-8f0b-3ab0d51f4d21"
+"""The same of another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,15 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from uSense import imaging
-from uSense.commands.base import VISITOR_ID, Command, Example
+from uSense.commands.base import OTHER_VISITOR_ID, VISITOR_ID, Command, Example
 from uSense.control import Control
 from uSense.core.errors import RequestError
 from uSense.core.models import Probe
 from uSense.payloads.visitors import SightingRejected, VisitorDeleted, VisitorNamed, VisitorSummary
 from uSense.schema import Branch
 from uSense.visitor_naming import name_visitor, visiting
-from uSense.visitors import Visiting, visitor_data
+from uSense.visitor_telling import visitor_data
+from uSense.visitors import Visiting
 
 EVENT_ID = "01a2043f-b35c-7b49-a8d1-c88369ceec8e"
 """Stands in examples for the id of a sighting of Anna."""
@@ -58,6 +59,13 @@ class Name(Which):
         return self
 
 
+class Merge(Which):
+    """Two visitors who are one."""
+
+    into: str = Field(max_length=100)
+    """Id of the visitor who gets visits and faces, and stays."""
+
+
 class Ignore(Which):
     """Whether a visitor is told."""
 
@@ -88,6 +96,11 @@ async def name(control: Control, asked: Name) -> dict[str, Any]:
     """Make a visitor a person."""
     who = asked.name if asked.name is not None else asked.person_id or ""
     return asdict(await name_visitor(control, asked.visitor_id, who, new=asked.person_id is None, force=asked.force))
+
+
+async def merge(control: Control, asked: Merge) -> dict[str, Any]:
+    """Make two visitors one."""
+    return visitor_data(await visiting(control).merge(asked.visitor_id, asked.into))
 
 
 async def ignore(control: Control, asked: Ignore) -> dict[str, Any]:
@@ -148,6 +161,19 @@ NAME = Command(
         Example({"visitor_id": "1", "name": "Carl"}, code="not_found"),
         Example({"visitor_id": VISITOR_ID}, code="bad_payload"),
         Example({"visitor_id": VISITOR_ID, "name": "Carl", "person_id": "Bea"}, code="bad_payload"),
+    ),
+)
+MERGE = Command(
+    name="visitor/merge",
+    payload=Merge,
+    run=merge,
+    about="Make two visitors one: the second gets visits and faces and stays, the first is gone.",
+    reply=VisitorSummary,
+    examples=(
+        Example({"visitor_id": OTHER_VISITOR_ID, "into": VISITOR_ID}),
+        Example({"visitor_id": VISITOR_ID, "into": VISITOR_ID}, code="same_visitor"),
+        Example({"visitor_id": VISITOR_ID, "into": "1"}, code="not_found"),
+        Example({"visitor_id": VISITOR_ID}, code="bad_payload"),
     ),
 )
 IGNORE = Command(

@@ -102,10 +102,27 @@ class Visitor:
         """They were there; if that is a day before the last time, the clock was wrong then."""
         self.last_seen_at = at if at <= self.last_seen_at - DAY else max(self.last_seen_at, at)
 
+    def pick_up(self, probes: Mapping[int, Probe]) -> None:
+        """These faces have pictures, which are to be stored."""
+        for number in self.faces.keys() & probes.keys():
+            self.faces[number] = replace(self.faces[number], probe=probes[number])
+
     def put_down(self, numbers: Iterable[int]) -> None:
         """Forget the pictures of these faces: they are stored, or never will be."""
         for number in self.faces.keys() & set(numbers):
             self.faces[number] = replace(self.faces[number], probe=None)
+
+    def take_in(self, other: Visitor) -> Commit:
+        """Be the same as another: their visits, and the most different faces of both; what is to be written."""
+        later = (other, self) if other.last_seen_at <= self.last_seen_at else (self, other)
+        self.event_ids = tuple(event_id for one in later for event_id in one.event_ids)[-MOST_EVENTS:]
+        self.first_seen_at = min(self.first_seen_at, other.first_seen_at)
+        self.last_seen_at = max(self.last_seen_at, other.last_seen_at)
+        self.minted = self.minted or other.minted
+        self.sightings += other.sightings
+        self.cameras = tuple(dict.fromkeys((*self.cameras, *other.cameras)))
+        new, left = self.take(other.faces.values())
+        return Commit(self, frozenset(new), frozenset(left))
 
     def take(self, glimpses: Iterable[Glimpse]) -> tuple[set[int], set[int]]:
         """Keep the most different faces; returns the numbers that are new, and those that left."""
@@ -289,6 +306,15 @@ class Book:
             if clearly or (not visitor.minted and answer.candidates[0].score >= rules.threshold - self.rules.doubt):
                 gone.append(visitor_id)
         return self.remove(gone)
+
+    def merge(self, gone: Visitor, into: Visitor) -> Commit:
+        """One visitor was another: remove the first, whose visits and faces are the second's; what is to be written."""
+        self.remove([gone.visitor_id])
+        for visit in self._visits.values():
+            if visit.met == gone.visitor_id:
+                # Should the track turn out to be somebody enrolled, only the first would have been a mistake.
+                visit.met, visit.minted = into.visitor_id, False
+        return into.take_in(gone)
 
     def remove(self, visitor_ids: Iterable[str]) -> list[Visitor]:
         """Remove these; returns who was there."""

@@ -105,5 +105,7 @@ class VisitorExpired(Branch):
     """Id that the visitor had."""
     last_seen_at: str
     """When they were seen last; RFC 3339, UTC."""
-    reason: Literal["not_seen", "pushed_out", "recognized", "deleted"]
+    reason: Literal["not_seen", "pushed_out", "recognized", "deleted", "merged"]
     """Why."""
+    into: str | None = None
+    """Visitor who they were; only if `merged`."""

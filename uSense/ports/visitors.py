@@ -41,8 +41,8 @@ class Visitors(Protocol):
     async def erase(self, visitor_ids: Sequence[str]) -> None:
         """Destroy their keys and all traces, also those of who left before."""
 
-    async def crops(self, visitor_id: str) -> list[bytes]:
-        """Their faces as they were kept, the best first."""
+    async def crops(self, visitor_id: str) -> dict[int, bytes]:
+        """Their faces as they were kept, by number, the best first."""
 
     async def rejections(self) -> list[Rejection]:
         """All rejections, oldest first."""

@@ -120,7 +120,8 @@ def _put(connection: sqlite3.Connection, keys: Keys, visitor: Visitor) -> bytes:
     connection.execute(
         "INSERT INTO visitors (visitor_id, minted, ignored, first_seen_at, last_seen_at, sightings, cameras, "
         "event_ids, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (visitor_id) DO UPDATE SET "
-        "minted = excluded.minted, ignored = excluded.ignored, last_seen_at = excluded.last_seen_at, "
+        "minted = excluded.minted, ignored = excluded.ignored, first_seen_at = excluded.first_seen_at, "
+        "last_seen_at = excluded.last_seen_at, "
         "sightings = excluded.sightings, cameras = excluded.cameras, event_ids = excluded.event_ids",
         (
             visitor.visitor_id,
@@ -142,16 +143,16 @@ def drop(connection: sqlite3.Connection, visitor_ids: Sequence[str]) -> None:
     connection.executemany("DELETE FROM visitors WHERE visitor_id = ?", [(one,) for one in visitor_ids])
 
 
-def crops(connection: sqlite3.Connection, keys: Keys, visitor_id: str) -> list[bytes]:
-    """The crops of a visitor that can be decrypted, the best first."""
+def crops(connection: sqlite3.Connection, keys: Keys, visitor_id: str) -> dict[int, bytes]:
+    """The crops of a visitor that can be decrypted, by the number of the face, the best first."""
     rows = connection.execute(
         "SELECT key, face, crop FROM visitor_faces JOIN visitors USING (visitor_id) "
         "WHERE visitor_id = ? AND crop IS NOT NULL ORDER BY quality DESC",
         (visitor_id,),
     ).fetchall()
-    found = []
+    found: dict[int, bytes] = {}
     for wrapped, face, sealed in rows:
         with suppress(InvalidTag):
             key = keys.unwrap(wrapped, visitor_id)
-            found.append(sealing.unseal(key, sealed, "visitor crop", visitor_id, str(face)))
+            found[face] = sealing.unseal(key, sealed, "visitor crop", visitor_id, str(face))
     return found

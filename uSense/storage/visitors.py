@@ -31,7 +31,7 @@ class SqliteVisitors:
     async def erase(self, visitor_ids: Sequence[str]) -> None:
         await self._database.erase(strangers.drop, visitor_ids)
 
-    async def crops(self, visitor_id: str) -> list[bytes]:
+    async def crops(self, visitor_id: str) -> dict[int, bytes]:
         return await self._database.read(strangers.crops, self._keys, visitor_id)
 
     async def rejections(self) -> list[Rejection]:
