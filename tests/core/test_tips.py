@@ -1,0 +1,85 @@
+"""What would help to know somebody better."""
+
+from __future__ import annotations
+
+import pytest
+
+from uSense.core.models import ConfusablePair, Person, Quality, Training, WeakFace
+from uSense.core.tips import Closeness, Need, hardest, needs, odd_faces
+
+
+def photo(value: float = 0.9, turned: float | None = 0.0) -> Quality:
+    """A kept photo."""
+    return Quality(value, 100.0, 0.5, 0.5, turned)
+
+
+FRONTAL, SIDE, VARIED = [photo()] * 4, photo(turned=0.4), [*[photo()] * 3, photo(turned=0.4)]
+TRAINED = Person("p", "Anna", face_ids=("f1",), trained=True)
+
+
+@pytest.mark.parametrize(
+    ("person", "photos", "expected"),
+    [
+        (Person("p", "Anna"), [], [Need.FIRST]),
+        (TRAINED, VARIED, []),
+        (TRAINED, FRONTAL, [Need.FROM_ASIDE]),
+        (TRAINED, [photo()], [Need.MORE]),
+        (TRAINED, [photo(0.3)] * 9, [Need.CLEARER]),
+        (TRAINED, [None] * 4, []),
+        (TRAINED, [None], [Need.MORE]),
+        (TRAINED, [photo(turned=None)] * 4, []),
+        (Person("p", "Anna", face_ids=("f1",)), VARIED, [Need.TRAINING]),
+        (Person("p", "Anna", face_ids=("f1",), enroll_again=True), VARIED, [Need.AGAIN]),
+        (Person("p", "Bea", face_ids=("f1",), trained=True), VARIED, [Need.ODD]),
+        (Person("p", "Bea", face_ids=("f9",), trained=True), VARIED, []),
+    ],
+)
+def test_what_helps_a_person(person: Person, photos: list[Quality | None], expected: list[Need]) -> None:
+    """The most urgent first; nothing of faces that are gone since the training."""
+    report = Training("succeeded", weak=(WeakFace("Bea", "f1", 0.2), WeakFace("Carl", "f1", 0.1)))
+
+    assert needs(person, photos, report) == expected
+
+
+def test_faces_that_are_unlike_the_others_of_their_person() -> None:
+    """With how like they are."""
+    assert odd_faces(Training("succeeded", weak=(WeakFace("Bea", "f1", 0.2),)), "Bea") == {"f1": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("score", "closeness"),
+    [(0.5, Closeness.MIXED), (0.49, Closeness.NEAR), (0.4, Closeness.NEAR), (0.39, Closeness.APART)],
+)
+def test_who_is_hardest_to_tell_apart(score: float, closeness: Closeness) -> None:
+    """The pair with the highest score of those who are still there."""
+    pairs = (ConfusablePair("Anna", "Bea", score), ConfusablePair("Anna", "Carl", 0.1), ConfusablePair("Bea", "X", 0.9))
+
+    found = hardest(Training("succeeded", confusable=pairs), 0.5, {"Anna": VARIED, "Bea": VARIED, "Carl": []})
+
+    assert found is not None
+    assert (found.pair, found.closeness, found.need) == (pairs[0], closeness, Need.FROM_CAMERA)
+
+
+@pytest.mark.parametrize(
+    ("anna", "bea", "who", "need"),
+    [
+        (VARIED, FRONTAL, "Bea", Need.FROM_ASIDE),
+        (VARIED, [photo()], "Bea", Need.MORE),
+        ([photo(0.2)], [photo()], "Anna", Need.CLEARER),
+        ([photo(), photo()], [photo()], "Bea", Need.MORE),
+        ([*VARIED, SIDE], VARIED, "Bea", Need.FROM_CAMERA),
+    ],
+)
+def test_whose_photo_would_help_most(anna: list[Quality], bea: list[Quality], who: str, need: Need) -> None:
+    """Of the two the one whose photos lack more, or of whom there are fewer."""
+    report = Training("succeeded", confusable=(ConfusablePair("Anna", "Bea", 0.6),))
+
+    found = hardest(report, 0.5, {"Anna": anna, "Bea": bea})
+
+    assert found is not None
+    assert (found.who, found.need) == (who, need)
+
+
+def test_nobody_is_hard_to_tell_apart_alone() -> None:
+    """Without a pair there is nothing to say."""
+    assert hardest(Training("never"), 0.5, {"Anna": []}) is None

@@ -1,0 +1,101 @@
+"""What would help the recognizer to know somebody, from the last training's report and the photos that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from uSense.core.lookalikes import NEAR
+from uSense.core.models import ConfusablePair, Person, Quality, Training
+
+ENOUGH = 4
+"""Faces of a person from which on more help little."""
+CLEAR = 0.5
+"""Quality from which on a face is a clear one."""
+ASIDE = 0.15
+"""How far a face is turned, as `Quality.turned` has it, from which on it is one from aside."""
+
+
+class Need(StrEnum):
+    """What would help, the most urgent first."""
+
+    FIRST = "first"
+    """A first photo."""
+    AGAIN = "again"
+    """New photos: the model in use cannot read those there are."""
+    TRAINING = "training"
+    ODD = "odd"
+    """A look at a face that is unlike the others: it may be somebody else's."""
+    CLEARER = "clearer"
+    MORE = "more"
+    FROM_ASIDE = "from_aside"
+    FROM_CAMERA = "from_camera"
+    """Nothing but, should it go wrong, a photo by the camera that it goes wrong at."""
+
+
+class Closeness(StrEnum):
+    """How near two people come to each other."""
+
+    MIXED = "mixed"
+    """As near as a face to the others of its own person: they are confused with each other."""
+    NEAR = "near"
+    APART = "apart"
+
+
+@dataclass(frozen=True, slots=True)
+class Hardest:
+    """The two people who are hardest to tell apart, and a photo of whom would help most."""
+
+    pair: ConfusablePair
+    closeness: Closeness
+    who: str
+    need: Need
+
+
+def odd_faces(report: Training, name: str) -> dict[str, float]:
+    """Faces of a person that are unlike the others, with how like they are."""
+    return {face.face_id: face.score for face in report.weak if face.name == name}
+
+
+def needs(person: Person, qualities: Sequence[Quality | None], report: Training) -> list[Need]:
+    """All that would help a person, the most urgent first; `qualities` of the faces, None of those without a crop."""
+    if not person.face_ids:
+        return [Need.FIRST]
+    found = [Need.AGAIN] if person.enroll_again else [] if person.trained else [Need.TRAINING]
+    if odd_faces(report, person.name).keys() & set(person.face_ids):
+        found.append(Need.ODD)
+    lacking = _lacking(qualities)
+    return found if lacking is Need.FROM_CAMERA else [*found, lacking]
+
+
+def hardest(report: Training, threshold: float, photos: Mapping[str, Sequence[Quality | None]]) -> Hardest | None:
+    """The pair with the highest score; `photos` by name. None if nobody was compared, or one of them is gone."""
+    there = [pair for pair in report.confusable if pair.a in photos and pair.b in photos]
+    if not there:
+        return None
+    pair = max(there, key=_score)
+    order = list(Need)
+    who = min((pair.a, pair.b), key=lambda name: (order.index(_lacking(photos[name])), len(photos[name])))
+    return Hardest(pair, _closeness(pair.score, threshold), who, _lacking(photos[who]))
+
+
+def _closeness(score: float, threshold: float) -> Closeness:
+    if score >= threshold:
+        return Closeness.MIXED
+    return Closeness.NEAR if score >= threshold - NEAR else Closeness.APART
+
+
+def _lacking(qualities: Sequence[Quality | None]) -> Need:
+    """The kind of photo that would add most; of faces without a crop nothing is known but that they are there."""
+    known = [quality for quality in qualities if quality is not None]
+    if known and max(quality.value for quality in known) < CLEAR:
+        return Need.CLEARER
+    if len(qualities) < ENOUGH:
+        return Need.MORE
+    turned = [quality.turned for quality in known if quality.turned is not None]
+    return Need.FROM_ASIDE if turned and max(turned) < ASIDE else Need.FROM_CAMERA
+
+
+def _score(pair: ConfusablePair) -> float:
+    return pair.score
