@@ -81,6 +81,10 @@ class Visit:
         """The fields of a small form; files are left out."""
         return {name: value for name, value in (await self.request.post()).items() if isinstance(value, str)}
 
+    async def chosen(self, name: str) -> list[str]:
+        """The values of the boxes of that name that are checked in a small form."""
+        return [value for value in (await self.request.post()).getall(name, []) if isinstance(value, str)]
+
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """A page of a template, with the texts and what every page knows."""
         text = self.house.render(template, visit=self, **values)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from uSense.web import api
-from uSense.web.pages import live, login, machines, sightings, static
+from uSense.web.pages import adding, live, login, machines, people, sightings, static, visitors
 from uSense.web.visit import Route
 
 ROUTES: tuple[Route, ...] = (
     *static.ROUTES,
     *live.ROUTES,
     *sightings.ROUTES,
+    *adding.ROUTES,
+    *people.ROUTES,
+    *visitors.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
     *api.ROUTES,

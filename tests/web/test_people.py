@@ -1,0 +1,163 @@
+"""The pages of the people: who is enrolled, what is known of them, and how they are cared for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.examples import example_house
+from tests.support.site import Browser, Site
+from uSense.control import Control
+from uSense.core.access import Scope
+from uSense.core.events import State
+
+
+@pytest.fixture
+async def control(tmp_path: Path) -> AsyncIterator[Control]:
+    """Anna is enrolled with a kept photo, Bea has none."""
+    async with example_house(tmp_path / "house", keep_crops=True) as house:
+        yield house
+
+
+@pytest.fixture
+async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
+    """Their pages."""
+    async with Site(tmp_path, control) as site:
+        yield site
+
+
+@pytest.fixture
+async def browser(site: Site) -> AsyncIterator[Browser]:
+    """Somebody who is logged in."""
+    async with site.browser(logged_in=True) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def anna(control: Control) -> str:
+    """Where Anna's page is."""
+    return f"/people/{(await control.find('Anna')).person_id}"
+
+
+async def test_everybody_has_a_card(browser: Browser, site: Site, anna: str) -> None:
+    """With photo or initials, where they are, and what would help most."""
+    presence = {"state": "present", "cameras": ["hall"], "since": "2026-11-23T09:00:00Z"}
+    site.hub.hear(State(anna.replace("/people/", "presence/"), presence))
+
+    page = (await browser.get("/people")).text
+
+    assert f'href="{anna}"' in page
+    assert f"{anna}/faces/" in page
+    assert "here: hall" in page
+    assert "not seen lately" in page
+    assert "More photos of Anna would help" in page
+    assert "Bea cannot be recognized yet: add a photo." in page
+
+
+async def test_a_photo_is_for_those_who_are_logged_in_and_for_no_cache(site: Site, browser: Browser, anna: str) -> None:
+    """Nobody else gets it, and no one that is not there is shown."""
+    (photo,) = set(re.findall(r'src="(/people/[^"]+\.jpg)"', (await browser.get(anna)).text))
+
+    shown = await browser.get(photo)
+
+    assert (shown.status, shown.headers["Content-Type"]) == (200, "image/jpeg")
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert (await browser.get(f"{anna}/faces/1.jpg")).status == 404
+    assert (await browser.get(photo.removesuffix(".jpg"))).status == 404
+    assert (await browser.get("/people/1")).status == 404
+    async with site.browser() as stranger:
+        assert (await stranger.get(photo)).headers["Location"].startswith("/login")
+
+
+async def test_name_and_note_change(browser: Browser, control: Control, anna: str) -> None:
+    """At once; a name that somebody else has is refused and everything stays."""
+    await browser.get(anna)
+
+    renamed = await browser.post(f"{anna}/rename", name="Anna Maria")
+    noted = await browser.post(f"{anna}/note", note="since 1998\r\nand on")
+    taken = await browser.post(f"{anna}/rename", name="bea")
+
+    assert "The name is Anna Maria now." in renamed.text
+    assert "The note was kept." in noted.text
+    assert taken.status == 400
+    assert (await control.find("Anna Maria")).user_data == "since 1998\nand on"
+
+
+async def test_photos_are_deleted_and_the_rest_is_trained(browser: Browser, control: Control, anna: str) -> None:
+    """Only those that were chosen, and there must be one; it counts at once."""
+    await browser.get(anna)
+    (face_id,) = (await control.find("Anna")).face_ids
+
+    nothing = await browser.post(f"{anna}/drop", face="somebody else's")
+    answer = await browser.post(f"{anna}/drop", face=face_id)
+
+    assert nothing.status == 400
+    assert "Deleted: 1." in answer.text
+    assert "There are no photos yet." in answer.text
+    assert (await control.training()).faces == 0
+
+
+async def test_two_become_one(browser: Browser, control: Control, anna: str) -> None:
+    """The other gets the photos, with the day they were added, and their page is shown."""
+    await browser.get(anna)
+    bea = await control.find("Bea")
+    assert control.album is not None
+    (before,) = await control.album.photos(await control.find("Anna"))
+
+    nobody = await browser.post(f"{anna}/merge", into="")
+    answer = await browser.post(f"{anna}/merge", into=bea.person_id)
+
+    assert nobody.status == 400
+    assert "They are one now: Bea." in answer.text
+    assert (await browser.get(anna)).status == 404
+    (after,) = await control.album.photos(await control.find("Bea"))
+    assert (after.added_at, after.quality) == (before.added_at, before.quality)
+
+
+async def test_who_is_deleted_is_named_first(browser: Browser, control: Control, anna: str) -> None:
+    """The page says what goes where; without the name nothing does, and then there is a receipt."""
+    page = (await browser.get(anna)).text
+    assert "backups in the data folder" in page
+
+    unsure = await browser.post(f"{anna}/delete", name="Bea")
+    receipt = await browser.post(f"{anna}/delete", name=" anna ")
+
+    assert "Type Anna to be sure" in unsure.text
+    assert unsure.status == 400
+    assert "Anna was erased" in receipt.text
+    assert "copies outside of the data folder" in receipt.text
+    assert [person.name for person in await control.people()] == ["Bea"]
+
+
+async def test_only_who_may_is_offered_to_change_anything(site: Site, anna: str) -> None:
+    """A token that reads sees no forms, one that enrolls may not delete."""
+    async with site.browser() as browser:
+        _, word = await site.access.tokens.make("tv", Scope.READ)
+        heads = {"Authorization": f"Bearer {word}", "Accept": "text/html"}
+        page = await browser.send("GET", anna, headers=heads)
+        refused = await browser.send("POST", f"{anna}/rename", headers=heads, data={"name": "x"})
+        _, word = await site.access.tokens.make("phone", Scope.ENROLL)
+        heads = {"Authorization": f"Bearer {word}", "Accept": "text/html"}
+        also = await browser.send("POST", f"{anna}/delete", headers=heads, data={"name": "Anna"})
+
+    assert (page.status, refused.status, also.status) == (200, 403, 403)
+    assert f"{anna}/" not in page.text.replace(f"{anna}/faces/", "")
+
+
+async def test_all_can_be_trained_from_the_page(browser: Browser, control: Control) -> None:
+    """When photos do not count yet, it says so and offers it."""
+    await control.delete_face("Anna", (await control.find("Anna")).face_ids[0])
+    visitors = control.visiting
+    assert visitors is not None
+    (probe,) = await visitors.probes(visitors.everybody()[0].visitor_id)
+    await control.recognizer.add_face((await control.find("Bea")).person_id, probe)
+    before = await browser.get("/people")
+
+    answer = await browser.post("/people/train")
+
+    assert "There are photos that do not count yet." in before.text
+    assert (answer.status, answer.headers["Location"]) == (303, "/people")
+    assert "do not count yet" not in (await browser.get("/people")).text

@@ -1,0 +1,132 @@
+"""People as pages show them: with photos, presence, and what would help to know them better."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from uSense.album import Photo, best
+from uSense.control import Control
+from uSense.core.errors import NotFoundError
+from uSense.core.models import Person, Training
+from uSense.core.tips import CLEAR, Hardest, Need, hardest, needs, odd_faces
+from uSense.web.house import House
+
+POOR = 0.3
+"""Quality below which a photo is a poor one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A photo of a person; `grade` is a key of the texts, `score` how like the others it is if that is too little."""
+
+    face_id: str
+    address: str
+    grade: str
+    percent: int | None
+    added: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A person; `face` is empty without a kept photo, `state` and `needs` are keys of the texts."""
+
+    person: Person
+    initials: str
+    face: str
+    state: str
+    where: str
+    since: str
+    clock: str
+    needs: Sequence[Need]
+    photos: Sequence[Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of them, and the two who are hardest to tell apart."""
+
+    cards: Sequence[Card]
+    hardest: Hardest | None
+    report: Training
+
+    def card(self, name: str) -> Card:
+        """The card of somebody."""
+        return next(card for card in self.cards if card.person.name == name)
+
+
+async def enrolled(control: Control, person_id: str) -> Person:
+    """The person with this id; NotFoundError."""
+    for person in await control.people():
+        if person.person_id == person_id:
+            return person
+    raise NotFoundError("person", person_id[:50])
+
+
+async def overview(house: House) -> Overview:
+    """Everybody."""
+    report = await house.control.training()
+    album = {person: await _photos(house, person) for person in await house.control.people()}
+    cards = [_card(house, person, photos, report) for person, photos in album.items()]
+    qualities = {person.name: [photo.quality for photo in photos] for person, photos in album.items()}
+    return Overview(cards, hardest(report, house.control.recognizer.rules.threshold, qualities), report)
+
+
+async def card(house: House, person: Person) -> Card:
+    """One of them."""
+    return _card(house, person, await _photos(house, person), await house.control.training())
+
+
+async def _photos(house: House, person: Person) -> list[Photo]:
+    if house.control.album is None:
+        return [Photo(face_id, None, None) for face_id in person.face_ids]
+    return await house.control.album.photos(person)
+
+
+def _card(house: House, person: Person, photos: list[Photo], report: Training) -> Card:
+    told = house.hub.states.get(f"presence/{person.person_id}")
+    presence: Mapping[str, Any] = told.value if told else {"state": "unknown", "cameras": [], "since": ""}
+    shown = best(photos)
+    odd = odd_faces(report, person.name)
+    return Card(
+        person=person,
+        initials=initials(person.name),
+        face=_address(person, shown) if shown else "",
+        state=presence["state"],
+        where=", ".join(presence["cameras"]),
+        since=presence["since"],
+        clock=_clock(presence["since"]),
+        needs=needs(person, [photo.quality for photo in photos], report),
+        photos=[_shown(person, photo, odd.get(photo.face_id)) for photo in photos],
+    )
+
+
+def initials(name: str) -> str:
+    """At most two letters that stand for somebody without a photo."""
+    words = name.split()
+    return "".join(word[0] for word in (words if len(words) < 2 else [words[0], words[-1]])).upper()  # noqa: PLR2004
+
+
+def _clock(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone().strftime("%d %b, %H:%M") if at else ""
+
+
+def _shown(person: Person, photo: Photo, score: float | None) -> Shown:
+    value = photo.quality.value if photo.quality else None
+    grade = "unknown" if value is None else "poor" if value < POOR else "fair" if value < CLEAR else "clear"
+    return Shown(
+        face_id=photo.face_id,
+        address=_address(person, photo) if photo.quality else "",
+        grade=grade,
+        percent=None if value is None else round(100 * value),
+        added="" if photo.added_at is None else time.strftime("%d %b %Y", time.localtime(photo.added_at)),
+        score=score,
+    )
+
+
+def _address(person: Person, photo: Photo) -> str:
+    return f"/people/{person.person_id}/faces/{photo.face_id}.jpg"

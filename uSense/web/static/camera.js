@@ -1,0 +1,91 @@
+// Pictures by the browser's own camera: one after the other until enough are good, each with a verdict.
+import { fill, finish, link, named, send, texts } from "./sending.js";
+
+const section = document.getElementById("own-camera");
+const video = section.querySelector("video");
+const prompt = section.querySelector(".prompt");
+const start = section.querySelector(".start");
+const stop = section.querySelector(".stop");
+const shots = Number(start.dataset.shots);
+const looks = texts.look.split("|");
+const PAUSE = 1200;
+const MOST = 960;
+let stream = null;
+
+const pause = () => new Promise((done) => setTimeout(done, PAUSE));
+
+function picture() {
+  const canvas = document.createElement("canvas");
+  const scale = Math.min(1, MOST / Math.max(video.videoWidth, video.videoHeight));
+  canvas.width = Math.round(video.videoWidth * scale);
+  canvas.height = Math.round(video.videoHeight * scale);
+  canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));
+}
+
+function close() {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+  video.srcObject = null;
+  start.hidden = false;
+  stop.hidden = true;
+}
+
+async function open() {
+  prompt.textContent = texts.asking;
+  section.querySelector(".booth").hidden = false;
+  start.hidden = true;
+  stop.hidden = false;
+  stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } }, audio: false });
+  video.srcObject = stream;
+  await video.play();
+}
+
+async function shoot() {
+  let kept = 0;
+  while (stream && kept < shots) {
+    prompt.textContent = `${kept ? fill(texts.taken, { kept, shots }) : ""} ${looks[kept % looks.length]}`;
+    await pause();
+    if (!stream) break;
+    const verdict = await send(await picture(), "camera.jpg");
+    kept += verdict.kept;
+    if (!verdict.kept) {
+      prompt.textContent = verdict.text || verdict.verdict;
+      await pause();
+    }
+  }
+  return kept;
+}
+
+async function run() {
+  if (!named()) return;
+  try {
+    await open();
+  } catch (error) {
+    close();
+    prompt.textContent = `${texts.denied} ${error.message}`;
+    return;
+  }
+  try {
+    const kept = await shoot();
+    const summary = fill(texts.taken, { kept, shots });
+    prompt.textContent = kept ? `${summary} ${texts.training}` : texts.stopped;
+    if (!kept) return;
+    const address = await finish();
+    prompt.textContent = `${summary} ${texts.trained} `;
+    prompt.append(link(address));
+  } catch (error) {
+    prompt.textContent = error.message;
+  } finally {
+    close();
+  }
+}
+
+if (window.isSecureContext && navigator.mediaDevices) {
+  section.querySelector(".script").hidden = false;
+  start.addEventListener("click", run);
+  stop.addEventListener("click", close);
+  window.addEventListener("pagehide", close);
+} else {
+  section.querySelector(".insecure").hidden = false;
+}
