@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from uSense.core.models import ConfusablePair, Person, Quality, Training, WeakFace
-from uSense.core.tips import Closeness, Need, hardest, needs, odd_faces
+from uSense.core.tips import Closeness, Need, Neighbor, hardest, needs, neighbor, odd_faces
 
 
 def photo(value: float = 0.9, turned: float | None = 0.0) -> Quality:
@@ -78,6 +78,15 @@ def test_whose_photo_would_help_most(anna: list[Quality], bea: list[Quality], wh
 
     assert found is not None
     assert (found.who, found.need) == (who, need)
+
+
+def test_who_is_most_like_somebody() -> None:
+    """The other of the pair with the highest score that they are in."""
+    pairs = (ConfusablePair("Anna", "Bea", 0.3), ConfusablePair("Carl", "Anna", 0.45), ConfusablePair("Bea", "X", 0.9))
+    report = Training("succeeded", confusable=pairs)
+
+    assert neighbor(report, 0.5, "Anna") == Neighbor("Carl", 0.45, Closeness.NEAR)
+    assert neighbor(report, 0.5, "Dora") is None
 
 
 def test_nobody_is_hard_to_tell_apart_alone() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import example_house
+from tests.support.examples import example_house, somebody
 from tests.support.site import Browser, Site
 from uSense.control import Control
 from uSense.core.access import Scope
@@ -70,6 +70,22 @@ async def test_a_photo_is_for_those_who_are_logged_in_and_for_no_cache(site: Sit
     assert (await browser.get("/people/1")).status == 404
     async with site.browser() as stranger:
         assert (await stranger.get(photo)).headers["Location"].startswith("/login")
+
+
+async def test_how_well_somebody_is_told_apart(browser: Browser, control: Control, anna: str) -> None:
+    """The overview names the two who are hardest to tell apart, and each page who is nearest."""
+    bea = await control.find("Bea")
+    probe = await control.one_face(somebody(), "bea.jpg")
+    await control.recognizer.add_face(bea.person_id, probe)
+    await control.train()
+
+    everybody = (await browser.get("/people")).text
+    page = (await browser.get(anna)).text
+
+    (pair,) = (await control.training()).confusable
+    assert "Hardest to tell apart" in everybody
+    assert f"likeness {pair.score:.2f}" in everybody
+    assert f"Bea, and well apart (likeness {pair.score:.2f})" in page
 
 
 async def test_name_and_note_change(browser: Browser, control: Control, anna: str) -> None:

@@ -58,6 +58,25 @@ def odd_faces(report: Training, name: str) -> dict[str, float]:
     return {face.face_id: face.score for face in report.weak if face.name == name}
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """Who of the others is most like a person."""
+
+    name: str
+    score: float
+    closeness: Closeness
+
+
+def neighbor(report: Training, threshold: float, name: str) -> Neighbor | None:
+    """Of those whom the last training found worth telling, the one who is most like a person."""
+    pairs = [pair for pair in report.confusable if name in {pair.a, pair.b}]
+    if not pairs:
+        return None
+    nearest = max(pairs, key=_score)
+    other = nearest.b if nearest.a == name else nearest.a
+    return Neighbor(other, nearest.score, _closeness(nearest.score, threshold))
+
+
 def needs(person: Person, qualities: Sequence[Quality | None], report: Training) -> list[Need]:
     """All that would help a person, the most urgent first; `qualities` of the faces, None of those without a crop."""
     if not person.face_ids:
