@@ -68,7 +68,7 @@ class Show(ABC):
     async def send(self, picture: Rgb) -> bool:
         """Send a picture to all viewers; False if there is none."""
 
-    async def sent(self, count: int, within: float = 20.0) -> None:
+    async def sent(self, count: int, within: float = 30.0) -> None:
         """Wait until that many further pictures were sent."""
         async with asyncio.timeout(within), self._sent:
             goal = self.number + count
