@@ -223,7 +223,7 @@ def test_what_cannot_be_enrolled_of_a_folder_is_told(terminal: Terminal) -> None
 
 def test_an_interrupted_enrollment_says_what_it_leaves(tmp_path: Path) -> None:
     """Ctrl-C ends it with exit code 130; the faces kept until then are counted, and training makes them count."""
-    files = photos(str(tmp_path / "grace"), GRACE, 8)
+    files = photos(str(tmp_path / "grace"), GRACE, 24)
     program = [sys.executable, "-u", "-m", "uSense"]
     # Whoever is started in the background of a script ignores the signal, and so do its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -233,8 +233,8 @@ def test_an_interrupted_enrollment_says_what_it_leaves(tmp_path: Path) -> None:
         assert enrolling.stdout is not None
         assert enrolling.stdout.readline().startswith("kept     Grace")
         enrolling.send_signal(signal.SIGINT)
-        _, err = enrolling.communicate(timeout=30)
-    listed = subprocess.run([*program, "people", "list", "--json"], capture_output=True, check=True, timeout=30)
+        _, err = enrolling.communicate(timeout=60)
+    listed = subprocess.run([*program, "people", "list", "--json"], capture_output=True, check=True, timeout=60)
 
     (grace,) = json.loads(listed.stdout)
     faces = len(grace["face_ids"])
