@@ -61,15 +61,17 @@ async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto, ho
     await household.moves_in(service, "Grace")
     async with Witness(mosquitto.port) as witness, service:
         await online(witness)
-        heard, named, nobody, picture, small, missing, health = await asyncio.gather(
-            service.ask("wait", "--timeout", "30", "--json"),
-            service.ask("wait", "--timeout", "30", "--person", "grace"),
-            service.ask("wait", "--timeout", "1", "--person", "Eileen"),
+        heard, named, nobody = await asyncio.gather(
+            service.ask("wait", "--timeout", "60", "--json"),
+            service.ask("wait", "--timeout", "60", "--person", "grace"),
+            service.ask("wait", "--timeout", "60", "--person", "Eileen"),
+        )
+        picture, small, missing = await asyncio.gather(
             service.ask("snapshot", "--json", "-o", str(tmp_path / "hall.jpg")),
             service.ask("snapshot", "--camera", "hall", "-o", str(tmp_path / "hall.png")),
             service.ask("snapshot", "--camera", "door"),
-            service.ask("healthcheck", "--json"),
         )
+        health = await service.ask("healthcheck", "--json")
 
     assert heard[0] == 0
     check("wait", heard[1])
@@ -101,8 +103,8 @@ async def test_wait_finds_who_is_there_already(tmp_path: Path, mosquitto: Mosqui
     async with Witness(mosquitto.port) as witness, service:
         told = await witness.next("usense/identity", 1)
         there, named, new = await asyncio.gather(
-            service.ask("wait", "--timeout", "30", "--json"),
-            service.ask("wait", "--timeout", "30", "--person", "grace"),
+            service.ask("wait", "--timeout", "60", "--json"),
+            service.ask("wait", "--timeout", "60", "--person", "grace"),
             service.ask("wait", "--timeout", "7", "--new"),
         )
         await publish(mosquitto.port, "usense/command/camera/pause", "hall")
@@ -149,9 +151,9 @@ async def test_without_a_service(tmp_path: Path, mosquitto: Mosquitto, household
 async def test_wait_gives_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Nobody comes: exit code 1 and a sentence, with and without a service; Ctrl-C is 130."""
     service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(EILEEN, 5))}, **QUICK)
-    alone = await service.ask("wait", "--timeout", "4")
+    alone = await service.ask("wait", "--timeout", "10")
     async with service:
-        beside = await service.ask("wait", "--timeout", "2")
+        beside = await service.ask("wait", "--timeout", "4")
     for code, out, err in (alone, beside):
         assert (code, out) == (1, "")
         assert "nobody was recognized within" in err
@@ -163,7 +165,7 @@ async def test_wait_gives_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
         try:
             await witness.until(lambda: any(one.text == "online" for one in witness.seen))
             process.send_signal(signal.SIGINT)
-            assert await asyncio.wait_for(process.wait(), 20) == 130
+            assert await asyncio.wait_for(process.wait(), 60) == 130
         finally:
             if process.returncode is None:
                 process.kill()

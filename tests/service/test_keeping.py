@@ -69,10 +69,11 @@ async def test_another_embedder_and_back(tmp_path: Path, mosquitto: Mosquitto, h
     async with Witness(mosquitto.port) as witness, service:
         await witness.until(lambda: named(witness) >= BOTH, 60)
         assert named(witness) <= {*BOTH, None}
-        people = witness.of("usense/people")[-1].json
+        await witness.until(
+            lambda: [(one["faces"], one["trained"]) for one in witness.of("usense/people")[-1].json] == [(3, True)] * 2
+        )
         service.send(signal.SIGTERM)
         assert await service.ended() == 0
-    assert [(one["faces"], one["trained"]) for one in people] == [(3, True), (3, True)]
 
     service.settings = before
     async with Witness(mosquitto.port) as witness, service:
@@ -86,6 +87,7 @@ async def test_who_is_erased_stays_erased(tmp_path: Path, mosquitto: Mosquitto, 
     port = mosquitto.port
     async with Witness(port) as witness, service:
         await witness.until(lambda: named(witness) >= BOTH, 60)
+        await service.until_logged("automatic backup")
         await publish(port, "usense/command/backup", "{}")
         backup = (await witness.next("usense/response/backup")).json["data"]
         await publish(port, "usense/command/person/delete", "Eileen")
