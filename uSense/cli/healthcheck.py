@@ -44,6 +44,9 @@ def healthcheck(
 
 async def _reason(settings: Settings) -> str | None:
     """What is wrong, in plain words."""
+    # Before the time begins: on a busy Pi alone this would take most of it.
+    import uSense.mqtt.asker  # noqa: F401 - only to have it loaded
+
     try:
         async with asyncio.timeout(WITHIN):
             return await _examined(settings)
