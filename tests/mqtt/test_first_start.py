@@ -58,7 +58,7 @@ class Start:
             check=False,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             start_new_session=True,
         )
 
