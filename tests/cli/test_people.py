@@ -186,7 +186,14 @@ def test_wrong_usage_says_what_to_give(terminal: Terminal, words: list[str], tol
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("x" * 121, "120 characters, not 121"), ("", "visible"), ("Unknown", "choose another"), ("A\u202e", "U+202E")],
+    [
+        ("x" * 121, "120 characters, not 121"),
+        # No file can be called that, which is an error even to ask.
+        ("x" * 300, "120 characters, not 300"),
+        ("", "visible"),
+        ("Unknown", "choose another"),
+        ("A\u202e", "U+202E"),
+    ],
 )
 def test_a_bad_name_is_refused_before_any_photo_is_read(terminal: Terminal, name: str, told: str) -> None:
     """One sentence for all photos, and the data folder stays without people."""
