@@ -45,7 +45,7 @@ lint: $(FILLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/hadolint --config docker/hadolint.yaml docker/Dockerfile
+	$(BIN)/hadolint --config docker/hadolint.yaml docker/Dockerfile tests/image/broker/Dockerfile
 
 check: lint coverage
 
