@@ -21,27 +21,29 @@ CANNOT = 77
 SHUT_OFF = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108 - the container's own
 """What a container is run with that is to do as little harm as possible."""
 
+CLEARED = "podman rm --all --force --time 0 --volumes >/dev/null 2>&1"
+"""Ends all that runs in a session, where it has its network."""
+
 
 class Engine:
     """Podman in a session of the lab."""
 
     def __init__(self, pid: int) -> None:
-        self._inside = ("nsenter", f"--mount=/proc/{pid}/ns/mnt", "podman")
+        self._inside = ("nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--net=/proc/{pid}/ns/net")
         self._numbers = itertools.count(1)
 
     def name(self) -> str:
         """A new container's name."""
         return f"usense-{next(self._numbers)}"
 
-    async def start(self, *arguments: str, **streams: Any) -> asyncio.subprocess.Process:
-        """Start podman."""
-        return await asyncio.create_subprocess_exec(*self._inside, *arguments, **streams)
+    async def start(self, *arguments: str, program: str = "podman", **streams: Any) -> asyncio.subprocess.Process:
+        """Start podman, or another program beside it."""
+        return await asyncio.create_subprocess_exec(*self._inside, program, *arguments, **streams)
 
-    async def ask(self, *arguments: str, seconds: float = 120) -> tuple[int, str, str]:
-        """Run podman; exit code, stdout, stderr."""
-        process = await self.start(
-            *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
+    async def ask(self, *arguments: str, program: str = "podman", seconds: float = 120) -> tuple[int, str, str]:
+        """Run podman, or another program beside it; exit code, stdout, stderr."""
+        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+        process = await self.start(*arguments, program=program, stdin=asyncio.subprocess.DEVNULL, **pipes)
         out, err = await asyncio.wait_for(process.communicate(), seconds)
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
@@ -59,9 +61,10 @@ class Engine:
 
 
 @contextmanager
-def engine() -> Iterator[Engine]:
-    """A session, in which nothing else runs; what runs in it ends with it."""
-    hold = [str(LAB), "inside", "sh", "-c", f"podman image exists {IMAGE} && echo $$ && cat"]
+def engine(*around: str) -> Iterator[Engine]:
+    """A session, in which nothing else runs; what runs in it ends with it. `around` is a command that runs another."""
+    script = f"podman image exists {IMAGE} && echo $$ && cat; {CLEARED}"
+    hold = [str(LAB), "inside", *around, "sh", "-c", script]
     with subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as session:
         assert session.stdout is not None
         assert session.stderr is not None
