@@ -112,7 +112,7 @@ def unmapped(root: Path) -> Iterator[Finding]:
     """What the container does not have of the Pi."""
     missing = [f"/{pattern.removesuffix('/*')}" for pattern in MAPPED if not any(root.glob(pattern))]
     if missing:
-        todo = "map them into it before it starts, or choose another `kind` of camera"
+        todo = "map them into it before it starts (docs/container.md), or choose another `kind` of camera"
         yield warning("camera devices", f"this container does not have {', '.join(missing)}", todo)
 
 
@@ -148,7 +148,7 @@ def rights(root: Path, may: Callable[[Path, int], bool] = os.access) -> Iterator
         rule = f'SUBSYSTEM=="{"dma_heap" if closed[0] in heaps else "media"}", GROUP="video", MODE="0660"'
         todo = f"write `{rule}` into /etc/udev/rules.d/60-camera.rules, and restart the Pi"
     else:
-        todo = f"`sudo usermod -aG {group} {user}`, then log in anew"
+        todo = f"`sudo usermod -aG {group} {user}`, then log in anew, or restart the service"
     yield problem("camera rights", text, todo)
 
 
