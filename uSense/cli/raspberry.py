@@ -61,8 +61,10 @@ def look(settings: Settings, root: Path = pi.ROOT) -> Iterator[Finding]:
 
 
 def contained(root: Path = pi.ROOT) -> bool:
-    """Whether this is a container."""
-    return any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv", "run/systemd/container"))
+    """Whether this is a container: by Docker's mark, by Podman's, which read-only ones lack, or by the environment."""
+    marks = (".dockerenv", "run/.containerenv", "run/systemd/container")
+    named = os.environ.get("container")  # noqa: SIM112 - that is its name
+    return bool(named) or any((root / mark).exists() for mark in marks)
 
 
 # Power and speed
