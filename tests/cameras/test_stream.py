@@ -8,6 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -127,6 +128,29 @@ async def test_silent_server_is_given_up(scheme: str) -> None:
     async with silent_server() as port:
         error = await refusal(StreamSettings(url=f"{scheme}://127.0.0.1:{port}/x", open_timeout=1))
     assert "within 1 s" in error.reason
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_frames_that_nobody_wants_are_only_counted(
+    server: Callable[..., Show], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for a frame of later on gets it; of those in between no picture is made."""
+    made = list[AvPicture]()
+
+    def noted(*arguments: Any, **options: Any) -> AvPicture:
+        made.append(AvPicture(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(stream, "AvPicture", noted)
+    async with server(fps=50) as show, StreamSettings(kind="stream", url=show.url).open("hall") as camera:
+        first = await camera.read()
+        later = await camera.read(first.stamp + 0.5)
+        made_then, skipped = len(made), camera.skipped
+
+    assert later.stamp >= first.stamp + 0.5
+    assert number_of(later.picture.gray()) > number_of(first.picture.gray())
+    assert skipped >= 5
+    assert made_then < skipped
 
 
 @pytest.mark.parametrize("server", SERVERS)
