@@ -105,6 +105,12 @@ class Service:
         if self._reader is not None:
             await self._reader
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now, or ran last."""
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the service."""
         assert self._process is not None
