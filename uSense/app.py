@@ -38,6 +38,7 @@ from uSense.pipeline import Pipeline
 from uSense.ports import Detector, Outbox, Recognizer
 from uSense.presence import FILE as PRESENCE
 from uSense.presence import Attending
+from uSense.protection import Protecting
 from uSense.runtime import FILE, Runtime
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
@@ -114,6 +115,7 @@ class Service:
     health: Health
     runtime: Runtime
     attending: Attending
+    protecting: Protecting
     info: Mapping[str, Any]
 
     @property
@@ -127,6 +129,7 @@ class Service:
             "upkeep": self.upkeep.run,
             "visitors": self.visiting.run,
             "presence": self.attending.run,
+            "protection": self.protecting.run,
             "untold": partial(tell_late, self.parts.storage.journal.recover, self.mqtt),
         }
         if self.parts.broker:
@@ -179,9 +182,11 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
     runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending)
+    protecting = Protecting(settings.protection, pipeline.cameras)
     health = Health(
         stats,
         lambda: {
+            **protecting.problems,
             **upkeep.problems,
             **visiting.problems,
             **attending.problems,
@@ -195,8 +200,12 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
             **_counters(parts.face_server),
         },
         recognizer.quota,
+        settings.protection.thermometer,
     )
-    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, info)
+    health.protection = protecting.report
+    return Service(
+        parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, protecting, info
+    )
 
 
 def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:

@@ -25,13 +25,15 @@ class Health:
         problems: Callable[[], Mapping[str, str]],
         counters: Callable[[], Mapping[str, int]],
         quota: Callable[[], Mapping[str, Any] | None] = lambda: None,
-        thermal: Path = THERMAL,
+        thermal: str | Path = "",
     ) -> None:
         self.stats = stats
         self.problems = problems
         self.counters = counters
         self.quota = quota
-        self.thermal = thermal
+        self.thermal = Path(thermal) if thermal else THERMAL
+        self.protection: Callable[[], Mapping[str, Any]] = lambda: {"share": 1.0, "causes": [], "slowdowns": 0}
+        """How much the machine is spared."""
         self._started = self._last = time.monotonic()
         self._frames: Counter[str] = Counter()
         self._process = psutil.Process()
@@ -56,6 +58,7 @@ class Health:
         return {
             "state": "degraded" if problems else "ok",
             "at": rfc3339(time.time()),
+            "problems": problems,
             "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
             "uptime_s": round(now - self._started),
             "fps": rates,
@@ -67,6 +70,7 @@ class Health:
             "memory_mb": memory,
             "cpu_s": processor,
             "temperature_c": self._temperature(),
+            "protection": self.protection(),
         }
 
     def _temperature(self) -> float | None:
