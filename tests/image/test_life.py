@@ -69,14 +69,14 @@ async def test_the_engine_hears_how_it_is(podman: Engine, tmp_path: Path, mosqui
     """Well while it serves; ill, with the reason, while the broker is away; well again when it is back."""
     async with house(podman, tmp_path / "home", mosquitto.port, health_every=1) as service:
         async with Witness(mosquitto.port) as witness:
-            await witness.next("usense/health")
+            await witness.until(lambda: witness.of("usense/health")[-1].json["state"] == "ok")
         assert await service.unwell() == ""
         assert (await service.state())["Health"]["Status"] == "healthy"
         mosquitto.kill()
         assert f"127.0.0.1:{mosquitto.port}" in await service.unwell()
         mosquitto.start()
         async with Witness(mosquitto.port) as witness:
-            await witness.next("usense/health")
+            await witness.until(lambda: witness.of("usense/health")[-1].json["state"] == "ok")
         assert await service.unwell() == ""
 
 
