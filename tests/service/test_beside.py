@@ -19,6 +19,7 @@ from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.shapes import check
+from tests.support.waiting import until
 
 HANGING = """
 import sys, time
@@ -232,8 +233,8 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto,
     await household.moves_in(service, "Grace")
     async with service:
         plain, lines, back = await asyncio.gather(
-            service.done("watch", "--seconds", "16"),
-            service.done("watch", "--seconds", "16", "--json"),
+            service.done("watch", "--seconds", "20"),
+            service.done("watch", "--seconds", "20", "--json"),
             restarted(service, mosquitto),
         )
     assert "service     online" in plain
@@ -251,10 +252,11 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto,
 
 
 async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, str]:
-    """What watch tells while the broker is restarted."""
-    watching = asyncio.create_task(service.ask("watch", "--seconds", "26", "--json"))
+    """What watch tells while the broker is restarted, as soon as it and the two others have heard a name."""
+    watching = asyncio.create_task(service.ask("watch", "--seconds", "30", "--json"))
     async with Witness(mosquitto.port, "usense/identity") as witness:
-        await witness.next("usense/identity", 2)
+        await until(lambda: sum("usense/camera/+/status" in line for line in list(mosquitto.log)) >= 3, 60)
+        await witness.next("usense/identity", len(witness.seen) + 1)
         mosquitto.restart()
         await witness.until(lambda: witness.subscribed > 1)
     return await watching
