@@ -55,7 +55,7 @@ FAREWELL = 2.0
 """Seconds that decided events have to reach the broker when the service stops."""
 PATIENCE = 4.0
 """Seconds in which everything has ended after the order to stop, if nothing hangs."""
-IMPATIENCE = 1.0
+IMPATIENCE = 2.0
 """The same while the service starts: there is nothing yet that has to be ended well."""
 SLOW = 10.0
 """Seconds after which a call that blocks its thread is a problem; the database waits half as long for a lock."""
