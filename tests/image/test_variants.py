@@ -34,19 +34,21 @@ async def build(repository: Path, image: str, *options: str, **arguments: str) -
 
 
 async def test_weights_are_baked_in(podman: Engine, tmp_path: Path, models: Path) -> None:
-    """With MODELS=yunet the image has its weights, here from a file beside the Dockerfile, and searches with them."""
+    """YuNet, here from a file beside the Dockerfile, searches for faces, and the 68 points of a face are kept."""
     for part in ("docker", "requirements", "uSense"):
         shutil.copytree(needs.ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in (".dockerignore", "LICENSE", "README.md", "pyproject.toml"):
         shutil.copy2(needs.ROOT / part, tmp_path)
     shutil.copy2(models / YUNET.file, tmp_path / "docker")
     image = "localhost/usense:yunet"
-    code, said = await build(tmp_path, image, MODELS="yunet")
+    code, said = await build(tmp_path, image, MODELS="yunet landmarks")
     assert code == 0, said
 
     run = ("run", "--rm", "--no-healthcheck", "--network", "none", *SHUT_OFF, image)
     (listed,) = json.loads(await podman.done(*run, "models", "list", "--json"))
     assert (listed["state"], listed["path"].startswith("/opt/usense/")) == ("there", True)
+    check = "from uSense.recognizers import points; print(points._checked())"
+    assert "68_face_landmarks" in await podman.done("run", "--rm", "--entrypoint", "python", image, "-c", check)
     assert "detector: yunet" in (await podman.ask(*run, "doctor"))[1]
 
 
