@@ -106,8 +106,10 @@ def held_back(mqtt: Mqtt) -> Iterator[None]:
         await there.wait()
 
     mqtt.first = first
-    yield
-    there.set()
+    try:
+        yield
+    finally:
+        there.set()
 
 
 async def settled(mqtt: Mqtt) -> None:
