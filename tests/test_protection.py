@@ -57,6 +57,6 @@ async def test_a_change_is_said_once_and_counted() -> None:
 async def test_switched_off_nothing_is_read() -> None:
     """It ends at once."""
     sensors, stage = Told(), Stage(Oracle())
-    await asyncio.wait_for(Protecting(replace(RULES, enabled=False), stage.pipeline.cameras, sensors).run(), 5)
+    await asyncio.wait_for(Protecting(replace(RULES, enabled=False), stage.pipeline.cameras, sensors).run(), 30)
 
     assert sensors.looks == 0
