@@ -54,6 +54,19 @@ async def test_a_change_is_said_once_and_counted() -> None:
     assert (protecting.report(), protecting.problems) == ({"share": 1, "causes": [], "slowdowns": 1}, {})
 
 
+async def test_a_thermometer_that_was_named_and_says_nothing_is_told_once() -> None:
+    """Who misspelt the file would else never know that nothing is watched."""
+    sensors, stage = Told(), Stage(Oracle())
+    protecting = Protecting(replace(RULES, thermometer="/nowhere"), stage.pipeline.cameras, sensors)
+    with capture_logs() as logged:
+        for temperature in (50, None, None, 50):
+            sensors.now = replace(WELL, temperature=temperature)
+            await protecting.look()
+
+    assert [line["event"] for line in logged] == ["thermometer cannot be read", "thermometer is back"]
+    assert {line["file"] for line in logged} == {"/nowhere"}
+
+
 async def test_switched_off_nothing_is_read() -> None:
     """It ends at once."""
     sensors, stage = Told(), Stage(Oracle())

@@ -23,6 +23,8 @@ class Protecting:
         self._rules = rules
         self._protection = Protection(rules)
         self._cameras = cameras
+        self._blind = False
+        """Whether the thermometer that was named says nothing."""
         self._sensors = sensors or Sensors(rules.thermometer)
 
     async def run(self) -> None:
@@ -34,6 +36,10 @@ class Protecting:
     async def look(self) -> None:
         """Look once."""
         readings = await asyncio.to_thread(self._sensors.read)
+        if self._rules.thermometer and (readings.temperature is None) is not self._blind:
+            self._blind = not self._blind
+            tell = log.warning if self._blind else log.info
+            tell("thermometer cannot be read" if self._blind else "thermometer is back", file=self._rules.thermometer)
         before = self._protection.share
         if self._protection.feed(readings, time.monotonic()):
             self._tell(before)
