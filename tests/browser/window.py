@@ -104,7 +104,7 @@ class Window:
         return self.page.locator(".sightings li").filter(has_text=name).nth(number)
 
     async def look(self, name: str) -> None:
-        """Nobody is shut out, in light or dark; nothing sticks out on a phone; a picture is kept if a folder is named."""
+        """Everybody can use it, in light or dark, and nothing sticks out on a phone; pictures go to the folder, if any."""
         for scheme in SCHEMES:
             await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type, unused-ignore]
             for size in (PHONE, WIDE):
