@@ -58,11 +58,14 @@ class House:
         await self.hall.sent(10)
         self.hall.seen = name
 
-    def photos(self, name: str, count: int = 3) -> list[Path]:
-        """Files of somebody."""
+    def photos(self, name: str, *, like: str = "", count: int = 3) -> list[Path]:
+        """Files of somebody, or of somebody who is much `like` another one."""
         folder = self.folder / "photos" / name
         folder.mkdir(parents=True)
         files = [folder / f"{number}.png" for number in range(count)]
         for number, file in enumerate(files):
-            Image.fromarray(pose(PEOPLE[name], number)).save(file)
+            photo = Image.fromarray(pose(PEOPLE[name], number))
+            if like:
+                photo = Image.blend(photo, Image.fromarray(pose(PEOPLE[like], number)), 0.75)
+            photo.save(file)
         return files

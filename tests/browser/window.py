@@ -104,7 +104,7 @@ class Window:
         return self.page.locator(".sightings li").filter(has_text=name).nth(number)
 
     async def look(self, name: str) -> None:
-        """Everybody can use it, in light or dark, and nothing sticks out on a phone; pictures go to the folder, if any."""
+        """Everybody can use it, light or dark, and nothing sticks out on a phone; pictures go to a folder, if any."""
         for scheme in SCHEMES:
             await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type, unused-ignore]
             for size in (PHONE, WIDE):
