@@ -98,7 +98,7 @@ class Chronicle:
         if not batch:
             return
         try:
-            await self._store.keep(batch, self.history.oldest(time.time()), MOST)
+            await self._store.keep([*batch.values()], self.history.oldest(time.time()), MOST)
         except StorageError as error:
             self._trouble(error)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -68,7 +68,8 @@ class History:
     def __init__(self, lasting: float, most: int = MOST) -> None:
         self._lasting = lasting
         self._kept: deque[Happening] = deque(maxlen=most)
-        self._new: deque[Happening] = deque(maxlen=most)
+        self._new: dict[int, Happening] = {}
+        self._number = 0
 
     def load(self, rows: Iterable[Happening], now: float) -> None:
         """Put what an earlier run kept before what was heard already."""
@@ -79,7 +80,9 @@ class History:
     def add(self, one: Happening, now: float) -> None:
         """Remember one; the oldest of too many leaves."""
         self._kept.append(one)
-        self._new.append(one)
+        self._number += 1
+        self._new[self._number] = one
+        self._new.pop(self._number - (self._kept.maxlen or MOST), None)
         self.expire(now)
 
     def expire(self, now: float) -> None:
@@ -104,14 +107,14 @@ class History:
         self._change(lambda one: None if one.visitor_id == visitor_id else one)
 
     @property
-    def unsaved(self) -> tuple[Happening, ...]:
-        """What is not on the disk."""
-        return tuple(self._new)
+    def unsaved(self) -> dict[int, Happening]:
+        """What is not on the disk, by numbers that are never used twice."""
+        return {**self._new}
 
-    def saved(self, batch: Collection[Happening]) -> None:
-        """These are on the disk now."""
-        there = {id(one) for one in batch}
-        self._new = deque((one for one in self._new if id(one) not in there), maxlen=self._new.maxlen)
+    def saved(self, numbers: Iterable[int]) -> None:
+        """These are on the disk now, whatever was said of them meanwhile."""
+        for number in numbers:
+            self._new.pop(number, None)
 
     def latest(self, wanted: Wanted, most: int) -> list[Happening]:
         """The latest of those that are wanted, newest first."""
@@ -127,11 +130,11 @@ class History:
         """All cameras at which something happened."""
         return sorted({one.camera for one in self._kept} - {""})
 
-    def _change(self, change: Any) -> None:
-        for name in ("_kept", "_new"):
-            rows: deque[Happening] = getattr(self, name)
-            changed = (change(one) for one in rows)
-            setattr(self, name, deque((one for one in changed if one is not None), maxlen=rows.maxlen))
+    def _change(self, change: Callable[[Happening], Happening | None]) -> None:
+        kept = (change(one) for one in self._kept)
+        self._kept = deque((one for one in kept if one is not None), maxlen=self._kept.maxlen)
+        new = ((number, change(one)) for number, one in self._new.items())
+        self._new = {number: one for number, one in new if one is not None}
 
 
 class Vitals:
@@ -202,7 +205,7 @@ def thinned(
     width = (end - begin) / number
     sums = [[0.0, 0] for _ in range(number)]
     for at, value in points:
-        part = int((at - begin) / width)
+        part = math.floor((at - begin) / width)
         if 0 <= part < number and not math.isnan(value):
             sums[part][0] += value
             sums[part][1] += 1
