@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.support.mqtt import sighting
+from tests.support.shelf import Shelf
 from tests.support.waiting import until
 from uSense.chronicle import BATCH, Chronicle
-from uSense.core.errors import StorageError
 from uSense.core.events import Notice, SightingType, State
-from uSense.core.history import Happening, Wanted
-
-
-class Shelf:
-    """Keeps rows in memory, and counts the writings; may be broken."""
-
-    def __init__(self, *rows: Happening) -> None:
-        self.rows = list(rows)
-        self.writings = 0
-        self.problem = ""
-
-    async def load(self) -> list[Happening]:
-        """All rows."""
-        if self.problem:
-            raise StorageError(self.problem)
-        return [*self.rows]
-
-    async def keep(self, rows: Sequence[Happening], oldest: float, most: int) -> None:
-        """Add rows."""
-        if self.problem:
-            raise StorageError(self.problem)
-        self.writings += 1
-        self.rows = [one for one in [*self.rows, *rows] if one.at >= oldest][-most:]
+from uSense.core.history import Wanted
 
 
 @asynccontextmanager

@@ -46,6 +46,7 @@ class Chronicle:
         """Ids by every name that was known since the start, also of people who are gone."""
         self.problems: dict[str, str] = {}
         self._store = store
+        self._people: frozenset[str] | None = None
         self._report: Mapping[str, Any] = {}
         self._reported = 0.0
         self._full = asyncio.Event()
@@ -63,9 +64,9 @@ class Chronicle:
             case Notice():
                 self._noticed(event, now)
             case State(topic="people"):
-                people = {one["person_id"]: one["name"] for one in event.value}
-                self._meet({name: person_id for person_id, name in people.items()})
-                self.history.keep_people(people)
+                self._meet({one["name"]: one["person_id"] for one in event.value})
+                self._people = frozenset(one["person_id"] for one in event.value)
+                self.history.keep_people(self._people)
             case State(topic="health"):
                 self._note_health(event.value, now)
             case _:
@@ -79,8 +80,8 @@ class Chronicle:
             self._trouble(error)
         else:
             self.history.load(rows, time.time())
-            if self.names:
-                self.history.keep_people(set(self.names.values()))
+            if self._people is not None:
+                self.history.keep_people(self._people)
         while True:
             self._full.clear()
             try:

@@ -203,9 +203,9 @@ STEPS: tuple[Step, ...] = (
         ) STRICT""",
     ),
     (*strangers.SCHEMA, *rejections.SCHEMA),
-    happened.SCHEMA,
     # Seconds since 1970; nobody knows it of the faces that were there before.
     ("ALTER TABLE faces ADD COLUMN added_at INTEGER",),
+    happened.SCHEMA,
 )
 
 

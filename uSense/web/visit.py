@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiohttp import web
 
 from uSense.core.access import Scope, allows
+from uSense.core.browsers import browser_name
 from uSense.core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Visit:
     def secure(self) -> bool:
         """Whether it came encrypted."""
         return self.origin.startswith("https://")
+
+    @property
+    def browser(self) -> str:
+        """What is visited with, as far as it says so."""
+        return browser_name(self.request.headers.get("User-Agent", ""))
 
     @property
     def embedded(self) -> Mapping[str, str]:
