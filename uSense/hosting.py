@@ -12,6 +12,7 @@ from uSense import log
 from uSense.aio import Lane
 from uSense.chronicle import Chronicle
 from uSense.control import Control
+from uSense.core.addresses import network
 from uSense.core.given import Given
 from uSense.entities.payload import Context
 from uSense.ports import Happenings
@@ -64,6 +65,7 @@ def web_server(
         context=context,
         health=health,
         given=partial(_given, ground),
+        metrics_from=[network(text) for text in settings.web.metrics_from],
         ready=lambda: bool(health()),
         renderer=Renderer({"menu": [(route.path, route.label) for route in pages.ROUTES if route.label]}),
     )

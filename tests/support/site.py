@@ -19,6 +19,7 @@ from tests.support.waiting import until
 from uSense.aio import Lane, Switch
 from uSense.chronicle import Chronicle
 from uSense.control import Control
+from uSense.core.addresses import network
 from uSense.core.errors import RequestError
 from uSense.core.given import Given
 from uSense.core.models import Shot, Size
@@ -128,6 +129,7 @@ class Site:
             context=Context(instance="test", recognizer="oracle", model="oracle"),
             health=lambda: self.report,
             given=lambda: self.given,
+            metrics_from=[network(text) for text in self.settings.metrics_from],
             ready=lambda: bool(self.report),
             renderer=renderer,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from uSense.chronicle import Chronicle
 from uSense.control import Control
+from uSense.core.addresses import Network
 from uSense.core.given import Given
 from uSense.entities.payload import Context
 from uSense.web.access import Access
@@ -35,6 +36,8 @@ class House:
     """All settings in effect, without secrets; blocks for a moment."""
     ready: Callable[[], bool]
     """Whether the service is at work."""
+    metrics_from: Sequence[Network]
+    """Who may read the metrics without a token."""
     renderer: Renderer
 
     def render(self, template: str, **values: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uSense.web import api
-from uSense.web.pages import adding, live, login, machines, people, sightings, static, visitors
+from uSense.web.pages import access, adding, live, login, machines, people, settings, sightings, static, visitors
 from uSense.web.visit import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -13,6 +13,8 @@ ROUTES: tuple[Route, ...] = (
     *adding.ROUTES,
     *people.ROUTES,
     *visitors.ROUTES,
+    *settings.ROUTES,
+    *access.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
     *api.ROUTES,
