@@ -61,7 +61,7 @@ def test_what_was_kept_comes_before_what_is_new() -> None:
 
 
 def test_what_is_said_of_rows_while_they_are_written_counts() -> None:
-    """Rows of a merged person are the other's, are not written twice, and what came meanwhile is still to be written."""
+    """Rows of a merged person are the other's, are not written twice, and what came meanwhile still is."""
     history = History(1e9)
     history.add(seen(1), 1)
     batch = history.unsaved

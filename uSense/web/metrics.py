@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_Row: TypeAlias = tuple[list[str], float]
+"""Values of the labels, and a number."""
 _GAUGES = {
     "memory_mb": ("memory_bytes", "Resident memory of the service.", 1e6),
     "temperature_c": ("temperature_celsius", "Temperature of the processor.", 1),
@@ -47,13 +49,13 @@ class _Told:
         yield from self._of_all()
         yield from self._of_cameras()
         stages = self._report.get("stages", {})
-        times = [
+        durations = [
             ([stage, quantile], found[name] / 1000)
             for stage, found in stages.items()
             for name, quantile in _QUANTILES.items()
         ]
         yield _gauge(
-            "stage_duration_seconds", "How long the latest runs of a stage took.", ("stage", "quantile"), times
+            "stage_duration_seconds", "Time that runs of a stage took lately.", ("stage", "quantile"), durations
         )
         counts = [([name], count) for name, count in self._report.get("counts", {}).items()]
         yield _counter("events", "What happened since the start.", "event", counts)
@@ -72,8 +74,8 @@ class _Told:
             yield _counter("cpu_seconds", "Processor time of the service.", "", [([], report["cpu_s"])])
         protection = report.get("protection")
         if protection:
-            share = [([], protection["share"])]
-            yield _gauge("protection_share", "How often cameras are looked at, 1 as usual.", (), share)
+            rows: list[_Row] = [([], protection["share"])]
+            yield _gauge("protection_share", "How often cameras are looked at, 1 as usual.", (), rows)
 
     def _of_cameras(self) -> Iterator[Metric]:
         fps = [([name], rate) for name, rate in self._report.get("fps", {}).items() if name in self._cameras]
@@ -83,7 +85,7 @@ class _Told:
             yield _counter(name, meaning, "camera", rows)
 
 
-def _gauge(name: str, meaning: str, labels: Iterable[str], rows: Iterable[tuple[list[str], float]]) -> Metric:
+def _gauge(name: str, meaning: str, labels: Iterable[str], rows: Iterable[_Row]) -> Metric:
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - as above
 
     found = GaugeMetricFamily(f"usense_{name}", meaning, labels=[*labels])
@@ -92,7 +94,7 @@ def _gauge(name: str, meaning: str, labels: Iterable[str], rows: Iterable[tuple[
     return found
 
 
-def _counter(name: str, meaning: str, label: str, rows: Iterable[tuple[list[str], float]]) -> Metric:
+def _counter(name: str, meaning: str, label: str, rows: Iterable[_Row]) -> Metric:
     from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415 - as above
 
     found = CounterMetricFamily(f"usense_{name}", meaning, labels=[label] if label else [])
