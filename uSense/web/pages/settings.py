@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +13,7 @@ from uSense.commands.base import Body, bind
 from uSense.commands.settings import SET
 from uSense.core.access import Scope
 from uSense.core.errors import RequestError
+from uSense.core.given import Given
 from uSense.payloads.settings import RuntimeSettings
 from uSense.schema import Outline
 from uSense.web.pages.keys import keys
@@ -68,11 +68,19 @@ async def show(
         status=400 if problem else 200,
         dials=_dials(visit, typed or {}),
         keys=await keys(visit),
-        groups=[(name, [*rows]) for name, rows in groupby(given, lambda row: row.path[0])],
+        groups=_groups(given),
         done=done,
         problem=problem,
         word=word,
     )
+
+
+def _groups(given: Sequence[Given]) -> dict[str, list[Given]]:
+    """By the first name; those that are in no group are in the one without a name."""
+    groups: dict[str, list[Given]] = {"": []}
+    for row in given:
+        groups.setdefault(row.path[0] if len(row.path) > 1 else "", []).append(row)
+    return {name: rows for name, rows in groups.items() if rows}
 
 
 def _back(name: str) -> dict[str, Any]:
@@ -116,7 +124,7 @@ def _dial(name: str, typed: str, filed: str, now: str, least: float) -> Dial:
         typed=typed,
         filed=filed,
         changed=now != filed,
-        meaning=" ".join(shape["description"].split()),
+        meaning=" ".join(shape["description"].replace("`", "").split()),
         choices=shape.get("enum", ()),
         least=_text(max(least, shape.get("minimum", shape.get("exclusiveMinimum", least)))),
         most=_text(shape.get("maximum", "")),
