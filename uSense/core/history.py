@@ -163,6 +163,11 @@ class Vitals:
         self._series = {name: ring for name, ring in self._series.items() if not all(map(math.isnan, ring))}
 
     @property
+    def begun(self) -> float | None:
+        """The time of the oldest report; None without any."""
+        return self._times[0] if self._times else None
+
+    @property
     def names(self) -> list[str]:
         """All that is known, by name."""
         return sorted(self._series)
