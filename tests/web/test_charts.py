@@ -36,12 +36,22 @@ def test_nothing_known_is_no_chart() -> None:
 
 def test_gaps_stay_gaps() -> None:
     """Where the service did not run, no line pretends to know."""
-    points = [(1.0, 1.0), (2.0, 1.0), (3.0, math.nan), (8.0, 1.0)]
+    points = [(float(at), math.nan if 30 < at < 60 else 1.0) for at in range(100)]
 
-    made = chart("x", "", [("x", points)], (0.0, 10.0))
+    made = chart("x", "", [("x", points)], (0.0, 100.0))
 
     assert made is not None
-    assert made.curves[0].path.count("M") == 3, "one point in ten is a dash each"
+    assert made.curves[0].path.count("M") == 2
+
+
+def test_reports_that_are_far_apart_are_one_line() -> None:
+    """A service that has run for minutes has a curve already, whatever few reports there are."""
+    points = [(400.0 + 30 * number + number % 3, 5.0) for number in range(7)]
+
+    made = chart("x", "", [("x", points)], (0.0, 600.0))
+
+    assert made is not None
+    assert made.curves[0].path.count("M") == 1
 
 
 @given(st.lists(st.tuples(st.floats(0, 1000), _VALUES), max_size=50))

@@ -53,7 +53,8 @@ def chart(title: str, unit: str, series: Sequence[tuple[str, Points]], span: tup
     known = [value for _, points in series for _, value in points if not math.isnan(value)]
     if not known:
         return None
-    thin = [[*thinned(points, begin, end, _POINTS)] for _, points in series]
+    fine = _fineness([points for _, points in series], end - begin)
+    thin = [[*thinned(points, begin, end, fine)] for _, points in series]
     means = [value for points in thin for _, value in points if not math.isnan(value)]
     top = _ceiling(max(means, default=1.0))
     rows = [[*thinned(points, begin, end, _ROWS)] for _, points in series]
@@ -82,6 +83,14 @@ def number(value: float) -> str:
 def clock(at: float) -> str:
     """Hour and minute here."""
     return time.strftime("%H:%M", time.localtime(at))
+
+
+def _fineness(series: Sequence[Points], width: float) -> int:
+    """How many points a curve has: so few that two reports hardly ever leave a gap between them."""
+    most = max(series, key=len)
+    lasting = most[-1][0] - most[0][0]
+    apart = lasting / (len(most) - 1) if lasting > 0 else width
+    return max(2, min(_POINTS, int(width / (1.5 * apart))))
 
 
 def _curve(label: str, points: Points, path: str) -> Curve:
