@@ -1,6 +1,7 @@
 """The seams of uSense: what the pipeline and the use cases need from the outside."""
 
 from uSense.ports.groups import Groups
+from uSense.ports.happenings import Happenings
 from uSense.ports.messages import Journal, Notebook, Outbox
 from uSense.ports.people import Archive, Arrival, Backup, House, Parcel, ParcelFace, Restored, Snap, Template, Vault
 from uSense.ports.twins import TwinFace, TwinPerson, Twins
@@ -16,6 +17,7 @@ __all__ = [
     "Detector",
     "Groups",
     "Habits",
+    "Happenings",
     "House",
     "Journal",
     "Keep",

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from uSense.web import api
-from uSense.web.pages import adding, live, login, machines, people, sightings, static, visitors
+from uSense.web.pages import (
+    access,
+    adding,
+    insight,
+    live,
+    login,
+    machines,
+    people,
+    settings,
+    sightings,
+    static,
+    visitors,
+)
 from uSense.web.visit import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -13,6 +25,9 @@ ROUTES: tuple[Route, ...] = (
     *adding.ROUTES,
     *people.ROUTES,
     *visitors.ROUTES,
+    *insight.ROUTES,
+    *settings.ROUTES,
+    *access.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
     *api.ROUTES,
