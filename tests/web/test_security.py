@@ -31,6 +31,7 @@ MAY: Mapping[Scope | None, str] = {
         POST /logout
         GET /healthz
         GET /readyz
+        GET /metrics
     """,
     Scope.READ: """
         GET /
@@ -44,6 +45,7 @@ MAY: Mapping[Scope | None, str] = {
         GET /visitors
         GET /visitors/{visitor_id}
         GET /visitors/{visitor_id}/faces/{file}
+        GET /insight
         GET /api/v1/openapi.json
         GET /api/v1/health
         GET /api/v1/states
@@ -88,6 +90,12 @@ MAY: Mapping[Scope | None, str] = {
     Scope.ADMIN: """
         POST /live/{camera}/pause
         POST /people/{person_id}/delete
+        GET /settings
+        POST /settings
+        POST /settings/password
+        POST /settings/log-ins
+        POST /settings/tokens
+        POST /settings/tokens/remove
         POST /api/v1/commands/person/delete
         POST /api/v1/commands/camera/pause
         POST /api/v1/commands/camera/resume
