@@ -1,9 +1,9 @@
 """People, galleries, served groups and lasting notices, in `usense.sqlite3`, `key` and `backups` of the data folder.
 
 Templates, crops and gallery vectors are biometric data: encrypted with a key per person, which the key file wraps;
-deleting a person destroys their key. Names and user data are not encrypted: names are published as retained MQTT
-topics, and user data belongs to whoever wrote it; both are erased with the person, and the files are readable by their
-owner only.
+deleting a person destroys their key. Names, user data and own pages are not encrypted: names are published as retained
+MQTT topics, and the others belong to whoever wrote them; all are erased with the person, and the files are readable
+by their owner only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from uSense.storage.database import Database
 from uSense.storage.groups import SqliteGroups
 from uSense.storage.journal import SqliteJournal
 from uSense.storage.opening import DATABASE, KEY, Opening
+from uSense.storage.pages import SqlitePages
 from uSense.storage.twins import SqliteTwins
 from uSense.storage.vault import SqliteVault
 from uSense.storage.visitors import SqliteVisitors
@@ -32,6 +33,7 @@ __all__ = [
     "SqliteArchive",
     "SqliteGroups",
     "SqliteJournal",
+    "SqlitePages",
     "SqliteTwins",
     "SqliteVault",
     "SqliteVisitors",
@@ -51,6 +53,7 @@ class Storage:
     groups: SqliteGroups
     twins: SqliteTwins
     visitors: SqliteVisitors
+    pages: SqlitePages
 
 
 @asynccontextmanager
@@ -80,6 +83,7 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                 SqliteGroups(database, opening.keys),
                 SqliteTwins(database),
                 SqliteVisitors(database, opening.keys),
+                SqlitePages(database),
             )
         finally:
             await database.close()
