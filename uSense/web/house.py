@@ -10,7 +10,10 @@ from uSense.control import Control
 from uSense.entities.payload import Context
 from uSense.web.access import Access
 from uSense.web.hub import Hub
+from uSense.web.kiosks import Kiosks
 from uSense.web.live import Live
+from uSense.web.mine import Mine
+from uSense.web.passes import Passes
 from uSense.web.rendering import Renderer
 
 
@@ -22,6 +25,9 @@ class House:
     access: Access
     hub: Hub
     live: Live
+    kiosks: Kiosks
+    mine: Mine
+    passes: Passes
     cameras: Callable[[], Mapping[str, bool]]
     """Which there are, and whether they are looked through: False for a paused one."""
     context: Context
