@@ -174,6 +174,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     noted = Overheard(mqtt, [discovery.hear, attending.hear])
     control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive, control.album = parts.storage.archive, Album(parts.storage.vault)
+    control.pages = parts.storage.pages
     control.visiting = visiting
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed
