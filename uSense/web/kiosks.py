@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from uSense.core.errors import NotFoundError
+from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.events import Sighting
 from uSense.core.kiosk import Kiosk, KioskRules
 from uSense.core.models import PersonRef
 from uSense.core.scene import Scene
+
+MOST = 16
+"""Kiosks that are open at once."""
 
 
 class Kiosks:
@@ -20,12 +24,25 @@ class Kiosks:
     ) -> None:
         self._scenes = scenes
         self._seeing = seeing
+        self.watchers = 0
         self._kiosks = {camera: Kiosk(rules(camera)) for camera in scenes}
 
     @property
     def names(self) -> list[str]:
         """The cameras."""
         return list(self._kiosks)
+
+    @contextmanager
+    def watching(self, camera: str) -> Iterator[None]:
+        """A kiosk that is open; NotFoundError, or RequestError `busy` if it is one too many."""
+        self._kiosk(camera)
+        if self.watchers >= MOST:
+            raise RequestError(f"{MOST} kiosks are open already: close one", code="busy")
+        self.watchers += 1
+        try:
+            yield
+        finally:
+            self.watchers -= 1
 
     def who(self, camera: str) -> PersonRef | None:
         """Whose page to show at a camera now; None for the neutral one. NotFoundError."""

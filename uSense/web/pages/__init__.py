@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uSense.web import api
-from uSense.web.pages import adding, live, login, machines, people, sightings, static, visitors
+from uSense.web.pages import adding, editing, live, login, machines, me, people, sightings, static, visitors
 from uSense.web.visit import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -12,6 +12,8 @@ ROUTES: tuple[Route, ...] = (
     *sightings.ROUTES,
     *adding.ROUTES,
     *people.ROUTES,
+    *editing.ROUTES,
+    *me.ROUTES,
     *visitors.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
