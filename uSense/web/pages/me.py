@@ -27,7 +27,7 @@ BEAT = 2.0
 STILL_IN = 15.0
 """Seconds between two looks whether the kiosk is still let in."""
 _YEAR = 31_536_000
-_NO_SCRIPT_OF_OTHERS = HEADERS["Content-Security-Policy"].replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+_FRAMED = HEADERS["Content-Security-Policy"].replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 
 
 async def choose(visit: Visit) -> web.StreamResponse:
@@ -46,8 +46,7 @@ async def kiosk(visit: Visit) -> web.StreamResponse:
     if token := visit.request.query.get("token"):
         word = await visit.house.access.admit_kiosk(token)
         response = visit.lead(f"/me/{quote(camera, safe='')}")
-        how = {"httponly": True, "samesite": "Lax", "secure": visit.secure, "path": "/"}
-        response.set_cookie(KIOSK_COOKIE, word, max_age=_YEAR, **how)
+        response.set_cookie(KIOSK_COOKIE, word, max_age=_YEAR, httponly=True, samesite="Lax", secure=visit.secure)
         return response
     if not visit.caller.may(Scope.KIOSK):
         raise RequestError("log in first, or open this page with a kiosk's token", code="log_in")
@@ -87,7 +86,7 @@ async def mine(visit: Visit) -> web.StreamResponse:
     webs = [origin(block.value) for block in page.blocks if block.kind is Kind.WEB]
     here = f"/me/{quote(visit.embedded['camera'], safe='')}"
     response = visit.page("mine.html", name=who.name, page=page, parts=parts, here=here, origin=origin)
-    return _framed(response, f"frame-src {' '.join(["'self'", *dict.fromkeys(webs)])}")
+    return _framed(response, " ".join(["frame-src 'self'", *dict.fromkeys(webs)]))
 
 
 async def feed(visit: Visit) -> web.StreamResponse:
@@ -141,7 +140,7 @@ async def _pictures(visit: Visit, block: Block) -> int:
 
 def _framed(response: web.Response, more: str = "", *, media: Sequence[str] = ()) -> web.Response:
     """For a frame of our own pages."""
-    policy = _NO_SCRIPT_OF_OTHERS.replace("media-src", f"media-src {' '.join(dict.fromkeys(media))}")
+    policy = _FRAMED.replace("media-src", f"media-src {' '.join(dict.fromkeys(media))}")
     response.headers["Content-Security-Policy"] = f"{policy}; {more}" if more else policy
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
