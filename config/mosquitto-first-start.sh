@@ -50,21 +50,22 @@ for user in usense house reader; do
     made="$made $user"
 done
 
-rm -f "$data/passwords.new"
+# With what mosquitto_passwd left of it when it was killed.
+rm -f "$data/passwords.new"*
 for file in "$login"/*; do
     user=${file##*/}
     case $user in *.new) continue ;; esac
     password=$(cat "$file")
     case $password in
-    '' | *:* | *[!\ -~]*)
-        echo "the password in $file must be one line of plain signs without ':'" >&2
+    '' | *:* | *[!\ -~]* | ' '* | *' ')
+        echo "the password in $file must be one line of plain signs, without ':' and without spaces around it" >&2
         exit 2
         ;;
     esac
     printf '%s:%s\n' "$user" "$password" >>"$data/passwords.new"
 done
-# Hashes them in place.
-mosquitto_passwd -U "$data/passwords.new"
+# Hashes them in place. Not in the newest way, which fails in some of mosquitto's own images; these are random enough.
+mosquitto_passwd -H sha512-pbkdf2 -U "$data/passwords.new"
 mv "$data/passwords.new" "$data/passwords"
 
 sed "s/usense_pi/usense_$instance/" "$config/mosquitto.acl" | put "$data/acl" 600

@@ -64,7 +64,6 @@ def _components(of: tuple[Package, ...], scope: str) -> Iterator[dict[str, Any]]
         for pin in package.pins:
             component = _component(_ref(pin), "library", package.name, pin.version, package.license)
             component["scope"] = scope
-            component["purl"] = _ref(pin)
             # The files of all platforms: an installed one is one of them.
             component["externalReferences"] = [
                 {
@@ -85,7 +84,7 @@ def _components(of: tuple[Package, ...], scope: str) -> Iterator[dict[str, Any]]
 
 def _component(ref: str, kind: str, name: str, version: str, terms: str) -> dict[str, Any]:
     one = {"bom-ref": ref, "type": kind, "name": name, "licenses": [{"expression": terms}]}
-    return {**one, "version": version} if version else one
+    return {**one, "purl": ref, "version": version} if version else one
 
 
 def _ref(pin: Pin) -> str:

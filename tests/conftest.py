@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 # Hundreds of processes are started: each that has to compile its modules first takes twice as long to be there.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+if find_spec("hypothesis"):  # tests/pi/lab has none
+    from hypothesis import HealthCheck, settings
+
+    # How long an example takes says more about the machine than about what is tested.
+    settings.register_profile("usense", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("usense")
 
 LONG = ("tests/service/", "tests/demo/test_show.py", "tests/pi/", "tests/cli/", "tests/faceapi/", "tests/recognizers/")
 """Where a file takes longest, longest first: begun last, one of them would be waited for at the end by all others."""

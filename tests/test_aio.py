@@ -147,7 +147,7 @@ async def test_a_switch_can_be_awaited_both_ways() -> None:
     assert not waiter.done()
 
     switch.turn(on=False)
-    await asyncio.wait_for(waiter, 5)
+    await asyncio.wait_for(waiter, 30)
 
     assert not switch.on.is_set()
 
@@ -167,7 +167,7 @@ async def test_until_stops_the_work_and_waits_for_its_cleanup() -> None:
     running = asyncio.create_task(until(stop, work()))
     await settle()
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 30)
 
     assert done == ["cleaned"]
 
@@ -204,7 +204,7 @@ async def test_calls_in_a_lane_do_not_overlap_and_keep_the_loop_free() -> None:
     def call(*, wait: bool) -> str:
         assert inside.acquire(blocking=False)
         if wait:
-            release.wait(5)
+            release.wait(30)
         inside.release()
         return threading.current_thread().name
 
@@ -225,7 +225,7 @@ async def test_a_call_that_nobody_waits_for_any_more_is_not_begun() -> None:
     begun: list[int] = []
 
     async with Lane("test-lane") as lane:
-        first = asyncio.create_task(lane.run(release.wait, 5))
+        first = asyncio.create_task(lane.run(release.wait, 30))
         second = asyncio.create_task(lane.run(begun.append, 2))
         await settle()
         second.cancel()
@@ -275,7 +275,7 @@ async def test_a_closing_lane_waits_for_the_call_that_has_begun() -> None:
 
     def call() -> None:
         begun.set()
-        done.append(release.wait(10))
+        done.append(release.wait(30))
 
     async def use() -> None:
         async with Lane("test-lane") as lane:
@@ -311,7 +311,7 @@ asyncio.run(main())
 def test_a_call_that_never_returns_does_not_keep_the_process() -> None:
     """A dead network drive blocks its thread for good; the program ends nevertheless, and orderly."""
     command = [sys.executable, "-c", STUCK]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20, cwd=needs.ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=needs.ROOT)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
 
@@ -322,11 +322,11 @@ async def test_a_lane_that_hangs_is_known_by_name() -> None:
 
     def hang() -> None:
         begun.set()
-        end.wait(10)
+        end.wait(30)
 
     async with Lane("hung") as lane, Lane("idle"):
         call = asyncio.create_task(lane.run(hang), name="call")
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 30)
         hanging, resting = stuck(0.0), idle()
         patient = stuck(60.0)
         end.set()

@@ -73,7 +73,8 @@ def test_the_cameras_of_the_machine_are_found(tmp_path: Path) -> None:
     """With the groups that their devices belong to, however they are numbered, and with what libcamera looks up."""
     (tmp_path / "dma_heap").mkdir()
     names = ["video0", "video19", "media0", "media3", "v4l-subdev0", "dma_heap/linux,cma", "dma_heap/system"]
-    for name in (*names, "video-is-none", "tty0"):
+    names.append("vcio_gencmd")
+    for name in (*names, "video-is-none", "vcio", "tty0"):
         (tmp_path / name).touch()
     group = os.getgid() or 44
     os.chown(tmp_path / "video0", -1, group)

@@ -23,6 +23,7 @@ PAGES = (
     "evaluation",
     "face-api",
     "home-assistant",
+    "install-pi",
     "keeping",
     "mqtt",
     "node-red",

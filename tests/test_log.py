@@ -147,6 +147,6 @@ def test_stdout_is_for_results() -> None:
         "try: av.open('/dev/null', format='mp4')\n"
         "except av.FFmpegError: pass"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == ""
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["x"]

@@ -66,7 +66,7 @@ async def test_a_slow_recognizer_keeps_memory_flat_and_frames_fresh() -> None:
 async def next_call(oracle: Oracle) -> None:
     """Wait for the recognizer's next call."""
     oracle.called.clear()
-    await asyncio.wait_for(oracle.called.wait(), 10)
+    await asyncio.wait_for(oracle.called.wait(), 30)
 
 
 async def test_the_newest_frame_wins() -> None:
@@ -151,19 +151,20 @@ async def test_people_who_left_are_not_asked_about() -> None:
     source = Source(busy(new_scenes=True), fps=200)
 
     async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
+        tracker = stage.pipeline.scenes["hall"].tracker
         await next_call(stage.oracle)
+        # However slow this machine is: many have come and gone.
+        await until(lambda: tracker._count > 20)
         await next_call(stage.oracle)
         waiting = len(stage.pipeline._faces)
-        ended = stage.pipeline.scenes["hall"].tracker._count
 
-    assert ended > 20
     assert waiting <= 1
 
 
 async def test_the_best_view_of_a_waiting_face_is_identified() -> None:
     """Of the views that come while a face ripens the best goes to a backend whose calls are few, and only that one."""
     oracle = Oracle()
-    oracle.habits = Habits(looks=1, ripen=0.5)
+    oracle.habits = Habits(looks=1, ripen=1.5)
     stage = Stage(oracle)
     stage.pipeline.scenes["hall"].tracker.choosy = True
     sharp = picture()
@@ -266,7 +267,7 @@ async def test_who_is_not_recognized_is_told_why() -> None:
     async with stage.running(stage.camera(Source(busy(), fps=200)), stage.pipeline.detect(Spotter())):
         await stage.ears.until(lambda ears: any(notice.data["looks"] for notice in told(ears)))
 
-    data = told(stage.ears)[0].data
+    data = next(notice.data for notice in told(stage.ears) if notice.data["looks"])
     assert (data["camera"], data["reason"], data["name"], data["gone"]) == ("hall", "between_two", "anna", False)
     assert data["missing"] == pytest.approx(0.04)
 

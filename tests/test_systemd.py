@@ -18,7 +18,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
     """The end that systemd holds."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(5)
+        listening.settimeout(30)
         yield listening
 
 
@@ -42,7 +42,7 @@ def test_a_socket_without_a_file() -> None:
     name = f"usense-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"\0{name}")
-        listening.settimeout(5)
+        listening.settimeout(30)
 
         Systemd.found(environment(f"@{name}")).tell("READY=1")
 
@@ -55,7 +55,7 @@ async def test_signs_of_life_come_three_times_as_often_as_wanted(manager: socket
     manager.setblocking(False)
     living = asyncio.create_task(systemd.live())
 
-    heard = [await asyncio.wait_for(asyncio.get_running_loop().sock_recv(manager, 100), 5) for _ in range(3)]
+    heard = [await asyncio.wait_for(asyncio.get_running_loop().sock_recv(manager, 100), 30) for _ in range(3)]
     living.cancel()
 
     assert systemd.every == pytest.approx(0.01)

@@ -110,7 +110,7 @@ async def test_what_others_did_is_told_late() -> None:
         return [Notice(kind, {}, lasting=True) for kind in answer]
 
     ears = Ears()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         task = group.create_task(tell_late(recover, ears, rest=0.001))
         await ears.until(lambda heard: len(heard.notices) == 2)
         task.cancel()

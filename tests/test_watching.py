@@ -75,7 +75,7 @@ async def test_a_recording_that_ends_ends_its_loop_only() -> None:
     stage = Stage(Oracle())
     source = Source(over)
 
-    await asyncio.wait_for(stage.camera(source), 5)
+    await asyncio.wait_for(stage.camera(source), 30)
 
     assert source.opened == 1
     assert stage.ears.states["camera/hall/status"] == "offline"

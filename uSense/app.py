@@ -35,6 +35,7 @@ from uSense.pipeline import Pipeline
 from uSense.ports import Recognizer
 from uSense.presence import FILE as PRESENCE
 from uSense.presence import Attending
+from uSense.protection import Protecting
 from uSense.runtime import FILE, Runtime
 from uSense.settings import Settings
 from uSense.storage.notebook import Notebook
@@ -52,7 +53,7 @@ FAREWELL = 2.0
 """Seconds that decided events have to reach the broker when the service stops."""
 PATIENCE = 4.0
 """Seconds in which everything has ended after the order to stop, if nothing hangs."""
-IMPATIENCE = 1.0
+IMPATIENCE = 2.0
 """The same while the service starts: there is nothing yet that has to be ended well."""
 SLOW = 10.0
 """Seconds after which a call that blocks its thread is a problem; the database waits half as long for a lock."""
@@ -113,6 +114,7 @@ class Service:
     health: Health
     runtime: Runtime
     attending: Attending
+    protecting: Protecting
     web: WebServer | None
     info: Mapping[str, Any]
 
@@ -127,6 +129,7 @@ class Service:
             "upkeep": self.upkeep.run,
             "visitors": self.visiting.run,
             "presence": self.attending.run,
+            "protection": self.protecting.run,
             "untold": partial(tell_late, self.parts.storage.journal.recover, self.mqtt),
         }
         if self.parts.broker:
@@ -182,11 +185,13 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
     runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending)
+    protecting = Protecting(settings.protection, pipeline.cameras)
     web = _web(parts, control, pipeline, lambda: health.latest, [told, noted])
     health = Health(
         stats,
         lambda: {
             **({} if web is None else web.problems()),
+            **protecting.problems,
             **upkeep.problems,
             **visiting.problems,
             **attending.problems,
@@ -200,8 +205,12 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
             **_counters(parts.face_server, web),
         },
         recognizer.quota,
+        settings.protection.thermometer,
     )
-    return Service(parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, web, info)
+    health.protection = protecting.report
+    return Service(
+        parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, protecting, web, info
+    )
 
 
 def _visiting(parts: Parts, pipeline: Pipeline) -> Visiting:

@@ -25,13 +25,15 @@ class Health:
         problems: Callable[[], Mapping[str, str]],
         counters: Callable[[], Mapping[str, int]],
         quota: Callable[[], Mapping[str, Any] | None] = lambda: None,
-        thermal: Path = THERMAL,
+        thermal: str | Path = "",
     ) -> None:
         self.stats = stats
         self.problems = problems
         self.counters = counters
         self.quota = quota
-        self.thermal = thermal
+        self.thermal = Path(thermal) if thermal else THERMAL
+        self.protection: Callable[[], Mapping[str, Any]] = lambda: {"share": 1.0, "causes": [], "slowdowns": 0}
+        """How much the machine is spared."""
         self.latest: Mapping[str, Any] = {}
         """The latest report, empty before the first."""
         self._started = self._last = time.monotonic()
@@ -58,6 +60,7 @@ class Health:
         self.latest = {
             "state": "degraded" if problems else "ok",
             "at": rfc3339(time.time()),
+            "problems": problems,
             "reason": "; ".join(f"{what}: {why}" for what, why in sorted(problems.items())),
             "uptime_s": round(now - self._started),
             "fps": rates,
@@ -69,6 +72,7 @@ class Health:
             "memory_mb": memory,
             "cpu_s": processor,
             "temperature_c": self._temperature(),
+            "protection": self.protection(),
         }
         return {**self.latest}
 

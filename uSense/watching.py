@@ -16,7 +16,7 @@ from uSense.core.errors import CameraError, CameraFinished, NotFoundError, Reque
 from uSense.core.events import Notice, State
 from uSense.core.models import Frame, Shot, Size
 from uSense.core.motion import MotionGate, MotionRules
-from uSense.core.pacing import FramePace, backoff
+from uSense.core.pacing import SLOWEST, FramePace, backoff
 from uSense.core.scene import Scene
 from uSense.core.stats import Stats
 from uSense.ports import Camera, Outbox
@@ -55,6 +55,7 @@ class Watching:
         self.switches = {name: aio.Switch() for name in scenes}
         self.frames: aio.Latest[str, Frame] = aio.Latest()
         """The newest frame of every camera that is worth a look."""
+        self._spared = (1.0, SLOWEST)
         self._statuses: dict[str, str] = {}
         self._shots: dict[str, list[tuple[asyncio.Future[Shot], Size | None]]] = {}
 
@@ -100,6 +101,10 @@ class Watching:
             message = f"the camera {camera} sent no picture within {SHOT_WITHIN:g} s"
             raise RequestError(message, code="camera_offline") from None
 
+    def spare(self, share: float, longest: float) -> None:
+        """Take only this share of the frames from now on, at intervals of `longest` seconds at most; 1 for all."""
+        self._spared = share, longest
+
     def online(self, name: str) -> bool:
         """Whether a camera is open and gives pictures."""
         return self._statuses.get(name) == "online"
@@ -117,6 +122,7 @@ class Watching:
             self._online(name)
             before = self.stats.skipped[name]
             while True:
+                pace.spare(*self._spared)
                 due = max(due, frame.stamp) + pace.interval
                 self.stats.frames[name] += 1
                 if promises := self._shots.pop(name, None):

@@ -35,7 +35,7 @@ from uSense.ports import Camera
 def settings(**values: Any) -> PicameraSettings:
     """Small pictures and little patience."""
     return PicameraSettings.model_validate({
-        "size": (320, 240), "lores_size": (160, 120), "fps": 20, "read_timeout": 1, **values
+        "size": (320, 240), "lores_size": (160, 120), "fps": 20, "read_timeout": 2, **values
     })  # fmt: skip
 
 
@@ -242,7 +242,7 @@ async def test_stalled_camera_is_given_back() -> None:
     async with settings().open("hall", machine.load) as camera:
         await camera.read()
         machine.alive = False
-        assert (await lost(camera)).reason == "no picture for 1 s: is its cable loose?"
+        assert (await lost(camera)).reason == "no picture for 2 s: is its cable loose?"
     assert machine.taken == set()
     machine.alive = True
     assert shows_bars((await first(machine)).picture.rgb())

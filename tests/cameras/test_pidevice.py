@@ -276,7 +276,7 @@ opened.wait()
 
 def test_python_can_end_with_a_hanging_driver() -> None:
     """picamera2 would close its cameras when Python ends, and with a driver that hangs it would never end."""
-    subprocess.run([sys.executable, "-c", HANGING], cwd=needs.ROOT, timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", HANGING], cwd=needs.ROOT, timeout=60, check=True)
 
 
 def test_half_made_devices_are_given_back(caplog: pytest.LogCaptureFixture) -> None:

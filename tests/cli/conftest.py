@@ -16,3 +16,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     environment.clear(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return Terminal(monkeypatch, capsys)
+
+
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No container, although the tests may run in one."""
+    monkeypatch.delenv("container", raising=False)

@@ -109,14 +109,14 @@ def test_quick_start() -> None:
     """Help needs none of the heavy libraries."""
     heavy = {"numpy", "pydantic", "av", "PIL", "dlib", "onnxruntime", "onnx", "aiohttp", "aiomqtt", "cryptography"}
     program = f"import sys, uSense.cli; uSense.cli.build(); print({heavy!r} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "set()\n"
 
 
 def test_module_is_the_command() -> None:
     """`python -m uSense` is `usense`."""
     done = subprocess.run(
-        [sys.executable, "-m", "uSense", "--version"], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-m", "uSense", "--version"], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == f"usense {uSense.__version__}\n"
 
@@ -130,6 +130,6 @@ def test_a_full_disk_behind_the_output_is_told() -> None:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=30,
+            timeout=60,
         )
     assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")

@@ -15,6 +15,7 @@ from tests.support.guided import House, noise, plain
 from tests.support.mqtt import connected, make, running
 from tests.support.ports import free_port
 from tests.support.terminal import Terminal
+from tests.support.waiting import until
 from uSense.cli.guided import guided
 from uSense.commands import COMMANDS
 from uSense.core.errors import BrokerError, RequestError
@@ -97,9 +98,9 @@ async def test_ctrl_c_cancels_in_the_service(tmp_path: Path, mosquitto: Mosquitt
     """Nobody goes on looking when the one who asked has left."""
     told: list[dict[str, Any]] = []
     async with online(tmp_path, mosquitto.port) as (settings, house, _):
-        house.control.guide.interval = 0.05
+        house.control.guide.interval = 1.0
         work = asyncio.create_task(guided(settings, "Anna", "hall", told.append))
-        await house.ears.until(lambda _: bool(told))
+        await until(lambda: told)
         work.cancel()
         await asyncio.wait((work,))
         finished = await house.finished()
@@ -112,9 +113,10 @@ async def test_a_service_that_is_gone_is_told(tmp_path: Path, mosquitto: Mosquit
     """A process that was killed says nothing more; the broker does."""
     told: list[dict[str, Any]] = []
     async with online(tmp_path, mosquitto.port) as (settings, house, mqtt):
+        house.control.guide.interval = 1.0
         work = asyncio.create_task(guided(settings, "Anna", "hall", told.append))
-        await house.ears.until(lambda _: bool(told))
-        await mqtt.leave(1)
+        await until(lambda: told)
+        await mqtt.leave(30)
         with pytest.raises(BrokerError, match="went away"):
             await work
 

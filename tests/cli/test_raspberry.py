@@ -180,6 +180,13 @@ def test_memory_for_pictures(meminfo: str, size: tuple[int, int], state: str | N
     assert states(raspberry.contiguous(meminfo, [camera])).get("camera memory") == state
 
 
+def test_a_container_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its environment, too: Podman leaves no other mark in one that is read-only."""
+    assert not raspberry.contained(tmp_path)
+    monkeypatch.setenv("container", "podman")
+    assert raspberry.contained(tmp_path)
+
+
 def test_what_a_container_lacks(tmp_path: Path) -> None:
     """By the names under which it is mapped."""
     root = machine(tmp_path, PI_4, container="")

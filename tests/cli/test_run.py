@@ -18,7 +18,7 @@ def served(terminal: Terminal) -> Iterator[list[Settings]]:
     """The settings with which the service was started, which ends at once."""
     started: list[Settings] = []
 
-    async def serve(settings: Settings, *_: object) -> None:
+    async def serve(settings: Settings, *_: object, **__: object) -> None:
         started.append(settings)
 
     terminal.monkeypatch.setattr(app, "serve", serve)

@@ -136,7 +136,7 @@ class PiRig(Rig):
 
     def __init__(self, *, auto: bool = False) -> None:
         self.machine = Machine(sizes={(1280, 720): (320, 240), (640, 360): (160, 120)})
-        settings = AutoSettings(fps=15) if auto else PicameraSettings(fps=15, read_timeout=1)
+        settings = AutoSettings(fps=15) if auto else PicameraSettings(fps=15, read_timeout=2)
         self.settings = WithDriver(settings, self.machine.load)
 
     async def vanish(self) -> None:

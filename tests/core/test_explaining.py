@@ -100,6 +100,13 @@ def test_nobody_is_explained_too_early_or_too_often() -> None:
     assert order == ["t", "u", "t", "u"]
 
 
+def test_who_is_looked_at_seldom_is_given_longer() -> None:
+    """A face before a camera that takes two seconds from look to look has the time of a whole window of looks."""
+    made = doubts(after=3.0)
+
+    assert [now for now in range(0, 14, 2) if made.due(float(now))] == [10]
+
+
 def test_who_leaves_undecided_is_explained() -> None:
     """After at least two looks; what is told too soon after another explanation is counted instead."""
     made = doubts(every=10.0)

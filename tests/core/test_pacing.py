@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +40,38 @@ def test_a_camera_that_is_slow_by_setting_is_not_made_faster() -> None:
     pace.overwritten()
 
     assert pace.interval == 5.0
+
+
+def test_a_spared_camera_takes_a_share_of_what_it_took() -> None:
+    """A camera that fell to three frames a second is halved from there, and goes on from there afterwards."""
+    pace = FramePace(0.1)
+    pace.overwritten()
+    pace.overwritten()
+    pace.overwritten()
+    busy = pace.interval
+    pace.spare(0.5, 1.0)
+    for _ in range(60):
+        pace.taken()
+    spared = pace.interval
+    pace.spare(0.25, 1.0)
+    more = pace.interval
+    pace.spare(1.0, 1.0)
+
+    assert busy == pytest.approx(0.3375)
+    assert spared == pytest.approx(2 * busy)
+    assert more == 1.0
+    assert pace.interval == busy
+
+
+@given(st.floats(0.01, 20), st.lists(st.sampled_from([1.0, 0.5, 0.25, 0.125, "taken", "overwritten"]), max_size=50))
+def test_sparing_keeps_a_least_rate_and_never_makes_faster(fastest: float, history: list[float | str]) -> None:
+    """Whatever happens, the rate is not above the camera's own, and sparing alone leaves a frame a second."""
+    pace, longest = FramePace(fastest), 1.0
+    for event in history:
+        if event == "taken":
+            pace.taken()
+        elif event == "overwritten":
+            pace.overwritten()
+        else:
+            pace.spare(float(event), longest)
+        assert fastest <= pace.interval <= max(longest, fastest) + 1e-9

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ async def test_serves(tmp_path: Path, kind: BrokerKind) -> None:
 @both
 async def test_port_taken_meanwhile(tmp_path: Path, kind: BrokerKind, taken: socket.socket) -> None:
     """A port that somebody else took, who even answers there, is replaced by another one."""
-    ports = iter([taken.getsockname()[1], broker.free_port()])
+    ports = itertools.chain((taken.getsockname()[1],), iter(broker.free_port, None))
     async with (
         broker.running(tmp_path, kind, lambda: next(ports)) as running,
         aiomqtt.Client("127.0.0.1", running.port) as client,

@@ -99,7 +99,7 @@ async def test_no_program_outlives_a_killed_demo(tmp_path: Path) -> None:
     assert program.ppid() == parent.pid
     parent.kill()
     await parent.wait()
-    await asyncio.to_thread(psutil.wait_procs, [program], 10)
+    await asyncio.to_thread(psutil.wait_procs, [program], 30)
 
     assert not program.is_running() or program.status() == psutil.STATUS_ZOMBIE
 

@@ -70,7 +70,7 @@ async def test_hears_everything(mosquitto: Mosquitto) -> None:
     heard: list[Received] = []
     async with aiomqtt.Client("127.0.0.1", mosquitto.port) as other:
         await other.publish("usense/status", "online", qos=1, retain=True)
-        async with _listening(mosquitto.port, heard) as listener, asyncio.timeout(10):
+        async with _listening(mosquitto.port, heard) as listener, asyncio.timeout(30):
             await listener.until(lambda got: got.topic == "usense/status")
             await other.publish("usense/command/train", "{}", qos=1)
             await other.publish("usense/camera/a/snapshot", b"\xff\xd8", qos=1)

@@ -182,7 +182,7 @@ async def test_killed(demo: Callable[..., Any]) -> None:
     assert len(children) == 2
     shown.process.kill()
     await shown.process.wait()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 10)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 30)
 
     assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []
 

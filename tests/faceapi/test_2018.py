@@ -32,7 +32,7 @@ class Script:
 
     def request(self, method: str, path: str, body: Any, kind: str | None) -> Any:
         headers = self.headers if kind is None else {"Content-Type": kind, **self.headers}
-        connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=60)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

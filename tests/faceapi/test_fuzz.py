@@ -46,7 +46,7 @@ routes = st.sampled_from(sorted({(method, pattern) for method, pattern, _ in ROU
 
 def sent(api: FaceApi, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
     """Status and body of a call."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in (("Ocp-Apim-Subscription-Key", api.key), ("Content-Type", kind)):

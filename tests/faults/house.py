@@ -94,12 +94,6 @@ class Watched(Service):
         self._told = told
 
     @property
-    def pid(self) -> int:
-        """Of the process that runs now, or ran last."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
     def runs(self) -> bool:
         """Whether there is a process."""
         return self._process is not None and self._process.returncode is None

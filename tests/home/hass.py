@@ -115,9 +115,9 @@ class HomeAssistant:
             limit=2**24,
         )
         self._tasks = [asyncio.create_task(self._read(process), name="home assistant log")]
-        await asyncio.wait_for(self._ready.wait(), 90)
+        await asyncio.wait_for(self._ready.wait(), 180)
         assert process.returncode is None, "Home Assistant ended:\n" + "\n".join(self.log[-30:])
-        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30))
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60))
         self._rest = Rest(session, self.url, self._rest.token if self._rest else "")
         if not self._rest.token:
             await self._rest.onboard()
@@ -127,7 +127,7 @@ class HomeAssistant:
         self.states = {one["entity_id"]: _state(one) for one in await self._socket.ask("get_states")}
         if (await self._socket.ask("get_config"))["state"] != "RUNNING":
             seen = len(self.events)
-            await self.until(lambda: any(kind == "homeassistant_started" for kind, _ in self.events[seen:]), 60)
+            await self.until(lambda: any(kind == "homeassistant_started" for kind, _ in self.events[seen:]), 120)
 
     async def stop(self) -> None:
         """Let it end as an administrator would."""
@@ -152,7 +152,7 @@ class HomeAssistant:
         assert self._rest is not None, "Home Assistant does not run"
         return self._rest
 
-    async def until(self, test: Callable[[], object], seconds: float = 20.0, what: str = "") -> None:
+    async def until(self, test: Callable[[], object], seconds: float = 60.0, what: str = "") -> None:
         """Wait until something is true, looking again at every event; the assertion shows the last changes."""
         try:
             async with asyncio.timeout(seconds), self._news:
@@ -162,7 +162,7 @@ class HomeAssistant:
             shown = {name: state.value for name, state in self.states.items()}
             raise AssertionError(f"not within {seconds:g} s: {what or test}; last {last}; all {shown}") from None
 
-    async def shows(self, entity_id: str, value: str, seconds: float = 20.0) -> State:
+    async def shows(self, entity_id: str, value: str, seconds: float = 60.0) -> State:
         """Wait until an entity has a state."""
         await self.until(lambda: self.value(entity_id) == value, seconds, f"{entity_id} is {value}")
         return self.states[entity_id]

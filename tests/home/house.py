@@ -109,7 +109,7 @@ class House:
             told = [one.json for one in self.witness.of(f"usense/response/{command}")]
             return [one for one in told if one.get("transaction") == transaction]
 
-        await self.witness.until(lambda: bool(reply()), 30)
+        await self.witness.until(lambda: bool(reply()), 60)
         assert reply()[0]["status"] == "ok", reply()
         return reply()[0]["data"]
 

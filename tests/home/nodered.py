@@ -52,7 +52,7 @@ class NodeRed:
         )
         self._reader = asyncio.create_task(self._read(self._process), name="node-red log")
         try:
-            await self.until(lambda: self.logged("Started flows") and self.logged("Connected to broker"), 60)
+            await self.until(lambda: self.logged("Started flows") and self.logged("Connected to broker"), 120)
         except BaseException:
             await self._end()
             raise
@@ -67,7 +67,7 @@ class NodeRed:
         """Whether a line of the log has this text."""
         return any(text in line for line in self.log)
 
-    async def until(self, test: Callable[[], object], seconds: float = 20.0) -> None:
+    async def until(self, test: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait until something is true, looking again at each line of the log."""
         try:
             async with asyncio.timeout(seconds), self._news:

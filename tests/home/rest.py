@@ -94,7 +94,7 @@ class Socket:
         number = next(self._numbers)
         self._waiting[number] = answer = asyncio.get_running_loop().create_future()
         await self._channel.send_json({"id": number, "type": kind, **data})
-        return await asyncio.wait_for(answer, 30)
+        return await asyncio.wait_for(answer, 60)
 
     async def first(self, kind: str, **data: Any) -> Any:
         """Result of a command when nobody reads `events` and nothing happens meanwhile."""

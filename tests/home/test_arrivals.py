@@ -12,7 +12,7 @@ from tests.home.automations import subscribed, use
 from tests.home.house import House
 from tests.home.parts import Lab
 
-pytestmark = [pytest.mark.home, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.home, pytest.mark.timeout(400)]
 
 RECOGNITION = "event.usense_recognition"
 PRESENCE = "binary_sensor.usense_grace_presence"

@@ -18,7 +18,7 @@ from tests.home.parts import BLUEPRINTS, Lab
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import publish
 
-pytestmark = [pytest.mark.home, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.home, pytest.mark.timeout(400)]
 
 DEVICE = {"identifiers": ["usense_lab_camera_hall"], "name": "hall"}
 NODE = "homeassistant/{}/usense_lab/{}/config"
@@ -160,7 +160,7 @@ async def test_default_actions_work(tmp_path: Path, lab: Lab, mosquitto: Mosquit
         await hass.until(lambda: len(shown()) >= 3)
         pictures = [text.removeprefix("![face](").removesuffix(")") for text in shown() if text.startswith("![face]")]
         assert len(pictures) == 1
-        assert await asyncio.wait_for(hass.rest.fetch(pictures[0]), 5) == ("image/jpeg", JPEG)
+        assert await asyncio.wait_for(hass.rest.fetch(pictures[0]), 30) == ("image/jpeg", JPEG)
 
     assert {"Welcome home, Anna!", "Thank you."} <= set(shown())
     assert hass.complaints() == []

@@ -13,7 +13,7 @@ from tests.home.parts import Lab
 from tests.support import needs
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.home, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.home, pytest.mark.timeout(400)]
 
 TEXT = (needs.ROOT / "docs" / "home-assistant.md").read_text("utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -30,7 +30,7 @@ async def test_scripts_do_what_microsoft_face_did(tmp_path: Path, lab: Lab) -> N
             """Call a script and wait until uSense has done what it asks."""
             answers = len(witness.of(f"usense/response/{command}"))
             await hass.call(f"script.{script}", **variables)
-            await witness.until(lambda: len(witness.of(f"usense/response/{command}")) > answers, 30)
+            await witness.until(lambda: len(witness.of(f"usense/response/{command}")) > answers, 60)
             reply = witness.of(f"usense/response/{command}")[-1].json
             assert reply["status"] == "ok", reply
 

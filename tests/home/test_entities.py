@@ -16,7 +16,7 @@ from tests.home.parts import Lab
 from tests.peers.witness import publish
 from tests.support import needs
 
-pytestmark = [pytest.mark.home, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.home, pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
 
 GRACE = "binary_sensor.usense_grace_presence"
 RECOGNITION = "event.usense_recognition"

@@ -19,7 +19,7 @@ from tests.peers.service import Service
 from tests.peers.witness import Witness, publish
 from tests.support.portraits import jpeg, pose
 
-pytestmark = [pytest.mark.home, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.home, pytest.mark.timeout(400)]
 
 
 class Hook:

@@ -12,7 +12,7 @@ from tests.home.hass import State
 from tests.home.house import House
 from tests.home.parts import Lab
 
-pytestmark = [pytest.mark.home, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.home, pytest.mark.timeout(900)]
 
 GRACE = "binary_sensor.usense_grace_presence"
 RECOGNITION = "event.usense_recognition"
@@ -92,12 +92,12 @@ async def test_nothing_is_replayed_in_any_order_of_restarts(tmp_path: Path, lab:
         await hass.shows(GRACE, "off")
         await house.ask("settings/set", threshold=0.57, unknown="visitors")
         house.hall.seen = "Grace"
-        await hass.until(lambda: well(house), 30, "all shown")
+        await hass.until(lambda: well(house), 60, "all shown")
         for kind in ORDERS:
             before, shown = set(house.recognitions()), len(hass.changes)
             known = set(told(hass.changes))
             await kinds[kind]()
-            await hass.until(lambda: gone(hass.changes[shown:]) and well(house), 60, f"all shown after {kind}")  # noqa: B023
+            await hass.until(lambda: gone(hass.changes[shown:]) and well(house), 120, f"all shown after {kind}")  # noqa: B023
             latest = await comes_again(house)
             await hass.until(lambda: hass.states[RECOGNITION].attributes.get("event_id") == latest)  # noqa: B023 - at once
             assert not (set(told(hass.changes)) - known) & before, f"told late after {kind}"

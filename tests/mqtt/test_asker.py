@@ -62,8 +62,8 @@ async def test_strange_answers_do_not_confuse(mosquitto: Mosquitto) -> None:
     """Whoever may publish there can say anything."""
     settings = MqttSettings(port=mosquitto.port)
     async with asking(settings, "usense/command/x") as asker, asking(settings) as liar:
-        question = asyncio.create_task(asker.ask("x", within=10))
-        request = await asker.latest("usense/command/x", 10)
+        question = asyncio.create_task(asker.ask("x", within=30))
+        request = await asker.latest("usense/command/x", 30)
         assert request is not None
         transaction = parsed(request.payload)["transaction"]
         for strange in ("\xff", "[]", "1", '{"transaction": 7}', f'{{"transaction": "{transaction}", "error": 5}}'):

@@ -99,7 +99,7 @@ async def test_only_what_is_signed_right_is_carried_out(mosquitto: Mosquitto) ->
     codes = ["bad_signature", "bad_signature", "too_old", "too_early", "before_start", "bad_nonce", "replayed"]
     assert [reply["error"]["code"] for reply in replies[2:]] == [*codes, "not_signed"]
     assert [replies[index].get("transaction") for index in (2, 9)] == ["b", "c"]
-    assert re.search(r"is 4\d s old by the clock", replies[4]["error"]["message"])
+    assert re.search(r"is [4-9]\d s old by the clock", replies[4]["error"]["message"])
     assert house.trained == 1
 
 

@@ -64,7 +64,7 @@ async def telling(
         try:
             await connected(mqtt)
             yield teller
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 await discovery.announcing.wait()
             await settled(mqtt)
         finally:
@@ -135,12 +135,11 @@ async def test_home_assistants_birth_brings_everything_again(mosquitto: Mosquitt
 async def test_births_in_a_row_are_answered_once(mosquitto: Mosquitto) -> None:
     """Home Assistant, and what else says `online` there, may come back in the same moment."""
     settings = MqttSettings(port=mosquitto.port)
-    waits = iter((0.5, 0.0))
+    waits = iter((1.0, 0.0))
     patient = Waits(kept=0.1, gone=0.0, born=lambda: next(waits))
     async with Witness(mosquitto.port, OURS) as witness, telling(settings, waits=patient) as teller:
         await witness.next(of(ANNA))
-        for _ in range(3):
-            await publish(mosquitto.port, "homeassistant/status", "online")
+        await publish(mosquitto.port, "homeassistant/status", "online", "--repeat", "3")
         await witness.next(of(ANNA), 2)
         await settled(teller.mqtt)
 

@@ -284,7 +284,7 @@ async def test_mosquitto_rr_gets_its_reply(mosquitto: Mosquitto) -> None:
         await connected(mqtt)
         process = await asyncio.create_subprocess_exec(
             *(program, "-V", "5", "-p", str(mosquitto.port), "-t", "usense/command/train", "-m", "{}"),
-            *("-e", "usense/response/rr/1", "-W", "10"),
+            *("-e", "usense/response/rr/1", "-W", "30"),
             stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await process.communicate()
@@ -318,7 +318,7 @@ async def test_a_bug_in_a_command_is_not_hidden(mosquitto: Mosquitto) -> None:
         await publish(mosquitto.port, "usense/command/break", "")
 
         with pytest.raises(ExceptionGroup) as caught:
-            await asyncio.wait_for(serve, 10)
+            await asyncio.wait_for(serve, 30)
         assert [type(error) for error in caught.value.exceptions] == [ZeroDivisionError]
 
 

@@ -58,7 +58,7 @@ class Start:
             check=False,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             start_new_session=True,
         )
 
@@ -126,8 +126,11 @@ def test_a_start_that_is_killed_is_finished_by_the_next(start: Start, program: s
         killed = start.run(LAST=str(last)).returncode == -9
         kept = {user: word for user, word in start.passwords().items() if user in USERS} if killed else {}
         (start.bin / program).unlink()
+        if killed:
+            (start.data / "passwords.new.AbCdEf").write_text("house:plain\n", "utf-8")
 
         assert start.run().returncode == 0
+        assert {file.name for file in start.data.iterdir()} == {"acl", "login", "passwords"}
         assert start.passwords() == start.passwords() | kept
         assert list(start.passwords()) == start.hashed() == USERS
         assert all(len(password) == 25 for password in start.passwords().values())
@@ -161,7 +164,7 @@ def test_further_users_get_in(start: Start) -> None:
     assert start.passwords()["house"] == "mine"
 
 
-@pytest.mark.parametrize("word", ["a:b", "two\nlines", "", "\x7f"])
+@pytest.mark.parametrize("word", ["a:b", "two\nlines", "", "\x7f", " a", "a "])
 def test_a_password_that_mosquitto_would_cut_is_refused(start: Start, shell: list[str], word: str) -> None:
     """Whoever chose it is told, rather than left before a closed door."""
     needs.program(shell[0], shell[0])

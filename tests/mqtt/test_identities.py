@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.witness import Witness
 from tests.support.mqtt import connected, make, running, settled, sighting
 from tests.support.ports import free_port
 from tests.support.waiting import until
+from uSense.entities import Message
 from uSense.mqtt import MqttSettings
+from uSense.mqtt.link import Link
 
 
 async def test_the_remaining_lifetime_goes_to_the_broker(mosquitto: Mosquitto) -> None:
-    """MQTT 5's expiry is what remains of the lifetime at sending, rounded up; without a lifetime there is none."""
-    for lifetime, age, expiry in ((10.0, 2.5, 8), (10.0, 9.9, 1), (None, 100.0, None)):
+    """MQTT 5's expiry is what remains of the lifetime at sending; without a lifetime there is none."""
+    for lifetime, age in ((100.0, 20.5), (None, 100.0)):
         mqtt = make(MqttSettings(port=mosquitto.port, identity_lifetime=lifetime))
         async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
             await connected(mqtt)
-            mqtt.post(sighting(1, age=age))
+            one = sighting(1, age=age)
+            mqtt.post(one)
+            for topic in ("usense/identity", "usense/identity/live"):
+                seen = await witness.next(topic)
+                # The broker takes off the seconds that it had it.
+                left = lifetime and range(math.floor(one.stamp + lifetime - seen.at[0]), math.ceil(lifetime - age) + 1)
+                assert seen.expiry in left if left else seen.expiry is None
 
-            assert (await witness.next("usense/identity")).expiry == expiry
-            assert (await witness.next("usense/identity/live")).expiry == expiry
+
+def test_a_lifetime_that_is_nearly_over_is_none_of_zero() -> None:
+    """What remains is rounded up to whole seconds."""
+    for left, expiry in ((0.1, 1), (7.5, 8)):
+        packet = Link.__new__(Link)._properties(Message("usense/identity", b"", lifetime=left))
+
+        assert vars(packet)["MessageExpiryInterval"] == expiry
 
 
 async def test_what_is_too_old_is_never_told(mosquitto: Mosquitto) -> None:
     """Sightings that became too old while there was no broker are counted and not sent."""
-    mqtt = make(MqttSettings(port=mosquitto.port))
-    mqtt.post(sighting(1, age=11.0))
+    mqtt = make(MqttSettings(port=mosquitto.port, identity_lifetime=100.0))
+    mqtt.post(sighting(1, age=101.0))
     mqtt.post(sighting(2, age=1.0))
     async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
         await witness.next("usense/identity")
@@ -39,7 +53,7 @@ async def test_what_is_too_old_is_never_told(mosquitto: Mosquitto) -> None:
 
 async def test_what_was_decided_without_a_broker_is_not_told_live(mosquitto: Mosquitto) -> None:
     """A sighting that had to wait arrives later on `identity`, and neither as `live` nor as `name`."""
-    mqtt = make(MqttSettings(port=mosquitto.port))
+    mqtt = make(MqttSettings(port=mosquitto.port, identity_lifetime=None))
     mqtt.post(sighting(1, "Anna"))
     async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
         await connected(mqtt)
@@ -55,11 +69,11 @@ async def test_what_was_decided_without_a_broker_is_not_told_live(mosquitto: Mos
 
 async def test_a_name_that_took_too_long_is_not_told_live(mosquitto: Mosquitto) -> None:
     """An identity whose picture is older than `announce_within` is told as such, never live or as name, and counted."""
-    mqtt = make(MqttSettings(port=mosquitto.port))
-    mqtt.announce_within = 5.0
+    mqtt = make(MqttSettings(port=mosquitto.port, identity_lifetime=None))
+    mqtt.announce_within = 50.0
     async with Witness(mosquitto.port, "usense/#") as witness, running(mqtt):
         await connected(mqtt)
-        mqtt.post(sighting(1, "Anna", age=5.5))
+        mqtt.post(sighting(1, "Anna", age=50.5))
         mqtt.post(sighting(2, "Bert", age=1.0))
         await witness.next("usense/identity/name")
         await settled(mqtt)

@@ -59,6 +59,7 @@ async def test_a_lasting_notice_stays_until_the_broker_has_it(mosquitto: Mosquit
         assert len(journal.kept) == 1
         mosquitto.thaw()
         await settled(mqtt)
+        await witness.next("usense/event")
 
         assert journal.kept == {}
         assert {message.json["number"] for message in witness.seen} == {1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ async def test_what_the_broker_does_not_take_blocks_nothing(strict: Mosquitto, v
     By MQTT 5 the broker tells its limit, so that the connection is not even broken.
     """
     journal = MemoryJournal()
-    mqtt = make(MqttSettings(port=strict.port, protocol=version), journal, pause=0.0)
+    mqtt = make(MqttSettings(port=strict.port, protocol=version, identity_lifetime=None), journal, pause=0.0)
     mqtt.post(State("people", HUGE))
     mqtt.post(State("house", "small"))
     with capture_logs() as logs:
@@ -70,6 +71,7 @@ async def test_what_the_broker_does_not_take_blocks_nothing(strict: Mosquitto, v
             await witness.until(lambda: any(message.json["type"] == "small" for message in witness.of("usense/event")))
             await witness.next("usense/response/small")
             await settled(mqtt)
+            await witness.next("usense/response/large")
             problem, counters = mqtt.problem, mqtt.counters()
 
     assert problem is not None
@@ -101,7 +103,7 @@ async def test_the_limit_is_taken_exactly(strict: Mosquitto) -> None:
             assert await link.subscribe("nothing") is None
 
             assert all(refused[largest + 1 :])
-            assert strict.logged(f"({sizes[largest]} bytes)")
+            await until(partial(strict.logged, f"({sizes[largest]} bytes)"))
             assert not strict.logged("oversize")
             assert "(5001)" in str(refused[largest + 1])
 

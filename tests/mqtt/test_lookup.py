@@ -48,7 +48,7 @@ async def test_a_service_does_not_wait_for_a_hanging_look_up(hanging: Hanging) -
     await until(hanging.asked.is_set)
     run.cancel()
     await asyncio.wait((run,))
-    await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 10)
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 30)
 
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "mqtt look-up"]
     assert thread.daemon

@@ -40,7 +40,7 @@ def said(login: list[str], topic: str, version: str = "5") -> str:
     """What mosquitto_pub says when it publishes there with QoS 1; nothing if the broker took it."""
     program = needs.program("mosquitto_pub", "mosquitto-clients")
     arguments = [program, *login, "-V", version, "-q", "1", "-t", topic, "-m", "lie"]
-    return subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=10).stderr.strip()
+    return subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60).stderr.strip()
 
 
 @pytest.mark.parametrize(

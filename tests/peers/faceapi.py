@@ -20,6 +20,7 @@ from typing import Any, Self
 import yaml
 
 from tests.support import needs
+from tests.support.ports import free_port
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 JSON = {"Content-Type": "application/json"}
@@ -50,7 +51,7 @@ class FaceApi:
         self.folder = folder
         self.data_dir = folder / "data"
         self.settings = settings
-        self.port = 0
+        self.port = free_port()
         self.log: list[str] = []
         self.said: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -107,8 +108,8 @@ class FaceApi:
         assert self._process is not None
         assert self._reader is not None
         self._process.send_signal(number)
-        code = self._process.wait(30)
-        self._reader.join(30)
+        code = self._process.wait(60)
+        self._reader.join(60)
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
@@ -123,7 +124,7 @@ class FaceApi:
     ) -> Answer:
         """One call with the key, as `http.client` sends it; `path` from the version's slash on, or a whole one."""
         target = path if path.startswith("/") else f"/face/v1.0/{path}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, target, body, {"Ocp-Apim-Subscription-Key": self.key, **(headers or {})})
             response = connection.getresponse()

@@ -76,7 +76,7 @@ class Mosquitto:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process, ready), name="mosquitto log")
         self._reader.start()
-        if not ready.wait(10) or self._process.poll() is not None:
+        if not ready.wait(30) or self._process.poll() is not None:
             self.kill()
             raise RuntimeError("mosquitto did not start:\n" + "\n".join(self.log))
 
@@ -120,9 +120,9 @@ class Mosquitto:
         if self._process is None:
             return
         self._process.send_signal(number)
-        self._process.wait(10)
+        self._process.wait(30)
         if self._reader is not None:
-            self._reader.join(10)
+            self._reader.join(30)
         self._process = None
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:

@@ -71,7 +71,7 @@ class Service:
         """Start the service and wait until it says ready, or ended."""
         self.write()
         await self.begin()
-        await asyncio.wait_for(self._ready.wait(), 60)
+        await asyncio.wait_for(self._ready.wait(), 90)
 
     async def begin(self) -> None:
         """Start the service with the settings file as it is, and do not wait for it."""
@@ -106,21 +106,30 @@ class Service:
         if self._reader is not None:
             await self._reader
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now, or ran last."""
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the service."""
         assert self._process is not None
         self._process.send_signal(number)
 
-    async def ended(self, seconds: float = 10.0) -> int:
-        """Wait until the service has ended; its exit code."""
+    async def ended(self, seconds: float = 30.0) -> int:
+        """Wait until the service has ended, and read its log to the end; its exit code."""
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), seconds)
+        assert self._reader is not None
+        code = await asyncio.wait_for(self._process.wait(), seconds)
+        await self._reader
+        return code
 
     def logged(self, text: str) -> bool:
         """Whether a line of the log has this text."""
         return any(text in line for line in self.lines)
 
-    async def until_logged(self, text: str, seconds: float = 30.0) -> None:
+    async def until_logged(self, text: str, seconds: float = 60.0) -> None:
         """Wait until a line of the log has this text."""
         async with asyncio.timeout(seconds):
             while not self.logged(text):

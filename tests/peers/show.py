@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.films import bars
+from tests.support.ports import free_port
 from uSense.core.models import Rgb, Size
 
 
@@ -29,7 +30,7 @@ class Show(ABC):
         self._pump: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self.port = await self.listen(self.port)
+        self.port = await self.listen(self.port or free_port())
         self._pump = asyncio.create_task(self._run(), name=f"{type(self).__name__} pump")
         return self
 
@@ -54,7 +55,7 @@ class Show(ABC):
 
     @abstractmethod
     async def listen(self, port: int) -> int:
-        """Start; port 0 takes a free one. Returns the port."""
+        """Start. Returns the port."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -68,7 +69,7 @@ class Show(ABC):
     async def send(self, picture: Rgb) -> bool:
         """Send a picture to all viewers; False if there is none."""
 
-    async def sent(self, count: int, within: float = 20.0) -> None:
+    async def sent(self, count: int, within: float = 30.0) -> None:
         """Wait until that many further pictures were sent."""
         async with asyncio.timeout(within), self._sent:
             goal = self.number + count

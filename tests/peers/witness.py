@@ -89,7 +89,7 @@ class Witness:
         """What was received on a topic so far."""
         return [message for message in self.seen if message.topic == topic]
 
-    async def until(self, test: Callable[[], bool], seconds: float = 15.0) -> None:
+    async def until(self, test: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait until `test` is true, looking again after each message; one that asks for what never came is not."""
 
         def holds() -> bool:

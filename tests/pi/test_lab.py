@@ -17,12 +17,17 @@ CANNOT = 77
 FOLDER = Path(os.environ.get("USENSE_LAB") or Path.home() / ".cache" / "usense-lab")
 
 
+def require_lab() -> None:
+    """End the test where nobody set the lab up."""
+    if not (FOLDER / "trixie" / "var" / "lib" / "usense-heap").is_file():
+        needs.missing("the lab is not set up: tests/pi/lab")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_real_picamera2_passes() -> None:
     """On libcamera's virtual camera the contract of all cameras holds, and faces travel to decisions."""
-    if not (FOLDER / "trixie" / "var" / "lib" / "usense-heap").is_file():
-        needs.missing("the lab is not set up: tests/pi/lab")
+    require_lab()
     done = subprocess.run([LAB], capture_output=True, text=True, timeout=1200, check=False)
     if done.returncode == CANNOT:
         needs.missing(done.stderr.strip())
@@ -31,3 +36,16 @@ def test_real_picamera2_passes() -> None:
     assert passed
     assert int(passed[1]) >= 14
     assert "skipped" not in done.stdout
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_the_service_holds_under_systemd() -> None:
+    """As it is shipped, it recognizes, comes back when it dies or hangs, and stays down where that is right."""
+    require_lab()
+    done = subprocess.run([LAB, "systemd"], capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode == CANNOT:
+        needs.missing(done.stderr.strip())
+    said = done.stdout.splitlines()
+    assert (done.returncode, len(said)) == (0, 8), done.stdout + done.stderr
+    assert all(line.startswith("ok ") for line in said)

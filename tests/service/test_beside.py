@@ -19,6 +19,7 @@ from tests.peers.service import QUICK, Service
 from tests.peers.witness import Witness, publish
 from tests.support.portraits import EILEEN, GRACE, pose
 from tests.support.shapes import check
+from tests.support.waiting import until
 
 HANGING = """
 import sys, time
@@ -61,15 +62,17 @@ async def test_beside_a_running_service(tmp_path: Path, mosquitto: Mosquitto, ho
     await household.moves_in(service, "Grace")
     async with Witness(mosquitto.port) as witness, service:
         await online(witness)
-        heard, named, nobody, picture, small, missing, health = await asyncio.gather(
-            service.ask("wait", "--timeout", "30", "--json"),
-            service.ask("wait", "--timeout", "30", "--person", "grace"),
-            service.ask("wait", "--timeout", "1", "--person", "Eileen"),
+        heard, named, nobody = await asyncio.gather(
+            service.ask("wait", "--timeout", "60", "--json"),
+            service.ask("wait", "--timeout", "60", "--person", "grace"),
+            service.ask("wait", "--timeout", "60", "--person", "Eileen"),
+        )
+        picture, small, missing = await asyncio.gather(
             service.ask("snapshot", "--json", "-o", str(tmp_path / "hall.jpg")),
             service.ask("snapshot", "--camera", "hall", "-o", str(tmp_path / "hall.png")),
             service.ask("snapshot", "--camera", "door"),
-            service.ask("healthcheck", "--json"),
         )
+        health = await service.ask("healthcheck", "--json")
 
     assert heard[0] == 0
     check("wait", heard[1])
@@ -101,8 +104,8 @@ async def test_wait_finds_who_is_there_already(tmp_path: Path, mosquitto: Mosqui
     async with Witness(mosquitto.port) as witness, service:
         told = await witness.next("usense/identity", 1)
         there, named, new = await asyncio.gather(
-            service.ask("wait", "--timeout", "30", "--json"),
-            service.ask("wait", "--timeout", "30", "--person", "grace"),
+            service.ask("wait", "--timeout", "60", "--json"),
+            service.ask("wait", "--timeout", "60", "--person", "grace"),
             service.ask("wait", "--timeout", "7", "--new"),
         )
         await publish(mosquitto.port, "usense/command/camera/pause", "hall")
@@ -149,9 +152,9 @@ async def test_without_a_service(tmp_path: Path, mosquitto: Mosquitto, household
 async def test_wait_gives_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Nobody comes: exit code 1 and a sentence, with and without a service; Ctrl-C is 130."""
     service = Service(tmp_path / "s", mosquitto.port, {"hall": album(tmp_path / "album", pose(EILEEN, 5))}, **QUICK)
-    alone = await service.ask("wait", "--timeout", "4")
+    alone = await service.ask("wait", "--timeout", "10")
     async with service:
-        beside = await service.ask("wait", "--timeout", "2")
+        beside = await service.ask("wait", "--timeout", "4")
     for code, out, err in (alone, beside):
         assert (code, out) == (1, "")
         assert "nobody was recognized within" in err
@@ -163,7 +166,7 @@ async def test_wait_gives_up(tmp_path: Path, mosquitto: Mosquitto) -> None:
         try:
             await witness.until(lambda: any(one.text == "online" for one in witness.seen))
             process.send_signal(signal.SIGINT)
-            assert await asyncio.wait_for(process.wait(), 20) == 130
+            assert await asyncio.wait_for(process.wait(), 60) == 130
         finally:
             if process.returncode is None:
                 process.kill()
@@ -230,8 +233,8 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto,
     await household.moves_in(service, "Grace")
     async with service:
         plain, lines, back = await asyncio.gather(
-            service.done("watch", "--seconds", "16"),
-            service.done("watch", "--seconds", "16", "--json"),
+            service.done("watch", "--seconds", "20"),
+            service.done("watch", "--seconds", "20", "--json"),
             restarted(service, mosquitto),
         )
     assert "service     online" in plain
@@ -249,10 +252,11 @@ async def test_watch_shows_who_and_why_not(tmp_path: Path, mosquitto: Mosquitto,
 
 
 async def restarted(service: Service, mosquitto: Mosquitto) -> tuple[int, str, str]:
-    """What watch tells while the broker is restarted."""
-    watching = asyncio.create_task(service.ask("watch", "--seconds", "26", "--json"))
+    """What watch tells while the broker is restarted, as soon as it and the two others have heard a name."""
+    watching = asyncio.create_task(service.ask("watch", "--seconds", "30", "--json"))
     async with Witness(mosquitto.port, "usense/identity") as witness:
-        await witness.next("usense/identity", 2)
+        await until(lambda: sum("usense/camera/+/status" in line for line in list(mosquitto.log)) >= 3, 60)
+        await witness.next("usense/identity", len(witness.seen) + 1)
         mosquitto.restart()
         await witness.until(lambda: witness.subscribed > 1)
     return await watching

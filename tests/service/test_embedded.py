@@ -39,7 +39,7 @@ async def test_a_house_without_a_broker(tmp_path: Path) -> None:
             child.kill()
             await witness.until(lambda: witness.subscribed > 1)
             await witness.until(lambda: [one.text for one in witness.of("usense/status")][-1:] == ["online"])
-            assert service.logged("mosquitto ended with code -9")
+            await service.until_logged("mosquitto ended with code -9")
             service.send(signal.SIGTERM)
             assert await service.ended() == 0
             assert not service.logged("Traceback")
@@ -54,9 +54,10 @@ async def test_the_broker_does_not_outlive_a_killed_service(tmp_path: Path) -> N
     async with service:
         (child,) = await asyncio.to_thread(children, service)
         await service.kill()
+        service.lines.clear()
         await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
         await service.start()
-        await until(lambda: service.logged('"connected"'), 30)
+        await service.until_logged('"connected"')
 
 
 def children(service: Service) -> list[psutil.Process]:

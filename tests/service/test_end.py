@@ -14,7 +14,6 @@ from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import Service
 from tests.peers.witness import Witness
 from tests.support.files import unopenable
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -62,7 +61,7 @@ async def test_a_start_that_hangs_is_given_up(tmp_path: Path, hanging: str) -> N
     with unopenable(tmp_path / hanging) as asked:
         await service.begin()
         try:
-            await asyncio.wait_for(asked.wait(), 30)
+            await asyncio.wait_for(asked.wait(), 60)
             code = await stop(service)
         finally:
             await service.kill()
@@ -78,7 +77,7 @@ async def test_a_start_does_not_wait_for_models(tmp_path: Path) -> None:
     service.write()
     await service.begin()
     try:
-        await until(lambda: service.logged("hanging"), 30)
+        await service.until_logged("hanging")
         code = await stop(service)
     finally:
         await service.kill()
@@ -94,7 +93,7 @@ async def test_a_thread_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> N
     service = Service(tmp_path / "s", 1, mqtt={"host": "127.0.0.1", "port": 1, "tls": tls})
     async with service:
         with unopenable(ca) as asked:
-            await asyncio.wait_for(asked.wait(), 30)
+            await asyncio.wait_for(asked.wait(), 60)
             code = await stop(service)
 
     assert code == 0

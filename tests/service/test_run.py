@@ -8,6 +8,7 @@ import io
 import json
 import signal
 import socket
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ async def test_enrolled_people_are_named_over_mqtt(tmp_path: Path, mosquitto: Mo
     told = await service.done("enroll", "--folder", str(photos(tmp_path / "photos", Grace=GRACE)))
 
     async with Witness(mosquitto.port) as witness, service:
-        await witness.next("usense/identity", 2)
+        await witness.until(
+            lambda: {one.json["type"] for one in witness.of("usense/identity")} >= {"recognized", "unknown"}
+        )
         await witness.next("usense/identity/live", 2)
         await witness.next("usense/identity/name")
         await witness.next("usense/health")
@@ -63,18 +66,20 @@ async def test_enrolled_people_are_named_over_mqtt(tmp_path: Path, mosquitto: Mo
     assert [device["device"]["name"] for device in announced.values()] == ["uSense test", "uSense hall", "Grace"]
     order = [one.topic for one in witness.seen if one.topic in {"usense/identity", "usense/camera/hall/snapshot"}]
     assert order[:4] == ["usense/camera/hall/snapshot", "usense/identity"] * 2
+    identities = [one.json for one in witness.of("usense/identity")]
     with Image.open(io.BytesIO(witness.of("usense/camera/hall/snapshot")[0].payload)) as snapshot:
         assert (snapshot.format, max(snapshot.size) <= 400) == ("JPEG", True)
     assert "Grace: 3 faces kept" in told
-    first, second = (message.json for message in witness.of("usense/identity")[:2])
-    assert [(one["type"], one["name"]) for one in (first, second)] == [("recognized", "Grace"), ("unknown", None)]
-    assert first["seq"] + 1 == second["seq"]
+    first, second = (next(one for one in identities if one["type"] == kind) for kind in ("recognized", "unknown"))
+    assert (first["name"], second["name"]) == ("Grace", None)
+    assert all(older["seq"] < newer["seq"] for older, newer in pairwise(identities))
     assert first["decision"]["score"] >= 0.5 > second["decision"]["score"]
     assert first["decision"]["recognizer"] == "local"
-    assert 0 <= first["age_ms"] < 5000
+    assert 0 <= first["age_ms"] < 10_000
     assert all(0 < first["box"][side] < 1 for side in "xywh")
     assert not any(message.retain for message in witness.of("usense/identity"))
-    assert witness.of("usense/identity/live")[0].json["event_id"] == first["event_id"]
+    live = [one.json["event_id"] for one in witness.of("usense/identity/live")]
+    assert live == [one["event_id"] for one in identities if one["event_id"] in live]
     assert witness.of("usense/identity/name")[0].text == "Grace"
     assert witness.of("usense/health")[-1].json["state"] == "ok"
 
@@ -148,7 +153,7 @@ async def test_sigterm_says_offline_and_ends_cleanly(tmp_path: Path, mosquitto: 
     service.environment = {"NOTIFY_SOCKET": str(tmp_path / "systemd"), "WATCHDOG_USEC": "180000000"}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "systemd"))
-        systemd.settimeout(5)
+        systemd.settimeout(30)
         async with Witness(mosquitto.port, "usense/status") as witness, service:
             await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
             service.send(signal.SIGTERM)
@@ -168,7 +173,7 @@ async def test_sigterm_does_not_wait_for_what_blocks(tmp_path: Path, mosquitto: 
     with unopenable(tmp_path / "album" / "0.png") as asked:
         async with Witness(mosquitto.port, "usense/status") as witness, service:
             await witness.until(lambda: [one.text for one in witness.seen][-1:] == ["online"])
-            await asyncio.wait_for(asked.wait(), 10)
+            await asyncio.wait_for(asked.wait(), 30)
             service.send(signal.SIGTERM)
             code = await service.ended(5)
             await witness.until(lambda: witness.seen[-1].text == "offline")
@@ -306,7 +311,7 @@ async def test_a_paused_camera_tells_nothing(tmp_path: Path, mosquitto: Mosquitt
         await witness.until(lambda: any(one.text == "online" for one in witness.of("usense/camera/hall/status")))
         await publish(mosquitto.port, "usense/command/camera/pause", "hall")
         await witness.until(lambda: witness.of("usense/camera/hall/status")[-1].text == "offline")
-        assert witness.of("usense/camera/hall/paused")[-1].text == "ON"
+        await witness.until(lambda: witness.of("usense/camera/hall/paused")[-1].text == "ON")
         await publish(mosquitto.port, "usense/command/camera/resume", "hall")
         await witness.until(lambda: witness.of("usense/camera/hall/status")[-1].text == "online")
 

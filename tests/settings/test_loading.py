@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from uSense.core.errors import SettingsError
 from uSense.core.voting import VotingRules
 from uSense.detectors.hog import HogSettings
 from uSense.detectors.yunet import YunetSettings
-from uSense.settings import Settings, load, trace
+from uSense.settings import Settings, load, loading, trace
 
 NO_NAME = "is no name: a name is text, in quotes if it looks like a number or a date"
 NO_VALUE = "has no value: write one, or leave the line out (`#` begins a comment: text with it needs quotes)"
@@ -203,6 +205,24 @@ def test_usual_places(tmp_path: Path) -> None:
     assert load().mqtt.host == "machine"
     write("mqtt: {host: here}", "usense.yaml")
     assert load().mqtt.host == "here"
+
+
+class Closed(type(Path())):  # type: ignore[misc] # the class that this system has
+    """A place in a folder that this user may not look into, which tests that root runs cannot make."""
+
+    def lstat(self) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+
+def test_a_working_folder_that_is_closed_has_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo -u usense usense doctor` at home reads the machine's file; if that may not be read, nothing else is."""
+    machine = tmp_path / "etc" / "usense.yaml"
+    write("mqtt: {host: machine}", "etc/usense.yaml")
+    monkeypatch.setattr(loading, "PLACES", (Closed("usense.yaml"), machine))
+    assert load().mqtt.host == "machine"
+    monkeypatch.setattr(loading, "PLACES", (Closed("usense.yaml"), Closed(tmp_path / "closed" / "usense.yaml")))
+    with pytest.raises(SettingsError, match=r"closed/usense.yaml"):
+        load()
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class Child:
 
     def result(self) -> Any:
         """Wait for its good end; what it printed, from JSON."""
-        printed, _ = self.process.communicate(timeout=50)
+        printed, _ = self.process.communicate(timeout=100)
         assert self.process.returncode == 0
         return json.loads(printed.splitlines()[-1]) if printed else None  # before it there may be logs
 

@@ -51,11 +51,11 @@ async def test_a_second_service_is_refused_with_the_process_of_the_first(tmp_pat
 async def test_a_service_that_is_about_to_end_is_waited_for(tmp_path: Path) -> None:
     """A quick restart succeeds."""
     process = await holder(tmp_path)
-    waiting = asyncio.create_task(sole_service(tmp_path, wait=30.0).__aenter__())
+    waiting = asyncio.create_task(sole_service(tmp_path, wait=60.0).__aenter__())
     await asyncio.sleep(0)
     assert process.stdin is not None
     process.stdin.close()
-    await asyncio.wait_for(waiting, 20)
+    await asyncio.wait_for(waiting, 60)
     assert await process.wait() == 0
 
 

@@ -29,7 +29,7 @@ def unopenable(path: Path) -> Iterator[asyncio.Event]:
         loop.remove_signal_handler(signal.SIGIO)
 
 
-def _lease(file: int, seconds: float = 10.0) -> None:
+def _lease(file: int, seconds: float = 30.0) -> None:
     """Take the write lease as soon as nobody else has the file open, who may be reading it just now."""
     end = time.monotonic() + seconds
     while True:

@@ -15,7 +15,7 @@ from uSense.core.scene import Look, Scene, SceneRules
 from uSense.presence import Attending, Clocks
 
 STEP = 0.2
-"""Seconds between two looks: five a second."""
+"""Seconds between two looks, if nothing else is said: five a second."""
 
 
 class MemoryNotebook:
@@ -100,6 +100,7 @@ class Household:
     now: float = 1000.0
     told: list[tuple[float, Event]] = field(default_factory=list)
     eye: Eye = Eye.CLEAR
+    step: float = STEP
 
     def __post_init__(self) -> None:
         self.scene = Scene("hall", SceneRules(), "r")
@@ -115,7 +116,7 @@ class Household:
         """Look at the hall for some seconds, and at the scene once a second."""
         end, second = self.now + seconds, self.now
         while self.now < end:
-            self.now += STEP
+            self.now += self.step
             self._look()
             if self.now - second >= 1.0:
                 second = self.now

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from uSense.commands.base import Command
@@ -86,20 +86,35 @@ async def running(
         try:
             yield mqtt
         finally:
-            await mqtt.leave(2)
+            await mqtt.leave(30)
             for task in tasks:
                 task.cancel()
 
 
 async def connected(mqtt: Mqtt) -> None:
     """Wait until it is online."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await mqtt.connected.wait()
+
+
+@contextmanager
+def held_back(mqtt: Mqtt) -> Iterator[None]:
+    """It does not connect again before the end of this: whoever wants to hear all that it says then can subscribe."""
+    there = asyncio.Event()
+
+    async def first() -> None:
+        await there.wait()
+
+    mqtt.first = first
+    try:
+        yield
+    finally:
+        there.set()
 
 
 async def settled(mqtt: Mqtt) -> None:
     """Wait until everything was sent."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await mqtt.idle.wait()
 
 

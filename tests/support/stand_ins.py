@@ -195,7 +195,7 @@ class Ears:
         """The newest value of every state."""
         return {event.topic: event.value for event in self.events if isinstance(event, State)}
 
-    async def until(self, true: Callable[[Ears], bool], seconds: float = 10.0) -> None:
+    async def until(self, true: Callable[[Ears], bool], seconds: float = 30.0) -> None:
         """Wait until something is true of what was heard."""
         async with asyncio.timeout(seconds):
             while not true(self):

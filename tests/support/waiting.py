@@ -11,7 +11,7 @@ _REST = 0.002
 """Seconds between later looks: who waits for another process leaves the processor to it."""
 
 
-async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], object], seconds: float = 30.0) -> None:
     """Let the loop turn until something is true; TimeoutError if it does not become so."""
     turns = 0
     async with asyncio.timeout(seconds):

@@ -35,7 +35,8 @@ class CameraSettings(Branch):
 class Inbox:
     """The camera as the loop sees it, when a thread makes its frames: one place, in which the newest frame wins.
 
-    The thread calls `opened`, `heard`, `put` and `fail`; all of them return at once, even when the loop has ended.
+    The thread calls `opened`, `heard`, `put` and `fail`, and asks what is `wanted`; all of them return at once, even
+    when the loop has ended.
     """
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop, patience: float) -> None:
@@ -61,6 +62,12 @@ class Inbox:
     def heard(self) -> None:
         """The source is alive, even if there is no whole frame yet."""
         self._heard = time.monotonic()
+
+    @property
+    def wanted(self) -> float:
+        """The monotonic second of which the next frame has to be at least; 0 if any may be read."""
+        awaited = self._awaited
+        return 0.0 if awaited == math.inf else awaited
 
     def put(self, frame: Frame) -> None:
         """Offer a frame; an unread one is replaced and counted. The loop is woken only if it waits for such a one."""

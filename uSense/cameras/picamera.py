@@ -273,6 +273,7 @@ class Reader:
             )
             # A camera that cannot be slowed down is looked at less often.
             self._stopping.wait(now + 0.5 / self._settings.fps - time.monotonic())
+            self._stopping.wait(self._inbox.wanted - time.monotonic())
 
     def _taken(self, device: Device, streams: Streams) -> tuple[dict[str, NDArray[np.uint8]], float] | None:
         """Copies of the next picture and the monotonic second it was exposed at; None when stopped."""

@@ -224,13 +224,16 @@ class Reader:
         borrowed = settings.is_device and stream.codec_context.name == "rawvideo"
         tempo = Tempo()
         for stamp, frame in self._decoded(container, stream, patient=recorded):
+            shown = True
+            if not recorded and stamp < self._inbox.wanted:
+                self._inbox.skipped += 1
+                continue
             picture = AvPicture(_copied(frame) if borrowed else frame)
             luma = picture.luma()  # before the wait, while the pixels are in the processor's cache
             if recorded:
                 if self.stop.wait(tempo.pause(frame.time, time.monotonic())):
                     return
                 stamp = time.monotonic()  # noqa: PLW2901 - a recording's frames come from the disk before their time
-            shown = True
             captured_at = time.time() - (time.monotonic() - stamp)
             self._inbox.put(
                 Frame(camera=self._name, captured_at=captured_at, stamp=stamp, scene=scene, luma=luma, picture=picture)
@@ -252,6 +255,8 @@ class Reader:
         import av  # noqa: PLC0415 - the same
 
         heard, broken = time.monotonic(), 0
+        # Pictures that need no other ones, as of MJPEG, are not even decoded if nobody wants them.
+        alone = not patient and stream.codec_context.codec.intra_only
         for packet in container.demux(stream):
             arrived = time.monotonic()
             if self.stop.is_set():
@@ -261,6 +266,9 @@ class Reader:
                 raise CameraError(self._name, _silent(self._settings))
             heard = arrived
             self._inbox.heard()
+            if alone and packet.size and arrived < self._inbox.wanted:
+                self._inbox.skipped += 1
+                continue
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:

@@ -62,7 +62,7 @@ def lasting(mount: Mount, folder: Path, *, contained: bool) -> Iterator[Finding]
         todo = "`sudo dmesg` tells why: a card that is worn out, or one that was made so (`raspi-config`)"
         yield problem("disk", f"{mount.place}, where {folder} lies, is read-only", todo)
     if mount.kind in IN_MEMORY:
-        yield warning("disk", f"{folder} lies in memory ({mount.kind}): all is lost when it is switched off")
+        yield warning("disk", f"{folder} lies in memory ({mount.kind}): all is lost at a restart")
     elif mount.kind == "overlay" and contained:
         text = f"{folder} lies inside of the container: all is lost when that is replaced"
         yield warning("disk", text, "mount a volume there")

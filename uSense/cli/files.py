@@ -23,11 +23,16 @@ class Chosen:
     left_out: list[str]
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder, as far as this user may know."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path's raises where one may not look
+
+
 def choose(paths: Sequence[Path]) -> Chosen:
     """The files as they were given, and all pictures in the folders; typer.BadParameter if there are none."""
     chosen = Chosen([], [])
     for path in paths:
-        found = _search(path) if path.is_dir() else Chosen([path], [])
+        found = _search(path) if is_folder(path) else Chosen([path], [])
         chosen.pictures.extend(found.pictures)
         chosen.left_out.extend(found.left_out)
     _require(chosen, f"there are no pictures in {', '.join(map(str, paths))}")
@@ -36,7 +41,7 @@ def choose(paths: Sequence[Path]) -> Chosen:
 
 def choose_people(folder: Path) -> tuple[list[Job], list[str]]:
     """A job for each picture, called after the sub-folder it lies in, and what was left out."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise typer.BadParameter(f"{folder} is not a folder")
     found = _search(folder)
     inside = {picture: picture.relative_to(folder).parts for picture in found.pictures}
@@ -59,7 +64,7 @@ def choose_people(folder: Path) -> tuple[list[Job], list[str]]:
 
 def choose_strangers(folder: Path) -> tuple[list[Job], list[str]]:
     """A job for each picture: those of a sub-folder show one person, others one each; names are paths in the folder."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise typer.BadParameter(f"{folder} is not a folder")
     found = _search(folder)
     _require(found, f"there are no pictures in {folder}")

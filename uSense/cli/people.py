@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -100,9 +101,9 @@ def enroll(
         return
     if (folder is None) == (name is None):
         raise typer.BadParameter("give a NAME with pictures, or --folder DIR with one sub-folder per person")
-    if name is not None and Path(name).is_file():
+    if name is not None and os.path.isfile(name):  # noqa: PTH113 - Path's raises where one may not look
         raise typer.BadParameter(f"whose faces are these? Give a NAME before {name}")
-    if name is not None and not paths and Path(name).is_dir():
+    if name is not None and not paths and files.is_folder(Path(name)):
         message = f"whose faces are these? Give a NAME before {name}, or --folder {name} with a sub-folder per person"
         raise typer.BadParameter(message)
     if name is not None and not paths:

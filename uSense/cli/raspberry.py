@@ -61,8 +61,10 @@ def look(settings: Settings, root: Path = pi.ROOT) -> Iterator[Finding]:
 
 
 def contained(root: Path = pi.ROOT) -> bool:
-    """Whether this is a container."""
-    return any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv", "run/systemd/container"))
+    """Whether this is a container: by Docker's mark, by Podman's, which read-only ones lack, or by the environment."""
+    marks = (".dockerenv", "run/.containerenv", "run/systemd/container")
+    named = os.environ.get("container")  # noqa: SIM112 - that is its name
+    return bool(named) or any((root / mark).exists() for mark in marks)
 
 
 # Power and speed
@@ -112,7 +114,7 @@ def unmapped(root: Path) -> Iterator[Finding]:
     """What the container does not have of the Pi."""
     missing = [f"/{pattern.removesuffix('/*')}" for pattern in MAPPED if not any(root.glob(pattern))]
     if missing:
-        todo = "map them into it before it starts, or choose another `kind` of camera"
+        todo = "map them into it before it starts (docs/container.md), or choose another `kind` of camera"
         yield warning("camera devices", f"this container does not have {', '.join(missing)}", todo)
 
 
@@ -148,7 +150,7 @@ def rights(root: Path, may: Callable[[Path, int], bool] = os.access) -> Iterator
         rule = f'SUBSYSTEM=="{"dma_heap" if closed[0] in heaps else "media"}", GROUP="video", MODE="0660"'
         todo = f"write `{rule}` into /etc/udev/rules.d/60-camera.rules, and restart the Pi"
     else:
-        todo = f"`sudo usermod -aG {group} {user}`, then log in anew"
+        todo = f"`sudo usermod -aG {group} {user}`, then log in anew, or restart the service"
     yield problem("camera rights", text, todo)
 
 

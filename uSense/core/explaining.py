@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class ExplainRules:
     """When `track.undecided` tells why somebody was not recognized."""
 
     after: Pause = 3.0
-    """Seconds after which a face without a decision is explained; one that leaves earlier is explained then."""
+    """Seconds after which a face without a decision is explained, later where looks are rare; when it leaves, then."""
     every: Week = 10.0
     """Seconds between two explanations of one camera at least."""
 
@@ -99,6 +100,7 @@ class Doubts:
     """Explanations that were due sooner than the rules allow."""
     _open: dict[str, _Doubt] = field(default_factory=dict)
     _told_at: float | None = None
+    _looked_at: float = math.inf
 
     def begun(self, track_ids: Iterable[str], now: float) -> None:
         """Follow new tracks."""
@@ -118,11 +120,14 @@ class Doubts:
         self._open.pop(track_id, None)
 
     def due(self, now: float) -> Undecided | None:
-        """The explanation of the track that waits longest, if it is time for one."""
+        """The explanation of the track that waits longest, if it is time for one; called after each look."""
+        # A camera that is looked at seldom needs longer for as many looks.
+        patience = max(self.rules.after, self.voting.window * (now - self._looked_at))
+        self._looked_at = now
         if self._told_at is not None and now - self._told_at < self.rules.every:
             return None
         for track_id, doubt in self._open.items():
-            if now - doubt.begun >= self.rules.after:
+            if now - doubt.begun >= patience:
                 self._told_at = now
                 self._open[track_id] = self._open.pop(track_id)  # the others go first next time
                 return self._explained(track_id, doubt, now, gone=False)

@@ -20,6 +20,17 @@ class Stage(Branch):
     """Milliseconds that 95 of 100 take at most."""
 
 
+class Spared(Branch):
+    """How much the machine is spared."""
+
+    share: float
+    """The part of the usual looks at cameras that is taken, 0.125 to 1."""
+    causes: list[Literal["heat", "power", "memory"]]
+    """What is not well with the machine now."""
+    slowdowns: int
+    """How often the share was lowered since the start."""
+
+
 class HealthReport(Branch):
     """How the service is."""
 
@@ -27,6 +38,8 @@ class HealthReport(Branch):
     """Whether all parts are well."""
     at: str
     """When it was told; RFC 3339, UTC."""
+    problems: dict[str, str]
+    """The parts that are ill, and why, in plain words."""
     reason: str
     """Which part is ill and why, in plain words; empty if none is."""
     uptime_s: int
@@ -49,6 +62,8 @@ class HealthReport(Branch):
     """Seconds of processor time since the start."""
     temperature_c: float | None
     """Temperature of the processor."""
+    protection: Spared
+    """Whether cameras are looked at less often for the machine's sake."""
 
 
 STATES: dict[str, Any] = {

@@ -110,6 +110,9 @@ def _usual() -> Path | None:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
+            # Who works in a folder that is closed to this user, as `sudo -u usense` does at home, means no file there.
+            if not place.is_absolute():
+                continue
             return place
         return place
     return None

@@ -16,6 +16,7 @@ from uSense.cameras.auto import AutoSettings
 from uSense.core.announcing import AnnounceRules
 from uSense.core.explaining import ExplainRules
 from uSense.core.presence import PresenceRules
+from uSense.core.protection import ProtectionRules
 from uSense.core.quality import QualityRules
 from uSense.core.tracking import TrackingRules
 from uSense.core.visitors import VisitorRules
@@ -99,6 +100,8 @@ class Settings(Branch):
     """How long unknown people are remembered, and when one is taken for the same."""
     pipeline: PipelineSettings = PipelineSettings()
     """How much is done at once."""
+    protection: ProtectionRules = ProtectionRules()
+    """When cameras are looked at less often, so that the machine stays cool and has power and memory."""
     face_api: FaceApiSettings = FaceApiSettings()
     """The Azure Face contract, served to programs that were written for it."""
     web: WebSettings = WebSettings()

@@ -66,7 +66,7 @@ def no_pauses() -> Iterator[float]:
 async def trained(client: AzureFace) -> str:
     """Train, and wait for the end: its state."""
     await client.train()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (training := await client.training()).state == "running":
             pass
     return training.state
@@ -96,7 +96,7 @@ async def azure(backend: Served) -> AsyncIterator[AzureFaults]:
 async def house(backend: Served, azure: AzureFaults, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """A client with a group, which does not rest between tries."""
     monkeypatch.setattr(quota, "LONGEST_PAUSE", 0.02)
-    account = Account(endpoint=azure.url, key=KEY, group_id="users", tier=QUICK, timeout=5.0)
+    account = Account(endpoint=azure.url, key=KEY, group_id="users", tier=QUICK, timeout=30.0)
     limiter = Limiter(account.tier)
     async with connect(account, limiter, pauses=no_pauses) as client:
         await client.create_group("Users")

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from tests.peers.azure_faults import KEY, AzureFaults, Fault
 from tests.recognizers.azureface.conftest import NOBODY, House, grace, no_pauses, trained
 from tests.support import portraits
+from tests.support.ports import free_port
 from uSense.core.breaker import Circuit
 from uSense.core.models import Box
 from uSense.recognizers.azureface import caller
@@ -185,12 +186,13 @@ async def test_a_wrong_key_is_said(house: House) -> None:
     assert raised.value.code == "wrong_key"
 
 
-async def test_nobody_listening_is_said(unused_tcp_port: int) -> None:
+async def test_nobody_listening_is_said() -> None:
     """After some tries, with the address."""
-    account = Account(endpoint=f"http://127.0.0.1:{unused_tcp_port}", key=KEY, group_id="users", timeout=2.0)
+    port = free_port()
+    account = Account(endpoint=f"http://127.0.0.1:{port}", key=KEY, group_id="users")
     async with connect(account, Limiter(account.tier), pauses=no_pauses) as client:
         client._caller.limiter.tier = replace(account.tier, calls=100, seconds=0.1)
-        with pytest.raises(UnreachableError, match=f"127.0.0.1:{unused_tcp_port} is not reachable"):
+        with pytest.raises(UnreachableError, match=f"127.0.0.1:{port} is not reachable"):
             await client.create_person("Anna", "m-1")
 
 

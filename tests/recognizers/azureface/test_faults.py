@@ -85,7 +85,7 @@ async def test_a_look_for_what_was_lost_may_fail_too(house: House, fault: Fault)
 @pytest.mark.parametrize("operation", ["create person", "add face"])
 async def test_what_arrives_late_and_was_made_twice_is_dropped(house: House, operation: str) -> None:
     """A call that was given up is carried out after all while it is repeated; one of the two stays."""
-    account = replace(house.client._account, timeout=0.3)
+    account = replace(house.client._account, timeout=3.0)
     person_id = await house.client.create_person("Bea", "m-0")
     house.azure.calls.clear()
     house.azure.order(Fault.SLOW, on=operation)

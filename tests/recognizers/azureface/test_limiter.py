@@ -266,4 +266,4 @@ async def test_waiting_for_another_process_ends_with_its_call(tmp_path: Path) ->
                 group.create_task(late())
                 await waiting.until(lambda: second.usage.waiting == 1)
                 turn.answered()
-            await asyncio.wait_for(done.wait(), 5)
+            await asyncio.wait_for(done.wait(), 30)
