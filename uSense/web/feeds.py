@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,6 +15,8 @@ from uSense.web.fetching import Fetched
 
 MOST = 20
 """News of a feed."""
+REMEMBERED = 16
+"""Feeds that are not read again while they are the same."""
 _TITLE, _TEXT = 200, 400
 """Letters of a headline, and of what follows."""
 _LONGEST = 20_000
@@ -37,13 +40,14 @@ class Feed:
     news: tuple[News, ...]
 
 
+@lru_cache(REMEMBERED)
 def parse(fetched: Fetched) -> Feed:
-    """A feed; blocks. Raises RequestError `not_fetched` for anything else."""
+    """A feed; blocks, for a second if it is a large one. Raises RequestError `not_fetched` for anything else."""
     import feedparser  # noqa: PLC0415 - heavy: paid for by those who have feeds
 
     # A file: anything else it may take for an address or the name of a file.
     file = io.BytesIO(fetched.content)
-    headers = {"content-type": fetched.type}
+    headers = {"content-type": fetched.type} if fetched.type else {}
     found: Any = feedparser.parse(file, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
     if not found.version and not found.entries:
         raise RequestError("this is no RSS or Atom feed", code="not_fetched")

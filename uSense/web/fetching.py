@@ -32,6 +32,7 @@ MOST = 64
 """Answers that are remembered; the one that was not wanted longest leaves."""
 MOST_BYTES = 8_000_000
 """Bytes of all of them."""
+_LONGEST_HEADER = 200
 _MOVED = {301, 302, 303, 307, 308}
 _OK, _UNCHANGED = 200, 304
 _HEADERS = {
@@ -123,7 +124,8 @@ class Fetcher:
                     if response.status != _OK:
                         message = f"{origin(here)} answered {response.status} {response.reason}"
                         raise RequestError(message, code="not_fetched")
-                    return Fetched(await _body(response), response.content_type, here, _marks(response))
+                    kind = response.headers.get("Content-Type", "")[:_LONGEST_HEADER]
+                    return Fetched(await _body(response), kind, here, _marks(response))
         raise RequestError(f"{origin(address)} only leads to further addresses", code="not_fetched")
 
     def _socket(self, info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
@@ -145,7 +147,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 def _marks(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
     pairs = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
-    return tuple((ask, response.headers[told][:200]) for ask, told in pairs.items() if told in response.headers)
+    return tuple((ask, response.headers[told][:_LONGEST_HEADER]) for ask, told in pairs.items() if told in response.headers)
 
 
 def _size(kept: _Kept) -> int:

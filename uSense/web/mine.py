@@ -32,6 +32,7 @@ class Mine:
         self._pages = pages
         self._fetcher = fetcher
         self._showing = asyncio.Semaphore(2)
+        self._reading = asyncio.Lock()
 
     async def page(self, person_id: str) -> Page:
         """Somebody's page; raises NotFoundError and StorageError."""
@@ -56,7 +57,9 @@ class Mine:
 
     async def feed(self, block: Block) -> Feed:
         """What a feed tells; RequestError `not_fetched`."""
-        return await asyncio.to_thread(feeds.parse, await self._fetcher.get(block.value))
+        fetched = await self._fetcher.get(block.value)
+        async with self._reading:
+            return await asyncio.to_thread(feeds.parse, fetched)
 
     async def videos(self, block: Block) -> list[str]:
         """The addresses of a playlist; RequestError `not_fetched`."""

@@ -21,7 +21,10 @@ SMALL = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: by a cookie, which has a `word`, or by a token; `scope` is None for whoever is not logged in."""
+    """Who asks: by a cookie, which has a `word`, or by a token; `scope` is None for whoever is not logged in.
+
+    A kiosk's cookie has both: its word, and the token that it came from.
+    """
 
     scope: Scope | None = None
     word: str = ""
@@ -62,9 +65,10 @@ class Visit:
     async def still_in(self) -> bool:
         """Whether who asked would still be let in."""
         access, caller = self.house.access, self.caller
-        if caller.word:
-            return bool(await access.session(caller.word) or await access.kiosk(caller.word))
-        return await access.tokens.named(caller.token_id) is not None
+        if not caller.word:
+            return await access.tokens.named(caller.token_id) is not None
+        # Each asks for its own kind: a word of the other one ends.
+        return await (access.kiosk if caller.token_id else access.session)(caller.word) is not None
 
     async def body(self, most: int = SMALL) -> bytes:
         """The body; RequestError `too_large` for one of more than `most` bytes, of which no more is read."""

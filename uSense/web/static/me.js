@@ -61,18 +61,21 @@ function watch() {
   listen();
 }
 
+function put(id, text) {
+  const place = document.getElementById(id);
+  if (place.textContent !== text) place.textContent = text;
+}
+
 function tell() {
   const now = new Date();
   const hour = now.getHours();
-  const word = document.getElementById("word");
   const part = hour < 5 || hour >= 22 ? "night" : hour < 11 ? "morning" : hour < 18 ? "day" : "evening";
-  if (word.textContent !== word.dataset[part]) word.textContent = word.dataset[part];
-  const clock = document.getElementById("clock");
-  const text = now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  if (clock.textContent === text) return;
-  clock.textContent = text;
-  clock.dateTime = `${String(hour).padStart(2, "0")}:${String(now.getMinutes()).padStart(2, "0")}`;
-  document.getElementById("date").textContent = now.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" });
+  put("word", document.getElementById("word").dataset[part]);
+  const parts = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" }).formatToParts(now);
+  const period = parts.find((one) => one.type === "dayPeriod")?.value ?? "";
+  put("clock", parts.filter((one) => one.type !== "dayPeriod").map((one) => one.value).join("").trim());
+  put("period", period);
+  put("date", now.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" }));
 }
 
 addEventListener("pagehide", hide);
