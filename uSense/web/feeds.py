@@ -49,7 +49,7 @@ def parse(fetched: Fetched) -> Feed:
     file = io.BytesIO(fetched.content)
     headers = {"content-type": fetched.type} if fetched.type else {}
     found: Any = feedparser.parse(file, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
-    if not found.version and not found.entries:
+    if not found.get("version") and not found.entries:
         raise RequestError("this is no RSS or Atom feed", code="not_fetched")
     return Feed(plain(found.feed.get("title", ""), _TITLE), tuple(_news(entry) for entry in found.entries[:MOST]))
 
@@ -57,7 +57,8 @@ def parse(fetched: Fetched) -> Feed:
 def _news(entry: Any) -> News:
     contents = entry.get("content") or [{}]
     text = entry.get("summary") or contents[0].get("value", "")
-    when = entry.get("published_parsed") or entry.get("updated_parsed")
+    # feedparser takes the one for the other, and warns that it will not any more.
+    when = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
     try:
         at = rfc3339(calendar.timegm(when)) if when else ""
     except (ValueError, OverflowError, OSError):
