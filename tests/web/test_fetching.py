@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from uSense.core.addresses import network
 from uSense.core.errors import RequestError
@@ -50,7 +50,7 @@ async def peer() -> Peer:
 
 
 @pytest.fixture
-async def server(peer: Peer) -> AsyncIterator[TestServer]:
+async def server(peer: Peer) -> AsyncIterator[BaseTestServer]:
     """Its server."""
     app = web.Application()
     app.router.add_get("/{path:.*}", peer.answer)
@@ -67,7 +67,7 @@ async def refused(fetcher: Fetcher, address: str) -> str:
     return str(caught.value)
 
 
-async def test_an_answer_is_remembered(peer: Peer, server: TestServer) -> None:
+async def test_an_answer_is_remembered(peer: Peer, server: BaseTestServer) -> None:
     """With its type and where it came from in the end; cookies and who asks are told to nobody."""
     peer.answers["/from"] = web.Response(status=302, headers={"Location": "/feed", "Set-Cookie": "a=b"})
     peer.answers["/feed"] = web.Response(text="news", headers={"Content-Type": "text/xml; charset=latin-1"})
@@ -82,18 +82,18 @@ async def test_an_answer_is_remembered(peer: Peer, server: TestServer) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]"])
-async def test_the_own_network_is_out_of_reach(peer: Peer, server: TestServer, host: str) -> None:
+async def test_the_own_network_is_out_of_reach(peer: Peer, server: BaseTestServer, host: str) -> None:
     """However it is written: what counts is the address that is connected to."""
     await refused(Fetcher(), f"http://{host}:{server.port}/feed")
     assert peer.asked == []
 
 
-async def test_what_is_in_the_own_network_is_named(server: TestServer) -> None:
+async def test_what_is_in_the_own_network_is_named(server: BaseTestServer) -> None:
     """So that whoever cares for the house knows which setting allows it."""
     assert "web.fetch.allow" in await refused(Fetcher(), f"http://localhost:{server.port}/feed")
 
 
-async def test_a_redirect_leads_nowhere_else(peer: Peer, server: TestServer) -> None:
+async def test_a_redirect_leads_nowhere_else(peer: Peer, server: BaseTestServer) -> None:
     """Neither to another machine of the house, nor to what is not of the web, nor round and round."""
     fetcher = Fetcher(HOUSE)
     for path, target in {
@@ -113,7 +113,7 @@ async def test_a_redirect_leads_nowhere_else(peer: Peer, server: TestServer) -> 
     assert len(peer.asked) - asked == fetching.REDIRECTS + 1
 
 
-async def test_an_answer_has_a_size(peer: Peer, server: TestServer) -> None:
+async def test_an_answer_has_a_size(peer: Peer, server: BaseTestServer) -> None:
     """An endless one is left, and so is one that is small only while it travels."""
     peer.answers["/fits"] = web.Response(body=gzip.compress(b"x" * 500), headers={"Content-Encoding": "gzip"})
     peer.answers["/bomb"] = web.Response(body=gzip.compress(bytes(50_000_000)), headers={"Content-Encoding": "gzip"})
@@ -126,14 +126,14 @@ async def test_an_answer_has_a_size(peer: Peer, server: TestServer) -> None:
     await refused(fetcher, str(server.make_url("/torn")))
 
 
-async def test_an_answer_has_a_time(server: TestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_has_a_time(server: BaseTestServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever never answers hinders nobody for long."""
     monkeypatch.setattr(fetching, "PATIENCE", 0.05)
     assert "took too long" in await refused(Fetcher(HOUSE), str(server.make_url("/slow")))
 
 
 async def test_what_is_the_same_is_not_sent_again(
-    peer: Peer, server: TestServer, monkeypatch: pytest.MonkeyPatch
+    peer: Peer, server: BaseTestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked for by its mark; what cannot be had anew stays as it was."""
     monkeypatch.setattr(fetching, "FRESH", -1.0)
@@ -150,7 +150,7 @@ async def test_what_is_the_same_is_not_sent_again(
     assert (await fetcher.get(address)).content == b"news"
 
 
-async def test_a_failure_is_not_repeated_at_once(peer: Peer, server: TestServer) -> None:
+async def test_a_failure_is_not_repeated_at_once(peer: Peer, server: BaseTestServer) -> None:
     """Many kiosks that ask for what is broken do not ask its server each time."""
     peer.answers["/gone"] = web.Response(status=410)
     fetcher = Fetcher(HOUSE)
@@ -159,7 +159,9 @@ async def test_a_failure_is_not_repeated_at_once(peer: Peer, server: TestServer)
     assert len(peer.asked) == 1
 
 
-async def test_what_is_remembered_is_bounded(peer: Peer, server: TestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_remembered_is_bounded(
+    peer: Peer, server: BaseTestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By number and by bytes: what was not wanted longest leaves."""
     monkeypatch.setattr(fetching, "MOST", 2)
     fetcher = Fetcher(HOUSE)
