@@ -14,7 +14,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 help:
 	echo "make demo          see people being recognized over MQTT, without camera or broker"
 	echo "make test          all tests; ARGS goes to pytest"
-	echo "make proofs        what takes minutes: 42 faults around the real service, a minute at Azure's limit, Home Assistant, the image"
+	echo "make proofs        what takes minutes: 42 faults around the real service, a minute at Azure's limit, Home Assistant, a browser, the image"
 	echo "make check         lint, test and the bound of test coverage"
 	echo "make lint          style, types and import directions"
 	echo "make bench         the measurements of benchmarks/"
@@ -30,10 +30,10 @@ demo: $(FILLED)
 
 test: $(FILLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults and not proof and not home and not image" $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not faults and not proof and not home and not image and not browser" $(ARGS)
 
 proofs: $(FILLED)
-	$(BIN)/pytest -m "faults or proof or home or image" $(ARGS)
+	$(BIN)/pytest -m "faults or proof or home or image or browser" $(ARGS)
 
 # Says nothing when the bound is kept: the last words of `make check` are pytest's.
 coverage: test
@@ -83,6 +83,7 @@ requirements:
 	$(COMPILE) pyproject.toml --extra pi --constraint requirements/pi.txt --output-file requirements/image.txt >/dev/null
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt >/dev/null
 	$(COMPILE) --group home --output-file requirements/home.txt >/dev/null
+	$(COMPILE) --group browser --constraint requirements/dev.txt --output-file requirements/browser.txt >/dev/null
 	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 release: $(FILLED)

@@ -37,6 +37,7 @@ STATED = {
         "its metadata, of its own code; [with its libraries](#if-you-pass-usense-on) GPL-3.0-or-later",
     ),
     "aiomqtt": ("BSD-3-Clause", "its LICENSE file; the metadata only says BSD"),
+    "jinja2": ("BSD-3-Clause", "its LICENSE file; the metadata only says BSD"),
     "uvloop": ("MIT OR Apache-2.0", "its two LICENSE files"),
 }
 """What was read in the package where the metadata is not clear: license and where it stands."""

@@ -17,7 +17,7 @@ from tests.support.needs import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-FILES = ("build", "dev", "run", "pi", "image")
+FILES = ("build", "dev", "run", "pi", "image", "browser")
 
 
 def versions(name: str) -> dict[str, set[str]]:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.home.house import PEOPLE, QUICK, Hall
 from tests.home.nodered import HOST, NodeRed
 from tests.home.parts import FLOW, Lab
+from tests.peers.hall import PEOPLE, QUICK, Hall
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import Service
 from tests.peers.witness import Witness, publish
