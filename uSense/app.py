@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,12 +32,12 @@ from uSense.mqtt.rivals import require_alone
 from uSense.overheard import Overheard
 from uSense.parts import Parts, open_parts
 from uSense.pipeline import Pipeline
-from uSense.ports import Recognizer
+from uSense.ports import Outbox, Recognizer
 from uSense.presence import FILE as PRESENCE
 from uSense.presence import Attending
 from uSense.protection import Protecting
 from uSense.runtime import FILE, Runtime
-from uSense.settings import Settings
+from uSense.settings import Loaded, Settings
 from uSense.storage.notebook import Notebook
 from uSense.systemd import NOBODY, Systemd
 from uSense.upkeep import Upkeep, tell_late
@@ -84,11 +84,12 @@ async def serve(
     stop: asyncio.Event | None = None,
     heard: Callable[[Event], None] = lambda _: None,
     systemd: Systemd = NOBODY,
+    loaded: Loaded | None = None,
 ) -> None:
     """The service: returns after SIGTERM, SIGINT or `stop`; a second signal cuts the farewell short.
 
     What hangs in a thread cannot be ended from here, so `end_within` is told. Raises StuckError if a model hangs.
-    `heard` is told everything that the cameras lead to.
+    `heard` is told everything that the cameras lead to; `loaded` is where the settings come from, to be shown.
     """
     stop, hurry, started = stop or asyncio.Event(), asyncio.Event(), asyncio.Event()
     with lifetime.signals(stop, hurry, lambda: end_within(PATIENCE if started.is_set() else IMPATIENCE)):
@@ -96,7 +97,7 @@ async def serve(
             parts = await aio.until(stop, open_parts(settings, stack))
             started.set()
             if parts is not None:
-                await _serve(_assembled(parts, heard), stop, hurry, end_within, systemd)
+                await _serve(_assembled(parts, heard, loaded), stop, hurry, end_within, systemd)
     log.info("stopped")
 
 
@@ -106,6 +107,8 @@ class Service:
 
     parts: Parts
     mqtt: Mqtt
+    outbox: Outbox
+    """To the broker and the pages."""
     discovery: Discovery
     pipeline: Pipeline
     visiting: Visiting
@@ -124,14 +127,16 @@ class Service:
         jobs: dict[str, Job] = {
             "mqtt": self.mqtt.run,
             "discovery": self.discovery.run,
-            "health": partial(_tell_health, self.parts.settings, self.health, self.mqtt),
+            "health": partial(_tell_health, self.parts.settings, self.health, self.outbox),
             "tick": partial(_tick, self),
             "upkeep": self.upkeep.run,
             "visitors": self.visiting.run,
             "presence": self.attending.run,
             "protection": self.protecting.run,
-            "untold": partial(tell_late, self.parts.storage.journal.recover, self.mqtt),
+            "untold": partial(tell_late, self.parts.storage.journal.recover, self.outbox),
         }
+        if self.web is not None:
+            jobs["chronicle"] = self.web.house.chronicle.run
         if self.parts.broker:
             jobs["embedded broker"] = self.parts.broker.keep
         for number in range(self.parts.recognizer.habits.at_once):
@@ -157,7 +162,7 @@ class Service:
         return jobs
 
 
-def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
+def _assembled(parts: Parts, heard: Callable[[Event], None], loaded: Loaded | None) -> Service:
     """Put the parts together."""
     settings, recognizer = parts.settings, parts.recognizer
     stats = Stats()
@@ -167,14 +172,15 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     discovery = Discovery(settings.discovery, about.site(settings), settings.cameras, mqtt)
     mqtt.first = None if parts.alone else partial(require_alone, settings.mqtt)
     scenes = _scenes(settings, recognizer)
-    told = Overheard(mqtt, [heard])
+    outbox = Overheard(mqtt, [])
+    told = Overheard(outbox, [heard])
     pipeline = Pipeline(settings.pipeline, settings.quality, scenes, recognizer, told, stats)
-    attending = Attending(settings.presence, scenes, pipeline.eye, mqtt, Notebook(settings.data_dir / PRESENCE))
+    attending = Attending(settings.presence, scenes, pipeline.eye, outbox, Notebook(settings.data_dir / PRESENCE))
     told.ears.append(attending.hear)
     pipeline.visiting = visiting = _visiting(parts, pipeline)
     attending.ignored = visiting.ignored
     info = about.info(settings, recognizer, parts.for_photos)
-    noted = Overheard(mqtt, [discovery.hear, attending.hear])
+    noted = Overheard(outbox, [discovery.hear, attending.hear])
     control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive, control.album = parts.storage.archive, Album(parts.storage.vault)
     control.pages = parts.storage.pages
@@ -184,13 +190,13 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     control.shot = pipeline.cameras.shot
     control.present = pipeline.present
     control.longest_reply = lambda: mqtt.limit
-    runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending)
+    runtime = control.runtime = _runtime(parts, pipeline, mqtt, attending, outbox)
     protecting = Protecting(settings.protection, pipeline.cameras)
-    web = _web(parts, control, pipeline, lambda: health.latest, [told, noted])
+    web = _web(parts, control, pipeline, lambda: health.latest, outbox, loaded)
     health = Health(
         stats,
         lambda: {
-            **({} if web is None else web.problems()),
+            **({} if web is None else {**web.problems(), **web.house.chronicle.problems}),
             **protecting.problems,
             **upkeep.problems,
             **visiting.problems,
@@ -209,7 +215,20 @@ def _assembled(parts: Parts, heard: Callable[[Event], None]) -> Service:
     )
     health.protection = protecting.report
     return Service(
-        parts, mqtt, discovery, pipeline, visiting, control, upkeep, health, runtime, attending, protecting, web, info
+        parts=parts,
+        mqtt=mqtt,
+        outbox=outbox,
+        discovery=discovery,
+        pipeline=pipeline,
+        visiting=visiting,
+        control=control,
+        upkeep=upkeep,
+        health=health,
+        runtime=runtime,
+        attending=attending,
+        protecting=protecting,
+        web=web,
+        info=info,
     )
 
 
@@ -247,6 +266,8 @@ async def _serve(
         systemd.tell("STOPPING=1")
         service.pipeline.cameras.close()
         await service.visiting.finish()
+        if service.web is not None:
+            await service.web.house.chronicle.finish()
         await aio.until(hurry, mqtt.leave(FAREWELL))
         for task in tasks:
             task.cancel()
@@ -263,27 +284,27 @@ async def _together(jobs: Mapping[str, Job]) -> None:
 
 async def _introduce(service: Service) -> None:
     """Everything the broker keeps, once; it is sent again whenever the broker may have lost it."""
-    settings, mqtt, control = service.parts.settings, service.mqtt, service.control
-    await mqtt.dispatcher.authority.load()
+    settings, outbox, control = service.parts.settings, service.outbox, service.control
+    await service.mqtt.dispatcher.authority.load()
     await service.runtime.load()
     for name in settings.cameras:
-        mqtt.post(State(f"camera/{name}/status", "offline"))
-        mqtt.post(State(f"camera/{name}/paused", "OFF"))
+        outbox.post(State(f"camera/{name}/status", "offline"))
+        outbox.post(State(f"camera/{name}/paused", "OFF"))
     await control.tell_people()
     await service.visiting.load()
     await service.attending.begin()
     # Last: the broker's copy of the last run's tells what that one left there.
-    mqtt.post(State("info", service.info))
+    outbox.post(State("info", service.info))
 
 
-async def _tell_health(settings: Settings, health: Health, mqtt: Mqtt) -> None:
+async def _tell_health(settings: Settings, health: Health, outbox: Outbox) -> None:
     """Tell how the service is: every `health_every` seconds, and soon after another part falls ill or gets well."""
     ill, due = None, 0.0
     while True:
         if time.monotonic() >= due or health.problems().keys() != ill:
             due = time.monotonic() + settings.health_every
             ill = health.problems().keys()
-            mqtt.post(State("health", await asyncio.to_thread(health.report)))
+            outbox.post(State("health", await asyncio.to_thread(health.report)))
         await asyncio.sleep(min(TICK, settings.health_every))
 
 
@@ -306,18 +327,17 @@ async def _tick(service: Service) -> None:
 
 
 def _web(
-    parts: Parts, control: Control, pipeline: Pipeline, latest: Latest, told: Sequence[Overheard]
+    parts: Parts, control: Control, pipeline: Pipeline, latest: Latest, told: Overheard, loaded: Loaded | None
 ) -> WebServer | None:
     """The pages, which hear all that is told."""
     if parts.access is None:
         return None
-    from uSense.hosting import web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
+    from uSense.hosting import Ground, web_server  # noqa: PLC0415 - heavy: paid for by those who have pages
 
-    settings = parts.settings
-    context = about.context(settings, parts.recognizer)
-    server = web_server(settings, parts.access, control, pipeline.cameras, context, latest)
-    for overheard in told:
-        overheard.ears.append(server.house.hub.hear)
+    context = about.context(parts.settings, parts.recognizer)
+    ground = Ground(parts.settings, loaded, parts.access, parts.storage.happenings)
+    server = web_server(ground, control, pipeline.cameras, context, latest)
+    told.ears.extend((server.house.hub.hear, server.house.chronicle.hear))
     return server
 
 
@@ -346,10 +366,10 @@ def _voting(rules: VotingRules, looks: int | None) -> VotingRules:
     return replace(rules, needed=looks, unknown_needed=looks + 1, window=max(rules.window, looks + 1))
 
 
-def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt, attending: Attending) -> Runtime:
+def _runtime(parts: Parts, pipeline: Pipeline, mqtt: Mqtt, attending: Attending, outbox: Outbox) -> Runtime:
     """The settings that may change at run time: each has its value in the file, and where it counts."""
     announce, recognizer = parts.settings.announce, parts.recognizer
-    runtime = Runtime(Notebook(parts.settings.data_dir / FILE), mqtt)
+    runtime = Runtime(Notebook(parts.settings.data_dir / FILE), outbox)
     least = parts.settings.recognizer.least_threshold
     runtime.add("threshold", recognizer.rules.threshold, lambda it: pipeline.judge_by(threshold=it), least=least)
     runtime.add("margin", recognizer.rules.margin, lambda it: pipeline.judge_by(margin=it))

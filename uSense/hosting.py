@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from uSense import log
 from uSense.aio import Lane
+from uSense.chronicle import Chronicle
 from uSense.control import Control
 from uSense.core.addresses import network
+from uSense.core.given import Given
 from uSense.entities.payload import Context
-from uSense.settings import Settings
+from uSense.ports import Happenings
+from uSense.settings import Loaded, Settings, showing
 from uSense.storage.notebook import Notebook
 from uSense.watching import Watching
 from uSense.web import pages, passes
@@ -33,20 +39,32 @@ async def opened_access(settings: Settings) -> AsyncIterator[Access]:
         yield open_access(settings.web, settings.data_dir, Notebook, lane)
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the pages stand on, beside the service."""
+
+    settings: Settings
+    loaded: Loaded | None
+    """Where the settings come from, if that is known."""
+    access: Access
+    happenings: Happenings
+
+
 def web_server(
-    settings: Settings,
-    access: Access,
+    ground: Ground,
     control: Control,
     cameras: Watching,
     context: Context,
     health: Callable[[], Mapping[str, Any]],
 ) -> WebServer:
     """The server of the pages, to be run."""
+    settings = ground.settings
     web = settings.web
     house = House(
         control=control,
-        access=access,
+        access=ground.access,
         hub=Hub(),
+        chronicle=Chronicle(ground.happenings, web.history_days),
         live=Live(cameras.shot, cameras.scenes, web.live_fps, web.live_width),
         kiosks=Kiosks(cameras.scenes, cameras.online, lambda camera: web.kiosks.get(camera, web.kiosk)),
         mine=Mine(control.pages, Fetcher([network(text) for text in web.fetch.allow]), web.pictures),
@@ -54,7 +72,15 @@ def web_server(
         cameras=lambda: {name: switch.on.is_set() for name, switch in cameras.switches.items()},
         context=context,
         health=health,
+        given=partial(_given, ground),
+        metrics_from=[network(text) for text in settings.web.metrics_from],
         ready=lambda: bool(health()),
         renderer=Renderer({"menu": [(route.path, route.label) for route in pages.ROUTES if route.label]}),
     )
     return WebServer(web, house)
+
+
+def _given(ground: Ground) -> list[Given]:
+    """All settings in effect, without what could let anybody in."""
+    rows = showing.given(ground.settings, ground.loaded)
+    return [replace(row, value=log.mask(row.value)) for row in rows]

@@ -61,6 +61,15 @@ class Runtime:
         """All settings as they are now."""
         return {name: dial.now for name, dial in self._dials.items()}
 
+    @property
+    def filed(self) -> dict[str, Value]:
+        """The same as the settings file has them."""
+        return {name: dial.filed for name, dial in self._dials.items()}
+
+    def least(self, name: str) -> float:
+        """The lowest number that is taken, as the service is set up; minus infinity without such a bound."""
+        return self._dials[name].least
+
     async def load(self) -> None:
         """Apply what was kept, and tell it. What cannot be read is a problem, and the settings file counts."""
         try:

@@ -54,12 +54,12 @@ def example() -> None:
 def show(ctx: typer.Context, config: ConfigFile = None, as_json: Json = False) -> None:
     """Show the settings in effect and where each comes from; secrets are masked."""
     from uSense import log
-    from uSense.settings import looking
+    from uSense.settings import looking, showing
 
     loaded = trace(ctx, config)
     values = loaded.settings.model_dump(mode="json")
     if as_json:
-        origins = {".".join(path): loaded.origin(path) for path, _ in _leaves(values)}
+        origins = {".".join(path): loaded.origin(path) for path, _ in showing.leaves(values)}
         answer = {"file": str(loaded.file) if loaded.file else None, "settings": values, "origins": origins}
         typer.echo(log.mask(json.dumps(answer, indent=2, ensure_ascii=False)))
         return
@@ -77,15 +77,6 @@ def schema(
 
     described = messages.document() if events else {"$schema": messages.DIALECT, **Settings.model_json_schema()}
     typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
-
-
-def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that is not a group with names in it."""
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, (*path, name))
-        else:
-            yield (*path, name), value
 
 
 def _lines(values: Mapping[str, Any], loaded: Loaded, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -36,4 +36,4 @@ def run(ctx: typer.Context, config: ConfigFile = None) -> None:
     from uSense.systemd import Systemd
 
     # Its wake-ups cost a third less than those of Python's own loop, and a frame has half a dozen.
-    uvloop.run(serve(loaded.settings, ending.within, systemd=Systemd.found(os.environ)))
+    uvloop.run(serve(loaded.settings, ending.within, systemd=Systemd.found(os.environ), loaded=loaded))

@@ -1,6 +1,7 @@
 """The seams of uSense: what the pipeline and the use cases need from the outside."""
 
 from uSense.ports.groups import Groups
+from uSense.ports.happenings import Happenings
 from uSense.ports.messages import Journal, Notebook, Outbox
 from uSense.ports.people import (
     Archive,
@@ -28,6 +29,7 @@ __all__ = [
     "Detector",
     "Groups",
     "Habits",
+    "Happenings",
     "House",
     "Journal",
     "Keep",

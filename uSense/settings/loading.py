@@ -54,6 +54,13 @@ class Loaded:
         source = _source(self.sources, path) or _source(self.sources, (*path[:-1], f"{path[-1]}_file"))
         return source.name if source else "default"
 
+    def place(self, path: schema.Path) -> str:
+        """Where it is given, in the words of its origin; empty for a default."""
+        for asked in (path, (*path[:-1], f"{path[-1]}_file")):
+            if source := _source(self.sources, asked):
+                return source.place(asked).removesuffix(f": {schema.dotted(asked)}")
+        return ""
+
     def line(self, path: schema.Path, text: str) -> str:
         """What there is to say about a setting, after the place where it was given."""
         return _line(self.sources, Problem(path, text))

@@ -20,6 +20,7 @@ from uSense.storage import copies, healing
 from uSense.storage.archive import SqliteArchive
 from uSense.storage.database import Database
 from uSense.storage.groups import SqliteGroups
+from uSense.storage.happenings import SqliteHappenings
 from uSense.storage.journal import SqliteJournal
 from uSense.storage.opening import DATABASE, KEY, Opening
 from uSense.storage.pages import SqlitePages
@@ -32,6 +33,7 @@ __all__ = [
     "KEY",
     "SqliteArchive",
     "SqliteGroups",
+    "SqliteHappenings",
     "SqliteJournal",
     "SqlitePages",
     "SqliteTwins",
@@ -53,6 +55,7 @@ class Storage:
     groups: SqliteGroups
     twins: SqliteTwins
     visitors: SqliteVisitors
+    happenings: SqliteHappenings
     pages: SqlitePages
 
 
@@ -83,6 +86,7 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                 SqliteGroups(database, opening.keys),
                 SqliteTwins(database),
                 SqliteVisitors(database, opening.keys),
+                SqliteHappenings(database),
                 SqlitePages(database),
             )
         finally:

@@ -54,6 +54,7 @@ _TEXTS = {
     "untold": "type, about",
     "visitors": "visitor_id, cameras, event_ids",
     "visitor_faces": "visitor_id, model, metric",
+    "happenings": "kind, camera, person_id, visitor_id, detail",
     "rejections": "rejection_id, person_id, model, metric",
     "pages": "person_id, page",
     "served_groups": "kind, group_id, uid, name, user_data, model, training",
@@ -119,7 +120,7 @@ def take(connection: sqlite3.Connection) -> Content:
     """A copy of the database as it is between two transactions; StorageDamagedError if it is not sound.
 
     Other connections may write meanwhile; notices that wait for the broker, or were not made yet, are left out, and so
-    are visitors: who is kept for days needs no backup.
+    are visitors and what happened: what is kept for days needs no backup.
     """
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     if pages * size > MOST_BYTES:
@@ -130,6 +131,7 @@ def take(connection: sqlite3.Connection) -> Content:
         copy.execute("DELETE FROM notices")
         copy.execute("DELETE FROM untold")
         copy.execute("PRAGMA foreign_keys = ON")
+        copy.execute("DELETE FROM happenings")
         copy.execute("DELETE FROM visitors")
         copy.execute("UPDATE installation SET erasing = 0")
         return _content(copy)

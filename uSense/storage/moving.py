@@ -11,7 +11,7 @@ from uSense.core.errors import ConflictError
 from uSense.core.models import MOST_FACES, Person
 from uSense.core.names import free_name
 from uSense.ports import Arrival, Parcel, ParcelFace
-from uSense.storage import faces, mypages, people, sealing, tombstones, untold
+from uSense.storage import faces, happened, mypages, people, sealing, tombstones, untold
 from uSense.storage.keys import Keys, intact
 from uSense.storage.people import everybody, opened, require
 
@@ -29,6 +29,7 @@ def merge(connection: sqlite3.Connection, keys: Keys, person_id: str, into: str)
         "INSERT INTO merged (person_id, salt, person, key) VALUES (?, ?, ?, ?)",
         (into, mark.salt, mark.person, mark.key),
     )
+    happened.merge(connection, person_id, into)
     connection.execute("DELETE FROM persons WHERE person_id = ?", (person_id,))
     _take(connection, key, into, parcel.faces)
     connection.execute(

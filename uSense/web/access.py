@@ -16,7 +16,7 @@ from uSense.core.access import LoginGate, Scope
 from uSense.core.errors import RequestError
 from uSense.ports import Notebook
 from uSense.web import passwords, sessions, tokens
-from uSense.web.passwords import Passwords
+from uSense.web.passwords import Passwords, check
 from uSense.web.sessions import Session, Sessions
 from uSense.web.settings import WebSettings
 from uSense.web.tokens import Tokens
@@ -36,8 +36,22 @@ class Access:
     gate: LoginGate = field(default_factory=LoginGate)
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def log_in(self, password: str, address: str) -> str:
+    async def log_in(self, password: str, address: str, browser: str = "") -> str:
         """The word for a cookie. Raises RequestError `wrong_password` or `too_many_attempts`."""
+        mark = await self._require(password, address)
+        log.info("logged in", address=address)
+        return await self.sessions.begin(Scope.ADMIN, mark, browser)
+
+    async def change_password(self, old: str, new: str, address: str, browser: str = "") -> str:
+        """Set another password, which logs everybody out; the word for the cookie of who did. Raises RequestError."""
+        check(new)
+        await self._require(old, address)
+        await self.passwords.set(new)
+        log.info("password changed", address=address)
+        return await self.sessions.begin(Scope.ADMIN, await self.passwords.mark(), browser)
+
+    async def _require(self, password: str, address: str) -> str:
+        """The mark of the password, if it is this one."""
         now = time.monotonic()
         wait = self.gate.wait(address, now)
         if wait > 0:
@@ -51,8 +65,12 @@ class Access:
             log.warning("wrong password", address=address)
             raise RequestError("this is not the password", code="wrong_password")
         self.gate.passed(address)
-        log.info("logged in", address=address)
-        return await self.sessions.begin(Scope.ADMIN, mark)
+        return mark
+
+    async def log_ins(self) -> dict[str, Session]:
+        """Everybody who is logged in, by keys for `sessions.close`."""
+        kiosks = {token.token_id for token in await self.tokens.all()}
+        return self.sessions.all(kiosks | {await self.passwords.mark()} - {""})
 
     async def session(self, word: str) -> Session | None:
         """The log-in of a cookie."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from uSense.chronicle import Chronicle
 from uSense.control import Control
+from uSense.core.addresses import Network
+from uSense.core.given import Given
 from uSense.entities.payload import Context
 from uSense.web.access import Access
 from uSense.web.hub import Hub
@@ -24,6 +27,7 @@ class House:
     control: Control
     access: Access
     hub: Hub
+    chronicle: Chronicle
     live: Live
     kiosks: Kiosks
     mine: Mine
@@ -34,8 +38,12 @@ class House:
     """What surrounds sightings that are told."""
     health: Callable[[], Mapping[str, Any]]
     """The latest report for `usense/health`."""
+    given: Callable[[], Sequence[Given]]
+    """All settings in effect, without secrets; blocks for a moment."""
     ready: Callable[[], bool]
     """Whether the service is at work."""
+    metrics_from: Sequence[Network]
+    """Who may read the metrics without a token."""
     renderer: Renderer
 
     def render(self, template: str, **values: Any) -> str:

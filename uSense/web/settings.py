@@ -51,6 +51,10 @@ class WebSettings(Branch):
     live_width: int = Field(default=640, ge=160, le=1920)
     """Width of these pictures in pixels at most."""
 
+    history_days: float = Field(default=7, ge=0.1, le=90)
+    """Days for which it is remembered what happened: who was seen, who came and left, which camera was lost."""
+    metrics_from: list[Annotated[str, AfterValidator(_network)]] = Field(default=[])
+    """Addresses or networks that may read `/metrics` without a token."""
     kiosk: KioskRules = KioskRules()
     kiosks: dict[str, KioskRules] = Field(default={})
     """Rules of single cameras' kiosks instead, by camera."""

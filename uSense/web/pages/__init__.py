@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from uSense.web import api
-from uSense.web.pages import adding, editing, live, login, machines, me, people, sightings, static, visitors
+from uSense.web.pages import (
+    access,
+    adding,
+    editing,
+    insight,
+    live,
+    login,
+    machines,
+    me,
+    people,
+    settings,
+    sightings,
+    static,
+    visitors,
+)
 from uSense.web.visit import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -15,6 +29,9 @@ ROUTES: tuple[Route, ...] = (
     *editing.ROUTES,
     *me.ROUTES,
     *visitors.ROUTES,
+    *insight.ROUTES,
+    *settings.ROUTES,
+    *access.ROUTES,
     *login.ROUTES,
     *machines.ROUTES,
     *api.ROUTES,

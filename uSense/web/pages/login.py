@@ -22,13 +22,17 @@ async def enter(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
     to = _inside(form.get("to", "/"))
     try:
-        word = await visit.house.access.log_in(form.get("password", ""), visit.address)
+        word = await visit.house.access.log_in(form.get("password", ""), visit.address, visit.browser)
     except RequestError as error:
         status = 429 if error.code == "too_many_attempts" else 403
         return visit.page("login.html", status=status, protected=True, to=to, message=str(error))
     if visit.caller.word:
         await visit.house.access.sessions.end(visit.caller.word)
-    response = visit.lead(to)
+    return admit(visit, visit.lead(to), word)
+
+
+def admit(visit: Visit, response: web.Response, word: str) -> web.Response:
+    """The answer with the cookie of a log-in."""
     response.set_cookie(COOKIE, word, max_age=_YEAR, httponly=True, samesite="Lax", secure=visit.secure, path="/")
     return response
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
+from uSense import __version__
+from uSense.core.access import Scope
+from uSense.core.addresses import within
+from uSense.core.errors import RequestError
+from uSense.web.metrics import TYPE, exposed
 from uSense.web.visit import Route, Visit
 
 
@@ -18,7 +25,20 @@ async def readyz(visit: Visit) -> web.StreamResponse:
     return web.Response(text="ready\n" if ready else "not ready\n", status=200 if ready else 503)
 
 
+async def metrics(visit: Visit) -> web.StreamResponse:
+    """The latest report for Prometheus: by a token, or from where the settings say."""
+    house = visit.house
+    if not visit.caller.may(Scope.READ) and not within(visit.address, house.metrics_from):
+        message = "send a token of scope read (Authorization: Bearer usense_...), or set web.metrics_from"
+        raise RequestError(message, code="log_in")
+    context = house.context
+    about = {"version": __version__, "recognizer": context.recognizer, "model": context.model}
+    body = await asyncio.to_thread(exposed, house.health(), house.cameras(), about)
+    return web.Response(body=body, headers={"Content-Type": TYPE})
+
+
 ROUTES = (
+    Route(method="GET", path="/metrics", handler=metrics, scope=None),
     Route(method="GET", path="/healthz", handler=healthz, scope=None),
     Route(method="GET", path="/readyz", handler=readyz, scope=None),
 )
