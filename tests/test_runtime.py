@@ -59,6 +59,7 @@ async def test_what_cannot_be_kept_is_not_applied(tmp_path: Path) -> None:
     """A folder that cannot be written: nothing changes, not even for now, and the asker is told why."""
     house = House(tmp_path / "gone")
     await house.runtime.load()
+    (tmp_path / "gone").touch()
 
     with pytest.raises(RequestError) as caught:
         await house.runtime.change({"threshold": 0.6, "margin": 0.1})

@@ -12,13 +12,16 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.shelf import Shelf
 from tests.support.stand_ins import Ears, Oracle, Spotter
 from tests.support.values import Plain
 from tests.support.waiting import until
 from uSense.aio import Lane, Switch
+from uSense.chronicle import Chronicle
 from uSense.control import Control
 from uSense.core.addresses import network
 from uSense.core.errors import RequestError
+from uSense.core.given import Given
 from uSense.core.models import Shot, Size
 from uSense.core.quality import QualityRules
 from uSense.core.scene import Scene, SceneRules
@@ -108,6 +111,8 @@ class Site:
         self.problem = ""
         """Why no camera gives pictures."""
         self.report: dict[str, Any] = {"state": "ok"}
+        self.given: list[Given] = []
+        self.chronicle = Chronicle(Shelf(), 7)
         self.settings = WebSettings(port=0, **{"host": "127.0.0.1", **settings})
         self._routes = routes
         self._stack = AsyncExitStack()
@@ -122,6 +127,7 @@ class Site:
             control=self.control,
             access=self.access,
             hub=self.hub,
+            chronicle=self.chronicle,
             live=Live(self.shot, self.scenes, 100.0, 640),
             kiosks=Kiosks(self.scenes, lambda _: not self.problem, lambda _: self.settings.kiosk),
             mine=Mine(
@@ -133,6 +139,8 @@ class Site:
             cameras=lambda: {name: switch.on.is_set() for name, switch in self.control.switches.items()},
             context=Context(instance="test", recognizer="oracle", model="oracle"),
             health=lambda: self.report,
+            given=lambda: self.given,
+            metrics_from=[network(text) for text in self.settings.metrics_from],
             ready=lambda: bool(self.report),
             renderer=renderer,
         )

@@ -35,6 +35,8 @@ class Session:
     mark: str
     begun: float
     seen: float
+    browser: str = ""
+    """What was logged in with, as far as it says so."""
 
 
 class Sessions:
@@ -55,25 +57,25 @@ class Sessions:
             return
         self._open = {key: session for key, value in kept.items() if (session := _session(value)) is not None}
 
-    async def begin(self, scope: Scope, mark: str) -> str:
+    async def begin(self, scope: Scope, mark: str, browser: str = "") -> str:
         """A new log-in; the word for its cookie."""
         word, now = secrets.token_urlsafe(32), time.time()
-        self._open[_key(word)] = Session(scope, mark, now, now)
+        self._open[key(word)] = Session(scope, mark, now, now, browser)
         # Of the same scope: nobody with a kiosk's token can end the log-ins of those who may more.
-        alike = [key for key, session in self._open.items() if session.scope is scope]
+        alike = [name for name, session in self._open.items() if session.scope is scope]
         if len(alike) > MOST:
-            del self._open[min(alike, key=lambda key: self._open[key].seen)]
+            del self._open[min(alike, key=lambda name: self._open[name].seen)]
         await self._save()
         return word
 
     async def find(self, word: str, marks: Collection[str]) -> Session | None:
         """The log-in of a cookie's word, if it still counts: begun with one of these marks."""
-        key = _key(word)
-        session, now = self._open.get(key), time.time()
+        name = key(word)
+        session, now = self._open.get(name), time.time()
         if session is None:
             return None
-        if session.mark not in marks or not session.begun - NOTED <= now < session.seen + self._lasting:
-            del self._open[key]
+        if session.mark not in marks or not self._lasts(session, now):
+            del self._open[name]
             await self._save()
             return None
         if now - session.seen >= NOTED:
@@ -83,14 +85,37 @@ class Sessions:
 
     async def end(self, word: str) -> None:
         """Log out."""
-        if self._open.pop(_key(word), None) is not None:
+        if self._open.pop(key(word), None) is not None:
             await self._save()
+
+    def all(self, marks: Collection[str]) -> dict[str, Session]:
+        """Those that count by their keys, which say nothing of their words; who was seen last is first."""
+        now = time.time()
+        counting = ((key, one) for key, one in self._open.items() if one.mark in marks and self._lasts(one, now))
+        return dict(sorted(counting, key=lambda pair: -pair[1].seen))
+
+    async def close(self, keys: Collection[str]) -> None:
+        """End some of them."""
+        there = self._open.keys() & set(keys)
+        for key in there:
+            del self._open[key]
+        if there:
+            await self._save()
+
+    def _lasts(self, session: Session, now: float) -> bool:
+        return session.begun - NOTED <= now < session.seen + self._lasting
 
     async def _save(self) -> None:
         """Write them down; where that fails, they end with the service."""
         async with self._saving:
             values = {
-                key: {"scope": one.scope.value, "mark": one.mark, "begun": one.begun, "seen": one.seen}
+                key: {
+                    "scope": one.scope.value,
+                    "mark": one.mark,
+                    "begun": one.begun,
+                    "seen": one.seen,
+                    "browser": one.browser,
+                }
                 for key, one in self._open.items()
             }
             try:
@@ -104,12 +129,14 @@ def csrf(word: str) -> str:
     return hmac.new(word.encode(), b"uSense form", hashlib.sha256).hexdigest()
 
 
-def _key(word: str) -> str:
+def key(word: str) -> str:
+    """What a log-in is kept by."""
     return hashlib.sha256(word.encode(errors="backslashreplace")).hexdigest()
 
 
 def _session(value: Mapping[str, Any]) -> Session | None:
     try:
-        return Session(Scope(value["scope"]), str(value["mark"]), float(value["begun"]), float(value["seen"]))
+        begun, seen, browser = float(value["begun"]), float(value["seen"]), str(value.get("browser", ""))
+        return Session(Scope(value["scope"]), str(value["mark"]), begun, seen, browser)
     except (KeyError, TypeError, ValueError):
         return None

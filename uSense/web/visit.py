@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from uSense.core.access import Scope, allows
+from uSense.core.browsers import browser_name
 from uSense.core.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Visit:
     def secure(self) -> bool:
         """Whether it came encrypted."""
         return self.origin.startswith("https://")
+
+    @property
+    def browser(self) -> str:
+        """What is visited with, as far as it says so."""
+        return browser_name(self.request.headers.get("User-Agent", ""))
 
     @property
     def embedded(self) -> Mapping[str, str]:
