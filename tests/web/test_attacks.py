@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,13 @@ async def raw(site: Site, request: bytes) -> bytes:
     host, _, port = site.server.origin.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    async with asyncio.timeout(10):
-        answer = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
-    return answer
+    try:
+        async with asyncio.timeout(10):
+            return await reader.readuntil(b"\r\n\r\n")
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def post(path: str, body: bytes, *heads: str) -> bytes:

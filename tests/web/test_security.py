@@ -31,6 +31,9 @@ MAY: Mapping[Scope | None, str] = {
         POST /logout
         GET /healthz
         GET /readyz
+        GET /metrics
+        GET /me/{camera}
+        GET /.well-known/jwks.json
     """,
     Scope.READ: """
         GET /
@@ -44,6 +47,7 @@ MAY: Mapping[Scope | None, str] = {
         GET /visitors
         GET /visitors/{visitor_id}
         GET /visitors/{visitor_id}/faces/{file}
+        GET /insight
         GET /api/v1/openapi.json
         GET /api/v1/health
         GET /api/v1/states
@@ -69,6 +73,8 @@ MAY: Mapping[Scope | None, str] = {
         POST /people/{person_id}/note
         POST /people/{person_id}/drop
         POST /people/{person_id}/merge
+        GET /people/{person_id}/page
+        POST /people/{person_id}/page
         POST /visitors
         POST /visitors/{visitor_id}
         POST /api/v1/commands/person/create
@@ -88,13 +94,27 @@ MAY: Mapping[Scope | None, str] = {
     Scope.ADMIN: """
         POST /live/{camera}/pause
         POST /people/{person_id}/delete
+        GET /settings
+        POST /settings
+        POST /settings/password
+        POST /settings/log-ins
+        POST /settings/tokens
+        POST /settings/tokens/remove
         POST /api/v1/commands/person/delete
         POST /api/v1/commands/camera/pause
         POST /api/v1/commands/camera/resume
         POST /api/v1/commands/backup
         POST /api/v1/commands/settings/set
     """,
-    Scope.KIOSK: "",
+    Scope.KIOSK: """
+        GET /me
+        GET /me/{camera}/events
+        GET /me/{camera}/mine
+        GET /me/{camera}/mine/{number}/feed
+        GET /me/{camera}/mine/{number}/video
+        GET /me/{camera}/mine/{number}/pictures/{picture}
+        GET /api/v1/pass
+    """,
 }
 """What each scope may beside those that it includes; None is for everybody. Who adds a route adds it here."""
 OPEN, CLOSED = ([route for route in pages.ROUTES if (route.scope is None) is there] for there in (True, False))

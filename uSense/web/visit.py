@@ -31,7 +31,10 @@ _FIELDS = web.RequestKey("fields", list[tuple[str, str]])
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: by a cookie, which has a `word`, or by a token; `scope` is None for whoever is not logged in."""
+    """Who asks: by a cookie, which has a `word`, or by a token; `scope` is None for whoever is not logged in.
+
+    A kiosk's cookie has both: its word, and the token that it came from.
+    """
 
     scope: Scope | None = None
     word: str = ""
