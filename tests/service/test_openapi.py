@@ -22,7 +22,7 @@ CHECKS = (
     "unsupported_method",
     "ignored_auth",
 )
-EXAMPLES = 40
+EXAMPLES = 100
 """Requests an operation, beside those that the bounds of its schema suggest."""
 
 
