@@ -82,15 +82,13 @@ def test_no_name_is_left(name: str, around: str, written: object) -> None:
     assert name not in text.split()
 
 
-@given(
-    st.lists(
-        st.one_of(
-            st.text(max_size=5), st.sampled_from(["://", "rtsp", "::", "10.0.0.7", "[", "]", "@", "=", "key", "token"])
-        )
-    ).map("".join)
-)
-def test_a_clean_text_stays_as_it_is(text: str) -> None:
-    """Cleaning twice is cleaning once, and nothing makes it fail."""
-    once = redactor().clean(text)
+_PRIVATE = ("Anna", "BEA", "hunter22", ANNA, "10.0.0.7", "fe80::1", "rtsp://u:geheim@cam/geheim", "usense_" + "x" * 43)
 
-    assert redactor().clean(once) == once
+
+@given(st.lists(st.one_of(st.text(max_size=8), st.sampled_from(_PRIVATE))))
+def test_nothing_known_is_left_in_any_text(pieces: list[str]) -> None:
+    """Whatever stands between them, and nothing makes it fail."""
+    clean = redactor().clean(" ".join(pieces))
+
+    assert not [private for private in (*_PRIVATE, "geheim") if private in clean.split(" ")]
+    assert "geheim" not in clean.replace("<token>", "") or "geheim" in pieces

@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\busense_[\w-]{8,}|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?<![\
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MAC = re.compile(r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b", re.IGNORECASE)
-_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.?\d)")
+_IPV4 = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9a-f:]*:[0-9a-f:.]*:[0-9a-f.]*(?:%\w+)?(?![\w:])", re.IGNORECASE)
 _HOME = re.compile(r"(/home/|/Users/)[^/\s\"']+")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})", re.IGNORECASE)
@@ -30,7 +30,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _PLACEHOLDER = re.compile(r"(<(?:person|id|address) \d+>|<(?:token|mac|mail|house)>)")
 _MARKS = ".,;:!?)}"
 """What ends a sentence rather than an address."""
-_OWN = frozenset({"localhost", ""})
+_OWN = frozenset({"localhost", "***", ""})
 
 
 class Redactor:
@@ -54,8 +54,7 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text without any of it."""
-        text = unicodedata.normalize("NFC", _ESCAPED.sub(_unescaped, text))
-        text = _PERCENT.sub(_unquoted, text)
+        text = unicodedata.normalize("NFC", _PERCENT.sub(_unquoted, _ESCAPED.sub(_unescaped, text)))
         if self._secrets:
             text = self._secrets.sub("***", text)
         text = _URL.sub(self._url, text)
@@ -76,7 +75,7 @@ class Redactor:
         """Each word of a name counts; where words are not set apart, it is looked for inside of them, too."""
         for part in unicodedata.normalize("NFC", name).split():
             words = _WORD.findall(part)
-            if not words or part.lower() == part.upper():
+            if not words or any(letter.lower() == letter.upper() for word in words for letter in word):
                 self._parts[part] = shown
             for word in words:
                 self._words[word.casefold()] = shown
