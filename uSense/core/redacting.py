@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
@@ -28,9 +29,10 @@ _ESCAPED = re.compile(r"\\u([0-9a-f]{4})", re.IGNORECASE)
 _PERCENT = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _PLACEHOLDER = re.compile(r"(<(?:person|id|address) \d+>|<(?:token|mac|mail|house)>)")
+_WHOLE = r"(?<![\w-])(?:{})(?![\w-])"
 _MARKS = ".,;:!?)}"
 """What ends a sentence rather than an address."""
-_OWN = frozenset({"localhost", "***", ""})
+_OWN = frozenset({"localhost", "***", "usense", "raspberrypi", ""})
 
 
 class Redactor:
@@ -46,8 +48,10 @@ class Redactor:
         self._parts: dict[str, str] = {}
         for name, person_id in people.items():
             self._learn(name, f"<person {numbers[person_id]}>")
-        self._places = _longest_first(place for place in places if place.lower() not in _OWN)
-        self._secrets = _longest_first(secrets)
+        self._places = _longest_first(
+            (place for place in places if place.lower() not in _OWN), r"(?<![\w-])(?:{})(?![\w-])"
+        )
+        self._secrets = _longest_first({*secrets, *(json.dumps(secret)[1:-1] for secret in secrets)})
         self._uncased = _longest_first(self._parts)
         self._other: dict[str, int] = {}
         self._addresses: dict[str, int] = {}
@@ -116,10 +120,10 @@ class Redactor:
         return self._ids.get(word) or f"<id {self._other.setdefault(word, len(self._other) + 1)}>"
 
 
-def _longest_first(words: Iterable[str]) -> re.Pattern[str] | None:
-    """Finds any of these; None if there are none."""
+def _longest_first(words: Iterable[str], around: str = "{}") -> re.Pattern[str] | None:
+    """Finds any of these, with what has to stand around them; None if there are none."""
     ordered = sorted({word for word in words if word}, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE) if ordered else None
+    return re.compile(around.format("|".join(map(re.escape, ordered))), re.IGNORECASE) if ordered else None
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -15,6 +15,7 @@ from uSense.web.access import Access
 from uSense.web.hub import Hub
 from uSense.web.live import Live
 from uSense.web.rendering import Renderer
+from uSense.web.report import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class House:
     """The latest report for `usense/health`."""
     given: Callable[[], Sequence[Given]]
     """All settings in effect, without secrets; blocks for a moment."""
+    evidence: Evidence
+    """What a report of a bug tells."""
     ready: Callable[[], bool]
     """Whether the service is at work."""
     metrics_from: Sequence[Network]
