@@ -183,6 +183,7 @@ def _assembled(parts: Parts, heard: Callable[[Event], None], loaded: Loaded | No
     noted = Overheard(outbox, [discovery.hear, attending.hear])
     control = Control(recognizer, parts.for_photos, noted, settings.quality, pipeline.cameras.switches, lambda: info)
     control.archive, control.album = parts.storage.archive, Album(parts.storage.vault)
+    control.pages = parts.storage.pages
     control.visiting = visiting
     upkeep = Upkeep(control, parts.storage.archive, pipeline.gallery_changed)
     control.on_gallery = upkeep.gallery_changed

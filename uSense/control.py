@@ -23,7 +23,7 @@ from uSense.core.quality import Flaw, QualityRules, gate
 from uSense.core.receipts import erasure_data
 from uSense.core.voting import judge
 from uSense.guiding import Guide
-from uSense.ports import Archive, Backup, Detector, Outbox, Recognizer
+from uSense.ports import Archive, Backup, Detector, Outbox, Pages, Recognizer
 from uSense.runtime import Runtime, Value
 from uSense.times import rfc3339
 from uSense.visitors import Visiting
@@ -98,6 +98,8 @@ class Control:
         self.longest_reply: Callable[[], float] = _endless
         """Bytes that a reply may have."""
         self.archive: Archive | None = None
+        self.pages: Pages | None = None
+        """What people see at a kiosk."""
         self.album: Album | None = None
         """The kept photos; None for a backend that keeps nothing here."""
         self.runtime: Runtime | None = None

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -24,6 +25,16 @@ IDLE = 60.0
 MOST_CONNECTIONS = 100
 """Connections at once, a few more if they come together; others are closed: files are needed for more than this."""
 _BACKLOG = 64
+_UNREAD = 30_000
+"""Milliseconds in which a client has to take what is sent to it, before its connection is given up."""
+
+
+_CAREFUL = {
+    "Server": "uSense",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +78,25 @@ def listening(place: Place) -> Iterator[Door]:
         why = os.strerror(error.errno) if error.errno else str(error)
         todo = f"choose another port: {place.branch}.port{place.hint}"
         raise SettingsError(f"{place.branch}: cannot listen at {where}: {why}; {todo}") from error
+    # Those who come through it inherit it; there is no other bound for who asks and then does not listen.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD)
     with listener:
         yield Door(listener, encryption)
 
 
 @asynccontextmanager
 async def serving(door: Door, app: web.Application, turned_away: Callable[[], None]) -> AsyncIterator[None]:
-    """Answer through a door; connections beyond the bound are closed, and `turned_away` hears of each."""
-    runner = web.AppRunner(app, access_log=None, logger=_bugs(), shutdown_timeout=FAREWELL, keepalive_timeout=IDLE)
+    """Answer through a door; connections beyond the bound are closed, and `turned_away` hears of each.
+
+    Nothing that was sent is unpacked: a small packet may hold any amount.
+    """
+    kind: dict[str, Any] = {
+        "access_log": None,
+        "logger": _bugs(),
+        "keepalive_timeout": IDLE,
+        "auto_decompress": False,
+    }
+    runner = web.AppRunner(app, shutdown_timeout=FAREWELL, **kind)
     try:
         await runner.setup()
         handlers = runner.server
@@ -82,7 +104,7 @@ async def serving(door: Door, app: web.Application, turned_away: Callable[[], No
 
         def connection() -> asyncio.Protocol:
             if len(handlers.connections) < MOST_CONNECTIONS:
-                return handlers()
+                return _Connection(handlers, loop=loop, **kind)
             turned_away()
             return _TurnedAway()
 
@@ -94,6 +116,22 @@ async def serving(door: Door, app: web.Application, turned_away: Callable[[], No
             server.close()
     finally:
         await runner.cleanup()
+
+
+class _Connection(web.RequestHandler):
+    """A connection of a client."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, and what failed here, without saying what program this is."""
+        response = super().handle_error(request, status, exc, message)
+        response.headers.update(_CAREFUL)
+        return response
 
 
 class _TurnedAway(asyncio.Protocol):

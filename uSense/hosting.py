@@ -26,11 +26,15 @@ from uSense.ports import Happenings
 from uSense.settings import Loaded, Settings, showing
 from uSense.storage.notebook import Notebook
 from uSense.watching import Watching
-from uSense.web import pages
+from uSense.web import pages, passes
 from uSense.web.access import Access, open_access
+from uSense.web.fetching import Fetcher
 from uSense.web.house import House
 from uSense.web.hub import Hub
+from uSense.web.kiosks import Kiosks
 from uSense.web.live import Live
+from uSense.web.mine import Mine
+from uSense.web.passes import Passes
 from uSense.web.rendering import Renderer
 from uSense.web.report import Evidence
 from uSense.web.server import WebServer
@@ -66,12 +70,16 @@ def web_server(
 ) -> WebServer:
     """The server of the pages, to be run."""
     settings = ground.settings
+    web = settings.web
     house = House(
         control=control,
         access=ground.access,
         hub=Hub(),
-        chronicle=Chronicle(ground.happenings, settings.web.history_days),
-        live=Live(cameras.shot, cameras.scenes, settings.web.live_fps, settings.web.live_width),
+        chronicle=Chronicle(ground.happenings, web.history_days),
+        live=Live(cameras.shot, cameras.scenes, web.live_fps, web.live_width),
+        kiosks=Kiosks(cameras.scenes, cameras.online, lambda camera: web.kiosks.get(camera, web.kiosk)),
+        mine=Mine(control.pages, Fetcher([network(text) for text in web.fetch.allow]), web.pictures),
+        passes=Passes(Notebook(settings.data_dir / passes.FILE), f"usense/{context.instance}"),
         cameras=lambda: {name: switch.on.is_set() for name, switch in cameras.switches.items()},
         context=context,
         health=health,
@@ -86,7 +94,7 @@ def web_server(
         ready=lambda: bool(health()),
         renderer=Renderer({"menu": [(route.path, route.label) for route in pages.ROUTES if route.label]}),
     )
-    return WebServer(settings.web, house)
+    return WebServer(web, house)
 
 
 def _given(ground: Ground) -> list[Given]:

@@ -60,6 +60,7 @@ async def example_house(folder: Path, *, keep_crops: bool = False) -> AsyncItera
         recognizer.keep_crops = keep_crops
         made = Control(recognizer, Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
         made.archive = storage.archive
+        made.pages = storage.pages
         made.album = Album(storage.vault)
         made.runtime = Runtime(Notebook(folder / "runtime.json"), made.outbox)
         for name in RuntimeSettings.model_fields:

@@ -29,9 +29,13 @@ from uSense.entities.payload import Context
 from uSense.storage.notebook import Notebook
 from uSense.web import pages
 from uSense.web.access import open_access
+from uSense.web.fetching import Fetcher
 from uSense.web.house import House
 from uSense.web.hub import Hub
+from uSense.web.kiosks import Kiosks
 from uSense.web.live import Live
+from uSense.web.mine import Mine
+from uSense.web.passes import Passes
 from uSense.web.rendering import Renderer
 from uSense.web.report import Evidence
 from uSense.web.server import WebServer
@@ -128,6 +132,13 @@ class Site:
             hub=self.hub,
             chronicle=self.chronicle,
             live=Live(self.shot, self.scenes, 100.0, 640),
+            kiosks=Kiosks(self.scenes, lambda _: not self.problem, lambda _: self.settings.kiosk),
+            mine=Mine(
+                self.control.pages,
+                Fetcher([network(text) for text in self.settings.fetch.allow]),
+                self.settings.pictures,
+            ),
+            passes=Passes(Notebook(self.folder / "passes.json"), "usense/test"),
             cameras=lambda: {name: switch.on.is_set() for name, switch in self.control.switches.items()},
             context=Context(instance="test", recognizer="oracle", model="oracle"),
             health=lambda: self.report,

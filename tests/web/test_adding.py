@@ -188,9 +188,8 @@ async def test_a_broken_form_is_refused_in_words(body: bytes, browser: Browser, 
 async def test_a_connection_that_breaks_leaves_what_was_kept_trained(browser: Browser, control: Control) -> None:
     """The photos that arrived count."""
     parts = HEAD + b"\r\n" + cleo() + b"\r\n" + HEAD + b"\r\n" + bytes(200_000)
-    heads = (
-        f"POST /people/{(await control.find('Bea')).person_id}/add HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n"
-    )
+    bea = await control.find("Bea")
+    heads = f"POST /people/{bea.person_id}/add HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n"
     heads += f"Content-Type: multipart/form-data; boundary=b\r\nX-CSRF-Token: {browser.csrf}\r\n"
     (cookie,) = [one for one in browser.session.cookie_jar if one.key == "usense"]
     host, _, port = browser.origin.removeprefix("http://").partition(":")

@@ -24,6 +24,8 @@ Transaction: TypeAlias = str | int
 """What an asker puts into a request to find its reply."""
 
 _LONGEST_TRANSACTION = 128
+_MOST_PARTS = 10_000
+"""Values that a request may have: as many as fit into a picture's bytes would need a hundred times the memory."""
 _ENDS = 65_536
 """Bytes at the beginning and at the end of an unread request in which its transaction is looked for."""
 _TRANSACTION = re.compile(rb'"transaction"\s*:\s*("(?:[^"\\]|\\.){0,768}"|-?\d{1,18}(?!\d))')
@@ -241,6 +243,8 @@ def _expected(command: Command[Any, Any]) -> str:
 
 
 def _loads(text: str) -> Any:
+    if sum(map(text.count, ",[{")) > _MOST_PARTS:
+        raise ValueError(f"more than {_MOST_PARTS} parts")
     value = json.loads(text, parse_constant=_refuse)
     if "\\u" in text:
         # Half surrogates, which only escapes can bring in, would fail much later, where texts are stored or sent.

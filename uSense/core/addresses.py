@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -47,6 +48,15 @@ def is_public(address: str) -> bool:
     if any(found in one for one in _TRANSLATED):
         return False
     return found.is_global and not (found.is_multicast or found.is_reserved)
+
+
+def is_own(origin: str) -> bool:
+    """Whether an origin, or one without a name, is of this machine: no name that anybody else could give to it."""
+    try:
+        name = urlsplit(origin).hostname or ""
+        return name in {"", "localhost"} or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _plain(address: Address) -> Address:

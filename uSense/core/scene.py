@@ -11,6 +11,7 @@ from uSense.core.announcing import AnnounceRules, Attendance
 from uSense.core.events import Assurance, Decision, Sighting, SightingType
 from uSense.core.explaining import Doubts, ExplainRules, Undecided
 from uSense.core.judging import DecisionRules, Judge
+from uSense.core.kiosk import Stander, Standing
 from uSense.core.models import Answer, Box, Face, Frame, PersonRef, Quality, Size
 from uSense.core.presence import Glance
 from uSense.core.quality import Flaw
@@ -125,6 +126,10 @@ class Scene:
             for track in self.tracker.tracks.values()
             if track.status is not Status.UNDECIDED
         ]
+
+    def standing(self) -> list[Stander]:
+        """Every face that is followed, who came first before others; named are those whom the gallery knows."""
+        return [self._stander(track) for track in self.tracker.tracks.values()]
 
     def waits(self, now: float) -> bool:
         """Whether somebody in sight has no name because the recognizer takes long to answer."""
@@ -269,6 +274,13 @@ class Scene:
         inside = {track.person.person_id for track in self.tracker.tracks.values() if track.person}
         for person_id in self._told.keys() - self.attendance.last_seen.keys() - inside:
             del self._told[person_id]
+
+    def _stander(self, track: Track) -> Stander:
+        person = track.person if track.track_id in self._sure else None
+        standing = Standing.UNKNOWN if track.status is Status.UNKNOWN else Standing.KNOWN if person else Standing.OPEN
+        if track.interrupted:
+            standing = Standing.OPEN
+        return Stander(track.track_id, standing, person, track.seen, missed=track.missed > 0)
 
     def _settle(self, track: Track, look: Look, verdict: Verdict, event_id: str, seq: int) -> Sighting | None:
         """Make the verdict the track's state; the sighting if that is news."""

@@ -3,7 +3,19 @@
 from uSense.ports.groups import Groups
 from uSense.ports.happenings import Happenings
 from uSense.ports.messages import Journal, Notebook, Outbox
-from uSense.ports.people import Archive, Arrival, Backup, House, Parcel, ParcelFace, Restored, Snap, Template, Vault
+from uSense.ports.people import (
+    Archive,
+    Arrival,
+    Backup,
+    House,
+    Pages,
+    Parcel,
+    ParcelFace,
+    Restored,
+    Snap,
+    Template,
+    Vault,
+)
 from uSense.ports.twins import TwinFace, TwinPerson, Twins
 from uSense.ports.vision import AddedFace, Camera, Detector, Habits, Recognizer
 from uSense.ports.visitors import Keep, KeptFace, Visitors
@@ -24,6 +36,7 @@ __all__ = [
     "KeptFace",
     "Notebook",
     "Outbox",
+    "Pages",
     "Parcel",
     "ParcelFace",
     "Recognizer",

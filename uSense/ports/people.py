@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from uSense.core.matching import Gallery, Metric
 from uSense.core.models import Erasure, Person, Training, Vector
+from uSense.core.mypage import Page
 from uSense.ports.twins import Twins
 
 
@@ -39,6 +40,8 @@ class Parcel:
     name: str
     user_data: str
     faces: tuple[ParcelFace, ...]
+    page: str = ""
+    """Their own page, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Vault(Protocol):
     async def merge_people(self, person_id: str, into: str) -> Person:
         """Give all faces of one person to another, and drop the first; ConflictError if they are the same.
 
-        User data moves only where there is none. Erasing the other later counts for both.
+        User data and the own page move only where there is none. Erasing the other later counts for both.
         """
 
     async def pack(self, person_ids: Sequence[str]) -> list[Parcel]:
@@ -183,6 +186,16 @@ class Archive(Protocol):
 
     async def damage(self) -> str:
         """What was found damaged and moved aside in the data folder, in plain words; empty if nothing was."""
+
+
+class Pages(Protocol):
+    """What people see at a kiosk; goes with its person. Raises StorageError and NotFoundError."""
+
+    async def page(self, person_id: str) -> Page:
+        """A person's page, which may be empty."""
+
+    async def keep(self, person_id: str, page: Page) -> None:
+        """Replace it."""
 
 
 class House(Protocol):

@@ -1,9 +1,9 @@
 """People, galleries, served groups and lasting notices, in `usense.sqlite3`, `key` and `backups` of the data folder.
 
 Templates, crops and gallery vectors are biometric data: encrypted with a key per person, which the key file wraps;
-deleting a person destroys their key. Names and user data are not encrypted: names are published as retained MQTT
-topics, and user data belongs to whoever wrote it; both are erased with the person, and the files are readable by their
-owner only.
+deleting a person destroys their key. Names, user data and own pages are not encrypted: names are published as retained
+MQTT topics, and the others belong to whoever wrote them; all are erased with the person, and the files are readable
+by their owner only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from uSense.storage.groups import SqliteGroups
 from uSense.storage.happenings import SqliteHappenings
 from uSense.storage.journal import SqliteJournal
 from uSense.storage.opening import DATABASE, KEY, Opening
+from uSense.storage.pages import SqlitePages
 from uSense.storage.twins import SqliteTwins
 from uSense.storage.vault import SqliteVault
 from uSense.storage.visitors import SqliteVisitors
@@ -34,6 +35,7 @@ __all__ = [
     "SqliteGroups",
     "SqliteHappenings",
     "SqliteJournal",
+    "SqlitePages",
     "SqliteTwins",
     "SqliteVault",
     "SqliteVisitors",
@@ -54,6 +56,7 @@ class Storage:
     twins: SqliteTwins
     visitors: SqliteVisitors
     happenings: SqliteHappenings
+    pages: SqlitePages
 
 
 @asynccontextmanager
@@ -84,6 +87,7 @@ async def open_storage(data_dir: Path, *, wait: float = 5.0, mend: bool = False)
                 SqliteTwins(database),
                 SqliteVisitors(database, opening.keys),
                 SqliteHappenings(database),
+                SqlitePages(database),
             )
         finally:
             await database.close()

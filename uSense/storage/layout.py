@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from uSense.core.errors import StorageError
-from uSense.storage import happened, rejections, strangers, untold
+from uSense.storage import happened, mypages, rejections, strangers, untold
 from uSense.storage.trouble import DamagedError
 
 APPLICATION_ID = 0x7553656E
@@ -206,6 +206,7 @@ STEPS: tuple[Step, ...] = (
     # Seconds since 1970; nobody knows it of the faces that were there before.
     ("ALTER TABLE faces ADD COLUMN added_at INTEGER",),
     happened.SCHEMA,
+    mypages.SCHEMA,
 )
 
 

@@ -6,11 +6,12 @@ import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
 
+from uSense.core import mypage
 from uSense.core.errors import ConflictError
 from uSense.core.models import MOST_FACES, Person
 from uSense.core.names import free_name
 from uSense.ports import Arrival, Parcel, ParcelFace
-from uSense.storage import faces, happened, people, sealing, tombstones, untold
+from uSense.storage import faces, happened, mypages, people, sealing, tombstones, untold
 from uSense.storage.keys import Keys, intact
 from uSense.storage.people import everybody, opened, require
 
@@ -34,6 +35,7 @@ def merge(connection: sqlite3.Connection, keys: Keys, person_id: str, into: str)
     connection.execute(
         "UPDATE persons SET user_data = ? WHERE person_id = ? AND user_data = ''", (parcel.user_data, into)
     )
+    _take_page(connection, into, parcel.page)
     merged = _person(connection, into)
     data = {"person_id": person_id, "into": into, "faces": len(merged.face_ids)}
     untold.note(connection, "person.merged", data)
@@ -56,6 +58,7 @@ def unpack(connection: sqlite3.Connection, keys: Keys, parcel: Parcel, *, erased
     if there is None:
         name = free_name(parcel.name, {folded for (folded,) in connection.execute("SELECT folded FROM persons")})
         people.create(connection, keys, name, parcel.user_data, person_id)
+    _take_page(connection, person_id, parcel.page)
     here = set(_person(connection, person_id).face_ids)
     new = [face for face in parcel.faces if face.face_id not in here]
     room = max(0, MOST_FACES - len(here))
@@ -80,7 +83,7 @@ def _packed(connection: sqlite3.Connection, keys: Keys, person_id: str) -> Parce
             }
             plain = None if crop is None else sealing.unseal(key, crop, "crop", person_id, face_id)
         packed.append(ParcelFace(face_id, plain, templates, added_at))
-    return Parcel(person_id, name, user_data, tuple(packed))
+    return Parcel(person_id, name, user_data, tuple(packed), mypages.load(connection, person_id))
 
 
 def _take(connection: sqlite3.Connection, key: bytes, person_id: str, new: Iterable[ParcelFace]) -> None:
@@ -91,6 +94,12 @@ def _take(connection: sqlite3.Connection, key: bytes, person_id: str, new: Itera
         faces.put_face(connection, key, (person_id, face_id), face.crop, face.added_at)
         for model, vectors in face.templates.items():
             faces.put_template(connection, key, (person_id, face_id, model), vectors)
+
+
+def _take_page(connection: sqlite3.Connection, person_id: str, page: str) -> None:
+    """Give a person a page if they have none."""
+    if page and not mypages.load(connection, person_id):
+        mypages.save(connection, person_id, mypage.encoded(mypage.decoded(page)))
 
 
 def _person(connection: sqlite3.Connection, person_id: str) -> Person:

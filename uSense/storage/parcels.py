@@ -1,7 +1,9 @@
 """Format 1 of parcels: people with crops and templates as JSON, before it is encrypted.
 
-{"people": [{"person_id": "...", "name": "Anna", "user_data": "", "faces": [{"face_id": "...", "crop": "<base64>" or
- null, "templates": {"<model>": {"width": 128, "vectors": "<base64 of little-endian float32>"}}}]}]}
+{"people": [{"person_id": "...", "name": "Anna", "user_data": "", "page": "", "faces": [{"face_id": "...", "crop":
+ "<base64>" or null, "templates": {"<model>": {"width": 128, "vectors": "<base64 of little-endian float32>"}}}]}]}
+
+`page` is the person's own page at a kiosk as text; files written before there were such pages have none.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from uSense.core import mypage
 from uSense.core.errors import RequestError
 from uSense.core.models import Vector
 from uSense.ports import Parcel, ParcelFace
@@ -32,6 +35,7 @@ def encode(parcels: Sequence[Parcel]) -> bytes:
             "person_id": parcel.person_id,
             "name": parcel.name,
             "user_data": parcel.user_data,
+            "page": parcel.page,
             "faces": [_face(face) for face in parcel.faces],
         }
         for parcel in parcels
@@ -48,6 +52,7 @@ def decode(data: bytes, source: str) -> list[Parcel]:
                 str(person["name"]),
                 str(person["user_data"]),
                 tuple(_unpacked(face) for face in person["faces"]),
+                _page(person.get("page", "")),
             )
             for person in json.loads(data)["people"]
         ]
@@ -61,6 +66,10 @@ def _person_id(value: object) -> str:
     if not isinstance(value, str) or not _PERSON_ID.fullmatch(value):
         raise ValueError("not an id")
     return value
+
+
+def _page(value: object) -> str:
+    return mypage.encoded(mypage.decoded(value)) if isinstance(value, str) and value else ""
 
 
 def _face(face: ParcelFace) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, urlsplit
 
 import structlog
 from aiohttp import web
 
-from uSense.core.addresses import Network, within
+from uSense.core.addresses import Network, is_own, within
 from uSense.core.errors import RequestError, StorageError, UsenseError
 from uSense.web import sessions
 from uSense.web.visit import Caller, Route, Visit
@@ -34,6 +34,7 @@ STATUSES = {
     "camera_offline": 503,
     "forbidden": 403,
     "log_in": 401,
+    "too_slow": 408,
 }
 """HTTP's numbers for codes of errors; all others are 400."""
 HEADERS = {
@@ -51,6 +52,11 @@ HEADERS = {
 """On every answer that does not say otherwise itself."""
 _SAFE = {"GET", "HEAD"}
 _LONGEST_PATH = 200
+_ELSEWHERE = (
+    "only this machine is let in, as 127.0.0.1 or localhost: set a password (`usense passwd`), "
+    "or name your proxy in web.trusted_proxies"
+)
+_UNREAD = "the data folder cannot be read now: the log says more"
 
 Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -58,36 +64,45 @@ Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Guard:
     """Makes aiohttp's handlers of routes."""
 
-    def __init__(self, house: House, proxies: Sequence[Network]) -> None:
+    def __init__(self, house: House, proxies: Sequence[Network], *, own: bool = False) -> None:
+        """With `own` only this machine is let in, and only by a name of its own."""
         self._house = house
         self._proxies = tuple(proxies)
+        self._own = own
 
     def answer(self, route: Route) -> Answer:
         """The handler that checks, answers, and says in plain words what was wrong."""
 
         async def answered(request: web.Request) -> web.StreamResponse:
+            visit = self._visit(request)
             try:
-                visit = await self._visit(request)
-                try:
-                    return await self._allowed(route, visit)
-                except UsenseError as error:
-                    return self._refusal(route, visit, error)
-            except StorageError as error:
-                log.warning("not answered", problem=str(error))
-                raise web.HTTPServiceUnavailable(text=str(error)) from error
+                self._require_own(visit)
+                visit = await self._known(visit)
+                return await self._allowed(route, visit)
+            except UsenseError as error:
+                return self._refusal(route, visit, error)
 
         return answered
 
-    async def _visit(self, request: web.Request) -> Visit:
-        address, scheme, host = request.remote or "", request.scheme, request.host
+    def _require_own(self, visit: Visit) -> None:
+        """Refuse what a browser here was led to by a name that somebody else gave to this machine."""
+        if self._own and not is_own(visit.origin) and not within(visit.request.remote or "", self._proxies):
+            raise RequestError(_ELSEWHERE, code="forbidden")
+
+    def _visit(self, request: web.Request) -> Visit:
+        # Not `request.host`: without the header that one asks for this machine's name in the network, and waits.
+        address, scheme, host = request.remote or "", request.scheme, request.headers.get("Host", "")
         if within(address, self._proxies):
             heads = request.headers
-            address = self._client(heads.get("X-Forwarded-For", ""), address)
+            address = self._client(",".join(heads.getall("X-Forwarded-For", ())), address)
             scheme = {"https": "https", "http": "http"}.get(heads.get("X-Forwarded-Proto", ""), scheme)
             host = heads.get("X-Forwarded-Host", host)
-        caller = await self._caller(request)
-        csrf = sessions.csrf(caller.word) if caller.word else ""
-        return Visit(request, self._house, caller, f"{scheme}://{host}", address, csrf)
+        return Visit(request, self._house, Caller(), f"{scheme}://{host}", address)
+
+    async def _known(self, visit: Visit) -> Visit:
+        """The same, of whoever it is. Raises StorageError."""
+        caller = await self._caller(visit.request)
+        return replace(visit, caller=caller, csrf=sessions.csrf(caller.word) if caller.word else "")
 
     def _client(self, forwarded: str, proxy: str) -> str:
         """The last address that no trusted proxy has: what stands before it anybody may have written."""
@@ -98,10 +113,9 @@ class Guard:
 
     async def _caller(self, request: web.Request) -> Caller:
         access = self._house.access
-        authorization = request.headers.get("Authorization", "")
-        if authorization:
-            kind, _, word = authorization.partition(" ")
-            token = await access.tokens.find(word.strip()) if kind.lower() == "bearer" else None
+        kind, _, word = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            token = await access.tokens.find(word.strip())
             return Caller() if token is None else Caller(token.scope, token_id=token.token_id)
         if (word := request.cookies.get(COOKIE, "")) and (found := await access.session(word)):
             return Caller(found.scope, word=word)
@@ -115,23 +129,27 @@ class Guard:
                 raise RequestError("log in first, or send a token: Authorization: Bearer usense_...", code="log_in")
             message = f"this needs the scope {route.scope}, and yours is {visit.caller.scope}"
             raise RequestError(message, code="forbidden")
-        if visit.request.method not in _SAFE:
+        if visit.request.method not in _SAFE or (visit.caller.word and not _led(visit.request)):
             visit.require_origin()
-            if route.checked and visit.caller.word:
-                await _require_word(visit)
+        if visit.request.method not in _SAFE and route.checked and visit.caller.word:
+            await _require_word(visit)
         return await route.handler(visit)
 
     def _refusal(self, route: Route, visit: Visit, error: UsenseError) -> web.StreamResponse:
         """What went wrong: for programs as JSON, for people as a page, or the log-in that is missing."""
         code = error.code if isinstance(error, RequestError) else "unavailable"
         status = STATUSES.get(code, 400 if isinstance(error, RequestError) else 503)
+        message = str(error)
+        if isinstance(error, StorageError):
+            log.warning("not answered", problem=message)
+            message = _UNREAD if visit.caller.scope is None else message
         path = urlsplit(str(visit.request.rel_url)).path
         if path.startswith("/api/") or not _wants_page(visit.request):
-            return visit.json({"status": "error", "error": {"code": code, "message": str(error)}}, status=status)
+            return visit.json({"status": "error", "error": {"code": code, "message": message}}, status=status)
         if code == "log_in" and route.method == "GET":
             back = quote(str(visit.request.rel_url)[:_LONGEST_PATH], safe="")
             return visit.lead(f"/login?to={back}")
-        return visit.page("refused.html", status=status, message=str(error))
+        return visit.page("refused.html", status=status, message=message)
 
 
 async def _require_word(visit: Visit) -> None:
@@ -139,8 +157,12 @@ async def _require_word(visit: Visit) -> None:
     sent = visit.request.headers.get(CSRF_HEADER, "")
     if not sent and visit.request.content_type == "application/x-www-form-urlencoded":
         sent = (await visit.form()).get(CSRF_FIELD, "")
-    if not hmac.compare_digest(sent.encode(), visit.csrf.encode()):
-        raise RequestError("the form is out of date: load the page again", code="forbidden")
+    visit.require_word(sent)
+
+
+def _led(request: web.Request) -> bool:
+    """Whether somebody follows a link to here, which pages of other sites may hold."""
+    return request.headers.get("Sec-Fetch-Mode") == "navigate"
 
 
 def _wants_page(request: web.Request) -> bool:

@@ -13,7 +13,10 @@ from uSense.core.given import Given
 from uSense.entities.payload import Context
 from uSense.web.access import Access
 from uSense.web.hub import Hub
+from uSense.web.kiosks import Kiosks
 from uSense.web.live import Live
+from uSense.web.mine import Mine
+from uSense.web.passes import Passes
 from uSense.web.rendering import Renderer
 from uSense.web.report import Evidence
 
@@ -27,6 +30,9 @@ class House:
     hub: Hub
     chronicle: Chronicle
     live: Live
+    kiosks: Kiosks
+    mine: Mine
+    passes: Passes
     cameras: Callable[[], Mapping[str, bool]]
     """Which there are, and whether they are looked through: False for a paused one."""
     context: Context

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from uSense.core.errors import NotFoundError
-from uSense.core.events import Event, Portrait, Sighting, State
+from uSense.core.events import Event, Notice, Portrait, Sighting, State
 
 LISTENERS = 64
 """Who may listen at once."""
@@ -69,6 +69,8 @@ class Hub:
             return
         if isinstance(event, Sighting):
             self.sightings.append(event)
+        if isinstance(event, Notice):
+            self._forget(event)
         if isinstance(event, State) and not event.rooted:
             if event.value is None:
                 self.states.pop(event.topic, None)
@@ -76,6 +78,19 @@ class Hub:
                 self.states[event.topic] = event
         for listener in self._listeners:
             self.dropped += listener.put(event)
+
+    def _forget(self, notice: Notice) -> None:
+        """Who is erased leaves no sighting and no face here."""
+        told = notice.data
+        if notice.type == "person.erased":
+            gone = {one.seq for one in self.sightings if _shows(one, told["person_id"])}
+        elif notice.type == "visitor.expired" and told["reason"] == "deleted":
+            gone = {one.seq for one in self.sightings if one.visitor_id == told["visitor_id"]}
+        else:
+            return
+        self.sightings = deque((one for one in self.sightings if one.seq not in gone), SIGHTINGS)
+        for seq in gone:
+            self.portraits.pop(seq, None)
 
     def sighting(self, event_id: str) -> Sighting:
         """One of the latest; NotFoundError."""
@@ -98,3 +113,8 @@ class Hub:
             yield listener
         finally:
             self._listeners.discard(listener)
+
+
+def _shows(sighting: Sighting, person_id: str) -> bool:
+    previous = sighting.previous
+    return sighting.person_id == person_id or (previous is not None and previous.person_id == person_id)

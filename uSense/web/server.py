@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 
 import structlog
 from aiohttp import web
@@ -68,7 +69,7 @@ class WebServer:
         """Answer until the place should be another one."""
         with ExitStack() as stack:
             door = await asyncio.to_thread(stack.enter_context, doors.listening(place))
-            async with doors.serving(door, self._application(), self._turn_away):
+            async with doors.serving(door, self._application(place), self._turn_away):
                 self.origin = door.origin
                 self.problem = ""
                 if self.settings.host not in {"", place.host}:
@@ -97,9 +98,10 @@ class WebServer:
             await asyncio.sleep(LOOK)
             wanted = await self._wanted()
 
-    def _application(self) -> web.Application:
+    def _application(self, place: Place) -> web.Application:
         app = web.Application(client_max_size=SMALL)
-        guard = Guard(self.house, [network(text) for text in self.settings.trusted_proxies])
+        proxies = [network(text) for text in self.settings.trusted_proxies]
+        guard = Guard(self.house, proxies, own=ip_address(place.host).is_loopback)
         for route in self.routes:
             app.router.add_route(route.method, route.path, guard.answer(route))
         app.on_response_prepare.append(add_headers)

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 FILE = "sessions.json"
 """Where they are kept, in the data folder: who is logged in stays so over a restart."""
 MOST = 64
-"""Log-ins at once; the one that was not used longest ends."""
+"""Log-ins of a scope at once; the one that was not used longest ends."""
 NOTED = 86_400.0
 """Seconds after which a further visit is written down: each would wear the card."""
 
@@ -61,8 +61,10 @@ class Sessions:
         """A new log-in; the word for its cookie."""
         word, now = secrets.token_urlsafe(32), time.time()
         self._open[key(word)] = Session(scope, mark, now, now, browser)
-        while len(self._open) > MOST:
-            del self._open[min(self._open, key=lambda key: self._open[key].seen)]
+        # Of the same scope: nobody with a kiosk's token can end the log-ins of those who may more.
+        alike = [name for name, session in self._open.items() if session.scope is scope]
+        if len(alike) > MOST:
+            del self._open[min(alike, key=lambda name: self._open[name].seen)]
         await self._save()
         return word
 
@@ -129,7 +131,7 @@ def csrf(word: str) -> str:
 
 def key(word: str) -> str:
     """What a log-in is kept by."""
-    return hashlib.sha256(word.encode()).hexdigest()
+    return hashlib.sha256(word.encode(errors="backslashreplace")).hexdigest()
 
 
 def _session(value: Mapping[str, Any]) -> Session | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from uSense.core.addresses import listening_address, network
+from uSense.core.kiosk import KioskRules
 from uSense.schema import Branch, Mark
 
 
@@ -17,6 +18,13 @@ def _address(text: str) -> str:
 
 def _network(text: str) -> str:
     return str(network(text))
+
+
+class FetchSettings(Branch):
+    """What the service fetches from the web for people's own pages."""
+
+    allow: list[Annotated[str, AfterValidator(_network)]] = Field(default=[])
+    """Addresses or networks of your house that it may ask, too: all others are refused."""
 
 
 class WebSettings(Branch):
@@ -47,6 +55,12 @@ class WebSettings(Branch):
     """Days for which it is remembered what happened: who was seen, who came and left, which camera was lost."""
     metrics_from: list[Annotated[str, AfterValidator(_network)]] = Field(default=[])
     """Addresses or networks that may read `/metrics` without a token."""
+    kiosk: KioskRules = KioskRules()
+    kiosks: dict[str, KioskRules] = Field(default={})
+    """Rules of single cameras' kiosks instead, by camera."""
+    fetch: FetchSettings = FetchSettings()
+    pictures: list[Annotated[Path, Mark.FOLDER]] = Field(default=[])
+    """Folders with pictures that people's own pages may show, and all below them."""
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

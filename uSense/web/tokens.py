@@ -83,7 +83,7 @@ class Tokens:
 
 
 def _hash(word: str) -> str:
-    return hashlib.sha256(word.encode()).hexdigest()
+    return hashlib.sha256(word.encode(errors="backslashreplace")).hexdigest()
 
 
 def _tokens(values: Mapping[str, Any]) -> list[tuple[Token, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +31,8 @@ _BROKEN = (
 )
 """What reading a form raises that is none, or has no end."""
 _FIELDS = 20
+_PARTS = 500
+"""Fields and files of one form; what comes behind them is not read."""
 _SHOWN = 60
 """Letters of a file's name that are shown."""
 
@@ -74,10 +75,13 @@ class Form:
         """The photos one after the other. When the first is there, the fields are, and it is known to be our form."""
         if self.visit.request.content_type != "multipart/form-data":
             raise RequestError("a form with photos is expected (multipart/form-data)", code="bad_payload")
-        photos = 0
+        parts = photos = 0
         try:
             reader = await self.visit.request.multipart()
             while (part := await _next(reader)) is not None:
+                parts += 1
+                if parts > _PARTS:
+                    raise RequestError(f"a form has at most {_PARTS} parts", code="too_large")
                 if part.filename is None:
                     await self._read(part)
                     continue
@@ -95,14 +99,15 @@ class Form:
         if not self.visit.caller.word:
             return
         word = self.visit.request.headers.get(CSRF_HEADER) or self.fields.get(CSRF_FIELD, "")
-        if not hmac.compare_digest(word.encode(), self.visit.csrf.encode()):
-            raise RequestError("the form is out of date: load the page again", code="forbidden")
+        self.visit.require_word(word)
 
     async def _read(self, part: BodyPartReader) -> None:
         read = bytearray()
+        if len(self.fields) >= _FIELDS:
+            raise RequestError(f"a form has at most {_FIELDS} fields", code="too_large")
         async for chunk in _chunks(part):
             read += chunk
-            if len(read) > SMALL or len(self.fields) >= _FIELDS:
+            if len(read) > SMALL:
                 raise too_large(SMALL)
         self.fields[(part.name or "")[:_SHOWN]] = read.decode("utf-8", "replace")
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from uSense.core.access import Scope, allows
 from uSense.core.browsers import browser_name
-from uSense.core.errors import RequestError
+from uSense.core.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
     from uSense.web.house import House
 
 SMALL = 65_536
 """Bytes that a form or a JSON body has at most, where a route takes no pictures."""
+PATIENCE = 30.0
+"""Seconds that a body may take, and a second more for each 100 kB that it may have."""
+_SLOWEST = 100_000
+FORM = "application/x-www-form-urlencoded"
+_FIELDS = web.RequestKey("fields", list[tuple[str, str]])
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: by a cookie, which has a `word`, or by a token; `scope` is None for whoever is not logged in."""
+    """Who asks: by a cookie, which has a `word`, or by a token; `scope` is None for whoever is not logged in.
+
+    A kiosk's cookie has both: its word, and the token that it came from.
+    """
 
     scope: Scope | None = None
     word: str = ""
@@ -65,31 +77,57 @@ class Visit:
         if (origin is not None and origin != self.origin) or site in {"cross-site", "same-site"}:
             raise RequestError("this was sent by a page of another site", code="forbidden")
 
+    def require_word(self, sent: str) -> None:
+        """Raise RequestError for what does not bring along the word of our own forms."""
+        if not hmac.compare_digest(sent.encode(errors="backslashreplace"), self.csrf.encode()):
+            raise RequestError("the form is out of date: load the page again", code="forbidden")
+
     async def still_in(self) -> bool:
-        """Whether who asked would still be let in."""
+        """Whether who asked would still be let in; not while that cannot be read."""
         access, caller = self.house.access, self.caller
-        if caller.word:
-            return bool(await access.session(caller.word) or await access.kiosk(caller.word))
-        return await access.tokens.named(caller.token_id) is not None
+        try:
+            if not caller.word:
+                return await access.tokens.named(caller.token_id) is not None
+            # Each asks for its own kind: a word of the other one ends.
+            return await (access.kiosk if caller.token_id else access.session)(caller.word) is not None
+        except StorageError:
+            return False
 
     async def body(self, most: int = SMALL) -> bytes:
         """The body; RequestError `too_large` for one of more than `most` bytes, of which no more is read."""
+        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise RequestError("send it as it is: nothing is unpacked here (Content-Encoding)", code="bad_payload")
         if (self.request.content_length or 0) > most:
             raise too_large(most)
         read = bytearray()
-        async for chunk in self.request.content.iter_chunked(SMALL):
-            read += chunk
-            if len(read) > most:
-                raise too_large(most)
+        try:
+            async with asyncio.timeout(PATIENCE + most / _SLOWEST):
+                async for chunk in self.request.content.iter_chunked(SMALL):
+                    read += chunk
+                    if len(read) > most:
+                        raise too_large(most)
+        except TimeoutError as error:
+            raise RequestError("the rest did not arrive in time", code="too_slow") from error
+        except (HttpProcessingError, web.RequestPayloadError, ConnectionError) as error:
+            raise RequestError("the rest did not arrive", code="bad_payload") from error
         return bytes(read)
 
     async def form(self) -> Mapping[str, str]:
-        """The fields of a small form; files are left out."""
-        return {name: value for name, value in (await self.request.post()).items() if isinstance(value, str)}
+        """The fields of a small form."""
+        return dict(await self._fields())
 
     async def chosen(self, name: str) -> list[str]:
         """The values of the boxes of that name that are checked in a small form."""
-        return [value for value in (await self.request.post()).getall(name, []) if isinstance(value, str)]
+        return [value for key, value in await self._fields() if key == name]
+
+    async def _fields(self) -> list[tuple[str, str]]:
+        """Those of a small form, read once; RequestError for what is none."""
+        if _FIELDS not in self.request:
+            if self.request.can_read_body and self.request.content_type != FORM:
+                raise RequestError(f"a form is expected ({FORM})", code="bad_payload")
+            text = (await self.body()).decode("utf-8", "replace")
+            self.request[_FIELDS] = parse_qsl(text, keep_blank_values=True)
+        return self.request[_FIELDS]
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> web.Response:
         """A page of a template, with the texts and what every page knows."""

@@ -8,13 +8,14 @@ from typing import Any
 from aiohttp import web
 
 from uSense.core.access import Scope
-from uSense.web.api import commands, events, reading
+from uSense.web.api import commands, events, passing, reading
 from uSense.web.api.operations import BASE, Operation, document
 from uSense.web.visit import Route, Visit
 
 OPERATIONS: tuple[Operation, ...] = (
     *reading.OPERATIONS,
     *events.OPERATIONS,
+    *passing.OPERATIONS,
     *commands.OPERATIONS,
 )
 
@@ -32,4 +33,5 @@ async def _openapi(visit: Visit) -> web.StreamResponse:
 ROUTES: tuple[Route, ...] = (
     Route(method="GET", path=f"{BASE}/openapi.json", handler=_openapi, scope=Scope.READ),
     *(operation.route for operation in OPERATIONS),
+    *passing.ROUTES,
 )

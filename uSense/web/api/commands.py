@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Generic, Literal, TypeVar
 
 from aiohttp import web
@@ -15,14 +17,16 @@ from uSense.core.errors import RequestError
 from uSense.imaging import MAX_BYTES
 from uSense.schema import Branch
 from uSense.web.api.operations import JSON, Operation
-from uSense.web.visit import Handler, Visit
+from uSense.web.visit import SMALL, Handler, Visit
 
 PICTURES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 """What a picture may be sent as; what it is, its bytes tell."""
 LARGEST = MAX_BYTES * 4 // 3 + 65_536
 """Bytes of a body: the largest picture in base64, and what stands around it."""
 AT_ONCE = 2
-"""Large bodies that are read at the same time; others wait."""
+"""Large bodies that are in memory at the same time; others wait."""
+WAIT = 60.0
+"""Seconds that one waits for that."""
 SCOPES: dict[str, Scope] = {
     "person/list": Scope.READ,
     "train/status": Scope.READ,
@@ -38,7 +42,7 @@ SCOPES: dict[str, Scope] = {
     "person/delete": Scope.ADMIN,
 }
 """What commands need; all others need `enroll`."""
-_reading = asyncio.Semaphore(AT_ONCE)
+_turns = asyncio.Semaphore(AT_ONCE)
 
 
 T = TypeVar("T")
@@ -70,25 +74,42 @@ def operation(command: Command[Control, Any]) -> Operation:
 
 def _handler(command: Command[Control, Any]) -> Handler:
     async def asked(visit: Visit) -> web.StreamResponse:
-        call = bind([command], command.name, await _body(command, visit))
-        return visit.json(reply(await call.command.run(visit.house.control, call.arguments)))
+        # Held until the answer is there, for so long the picture is.
+        async with _turn() if _large(command, visit) else nullcontext():
+            call = bind([command], command.name, await _body(command, visit))
+            return visit.json(reply(await call.command.run(visit.house.control, call.arguments)))
 
     return asked
+
+
+def _large(command: Command[Control, Any], visit: Visit) -> bool:
+    length = visit.request.content_length
+    return command.raw is not None and (length is None or length > SMALL)
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(WAIT):
+            await _turns.acquire()
+    except TimeoutError as error:
+        raise RequestError("others are sending pictures: try again in a moment", code="busy") from error
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 async def _body(command: Command[Control, Any], visit: Visit) -> Body:
     """What was sent: a JSON object, or a picture with the other arguments in the address."""
     kind = visit.request.content_type
     if kind == JSON:
-        async with _reading:
-            body = read(await visit.body(LARGEST) or b"{}")
+        body = read(await visit.body(LARGEST if command.raw else SMALL) or b"{}")
         if body.fields is None or body.transaction is not None:
             raise RequestError("a JSON object is expected, without a transaction", code="bad_json")
         return body
     if command.raw is not None and kind in PICTURES:
-        async with _reading:
-            picture = await visit.body(MAX_BYTES)
-        return Body({**visit.request.query, command.raw: picture}, b"")
+        return Body({**visit.request.query, command.raw: await visit.body(MAX_BYTES)}, b"")
     there = f"{JSON}, or a picture: {', '.join(PICTURES)}" if command.raw else JSON
     raise RequestError(f"the Content-Type must be {there}", code="bad_payload")
 

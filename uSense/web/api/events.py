@@ -22,11 +22,13 @@ from uSense.web.visit import Visit
 
 QUIET = 20.0
 """Seconds without an event after which a comment shows that the connection lives."""
+STILL_IN = 15.0
+"""Seconds between two looks whether the asker is still let in."""
 KINDS = ("sighting", "notice", "state")
 
 
 async def listen(visit: Visit) -> web.StreamResponse:
-    """Tell what happens until the asker leaves; at first the present states, unless these are not asked for."""
+    """Tell what happens until the asker leaves, or is let in no more; at first the present states, if asked for."""
     hub, kinds = visit.house.hub, _kinds(visit)
     if hub.full:
         raise RequestError("too many listen already", code="busy")
@@ -37,8 +39,13 @@ async def listen(visit: Visit) -> web.StreamResponse:
             for state in hub.states.values():
                 await response.write(_line(visit.house, state))
         await response.write(b": listening\n\n")
+        checked = time.monotonic()
         while True:
             event = await _next(listener)
+            if time.monotonic() - checked >= STILL_IN:
+                checked = time.monotonic()
+                if not await visit.still_in():
+                    break
             if listener.missed:
                 await response.write(_frame("missed", {"events": listener.missed}))
                 listener.missed = 0

@@ -79,6 +79,7 @@ COMMON = {
     401: "Nobody is logged in, and there is no token that counts.",
     403: "The scope does not suffice, or a page of another site sent this.",
     404: "There is no such thing.",
+    408: "What was sent did not arrive in time.",
     409: "Refused because of what is there already.",
     413: "Too much was sent.",
     503: "It cannot be done at this moment.",

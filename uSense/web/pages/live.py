@@ -52,8 +52,8 @@ async def watch(visit: Visit) -> web.StreamResponse:
     if visit.request.headers.get("Upgrade", "").lower() != "websocket":
         raise RequestError("this address is for a WebSocket", code="bad_request")
     visit.require_origin()
-    with visit.house.live.viewing():
-        socket = web.WebSocketResponse(heartbeat=_PING, max_msg_size=_LARGEST, compress=False)
+    socket = web.WebSocketResponse(heartbeat=_PING, max_msg_size=_LARGEST, compress=False)
+    with visit.house.live.viewing(), suppress(ConnectionError):
         await socket.prepare(visit.request)
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(_send(visit, camera, socket), name=f"live view of {camera}")

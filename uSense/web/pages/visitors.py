@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,13 +46,14 @@ async def somebody(visit: Visit) -> web.StreamResponse:
 
 async def photo(visit: Visit) -> web.StreamResponse:
     """A kept face, by its rank."""
-    rank = visit.embedded["file"].removesuffix(".jpg")
-    if not rank.isascii() or not rank.isdecimal() or int(rank[:3]) >= MOST_FACES:
-        raise NotFoundError("face", rank[:50])
-    probes = await visiting(visit.house.control).probes(visit.embedded["visitor_id"], int(rank) + 1)
-    if len(probes) <= int(rank):
-        raise NotFoundError("face", rank)
-    jpeg = await asyncio.to_thread(encode_jpeg, probes[int(rank)].crop)
+    file = visit.embedded["file"]
+    found = re.fullmatch(r"([0-9]{1,3})\.jpg", file)
+    if found is None or (rank := int(found[1])) >= MOST_FACES:
+        raise NotFoundError("face", file[:50])
+    probes = await visiting(visit.house.control).probes(visit.embedded["visitor_id"], rank + 1)
+    if len(probes) <= rank:
+        raise NotFoundError("face", file)
+    jpeg = await asyncio.to_thread(encode_jpeg, probes[rank].crop)
     return web.Response(body=jpeg, content_type="image/jpeg")
 
 
