@@ -210,7 +210,7 @@ async def test_only_so_many_large_pictures_are_in_memory(tmp_path: Path, monkeyp
 
         first = [asyncio.create_task(send(100_000), name=f"picture {number}") for number in range(commands.AT_ONCE)]
         await until(lambda: len(asked) == commands.AT_ONCE)
-        assert await send(100_000) == 503
+        assert await send(100_000) == 429
         small = asyncio.create_task(send(1000), name="small picture")
         await until(lambda: 1000 in asked)
         done.set()

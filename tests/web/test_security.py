@@ -95,6 +95,8 @@ MAY: Mapping[Scope | None, str] = {
         POST /live/{camera}/pause
         POST /people/{person_id}/delete
         GET /settings
+        GET /insight/report
+        GET /insight/report.zip
         POST /settings
         POST /settings/password
         POST /settings/log-ins
