@@ -48,8 +48,8 @@ def test_no_password_is_in_the_file() -> None:
 
 
 def test_the_network_gets_in_only_when_it_is_let_in() -> None:
-    """No port of uSense is open, and the broker's is for this machine until its owner says otherwise."""
-    assert "ports" not in SERVICES["usense"]
+    """The pages let nobody in before there is a password; the broker is for this machine until its owner says more."""
+    assert SERVICES["usense"]["ports"] == ["${PAGES_LISTEN:-0.0.0.0}:5050:5050"]
     assert SERVICES["mosquitto"]["ports"] == ["${BROKER_LISTEN:-127.0.0.1}:1883:1883"]
 
 

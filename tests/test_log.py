@@ -150,3 +150,17 @@ def test_stdout_is_for_results() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == ""
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["x"]
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_the_latest_lines_are_remembered(style: str) -> None:
+    """As they were written, without colors and log-ins; the oldest leave."""
+    log.configure("info", style, Terminal())
+    for number in range(log.KEPT + 5):
+        structlog.get_logger("uSense.x").info("event", number=number, url="rtsp://me:secret@cam")
+
+    kept = log.recent()
+
+    assert len(kept) == log.KEPT
+    assert str(log.KEPT + 4) in kept[-1]
+    assert not any("\x1b" in line or "secret" in line for line in kept)

@@ -9,12 +9,17 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections import deque
 from collections.abc import Sequence
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+KEPT, _LONGEST = 2000, 4000
+"""Lines that are remembered, and signs of each."""
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_recent: deque[str] = deque(maxlen=KEPT)
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@\"']+@")
 
 
@@ -71,16 +76,28 @@ def _renderers(*, console: bool, colors: bool) -> Sequence[Processor]:
     if console:
         # structlog's own choice prints local variables with a traceback, and with them secrets.
         plain = structlog.dev.plain_traceback
-        return (structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain), _mask)
+        return (structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain), _mask, _remember)
     return (
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         _mask,
+        _remember,
     )
 
 
 def _mask(_logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
     return mask(str(line))
+
+
+def _remember(_logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
+    text = str(line)
+    _recent.append(text[:_LONGEST])
+    return text
+
+
+def recent() -> list[str]:
+    """The latest lines of this process, oldest first, without colors."""
+    return [_COLORS.sub("", line) for line in _recent]
 
 
 def mask(text: str) -> str:

@@ -194,7 +194,7 @@ async def test_a_kiosk_stays_in_until_its_token_is_taken_back(
 async def test_kiosks_are_numbered(site: Site, kiosk: Browser) -> None:
     """One too many is told so."""
     site.server.house.kiosks.watchers = kiosks.MOST
-    assert (await kiosk.send("GET", "/me/hall/events")).status == 503
+    assert (await kiosk.send("GET", "/me/hall/events")).status == 429
 
 
 async def test_the_page_of_who_stands_there(site: Site, kiosk: Browser, hall: Standing, anna: PersonRef) -> None:

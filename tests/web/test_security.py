@@ -31,6 +31,7 @@ MAY: Mapping[Scope | None, str] = {
         POST /logout
         GET /healthz
         GET /readyz
+        GET /metrics
         GET /me/{camera}
         GET /.well-known/jwks.json
     """,
@@ -46,6 +47,7 @@ MAY: Mapping[Scope | None, str] = {
         GET /visitors
         GET /visitors/{visitor_id}
         GET /visitors/{visitor_id}/faces/{file}
+        GET /insight
         GET /api/v1/openapi.json
         GET /api/v1/health
         GET /api/v1/states
@@ -92,6 +94,14 @@ MAY: Mapping[Scope | None, str] = {
     Scope.ADMIN: """
         POST /live/{camera}/pause
         POST /people/{person_id}/delete
+        GET /settings
+        GET /insight/report
+        GET /insight/report.zip
+        POST /settings
+        POST /settings/password
+        POST /settings/log-ins
+        POST /settings/tokens
+        POST /settings/tokens/remove
         POST /api/v1/commands/person/delete
         POST /api/v1/commands/camera/pause
         POST /api/v1/commands/camera/resume

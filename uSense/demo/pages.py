@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from uSense.web.passwords import FILE, Passwords
 _SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are mistaken for others: people type it."""
 _LENGTH = 10
+_KNOCK = 0.1
+"""Seconds between two looks whether the door is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,15 @@ class Pages:
     def address(self) -> str:
         """For a browser."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    async def opened(self) -> None:
+        """Wait until they are served: who clicks the address at once shall see something."""
+        while True:
+            with suppress(ConnectionError):
+                _, writer = await asyncio.open_connection(LOOPBACK, self.port)
+                writer.close()
+                return await writer.wait_closed()
+            await asyncio.sleep(_KNOCK)
 
 
 async def prepared(data_dir: Path) -> Pages:

@@ -70,7 +70,7 @@ async def _show(options: Options, view: View) -> None:
         camera = options.camera or {"kind": "stream", "url": scene.url if scene else ""}
         site = await pages.prepared(folder / DATA)
         settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera, site)
-        _introduce(view, options, mqtt, scene, settings, site)
+        _introduce(view, options, mqtt, scene, settings)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
             group.create_task(_listen(listener, view), name="demo.listen"),
@@ -79,20 +79,30 @@ async def _show(options: Options, view: View) -> None:
         command = (sys.executable, "-m", "uSense", "run", "-c", settings)
         log = None if options.logs else folder / "service.log"
         async with await launch("the service", command, log=log) as service:
+            await _ready(view, listener, scene, service, site)
             await _perform(options, view, listener, scene, service)
         for task in tasks:
             task.cancel()
+
+
+async def _ready(view: View, listener: Client, scene: Stage | None, service: Child, site: Pages) -> None:
+    """Wait until the service is there, and say where its pages are: before that nobody could look at them."""
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(service.watch(), name="demo.service")
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                await story.ready(listener, cameras=scene is not None)
+                await site.opened()
+        except TimeoutError:
+            raise await service.failure(f"was not ready within {READY_WITHIN:.0f} s") from None
+        watching.cancel()
+    view.say(f"The pages of uSense, for a browser: {site.address} with the password {site.password}")
 
 
 async def _perform(options: Options, view: View, listener: Client, scene: Stage | None, service: Child) -> None:
     """The story, from the service's readiness to the end of the time."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(service.watch(), name="demo.service")]
-        try:
-            async with asyncio.timeout(READY_WITHIN):
-                await story.ready(listener, cameras=scene is not None)
-        except TimeoutError:
-            raise await service.failure(f"was not ready within {READY_WITHIN:.0f} s") from None
         if scene:
             await story.prologue(listener, view.say)
             scene.begin()
@@ -114,7 +124,7 @@ async def _listen(listener: Client, view: View) -> None:
             view.say(remark)
 
 
-def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, settings: Path, site: Pages) -> None:
+def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, settings: Path) -> None:
     """Say plainly what is real and what is not, and how to look at it."""
     for line in story.OPENING if scene else story.OWN_CAMERA:
         view.say(line)
@@ -124,7 +134,6 @@ def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, 
         view.say(f"  usense enroll -c {settings} 'Name' PHOTO PHOTO PHOTO")
     view.say(f"MQTT broker: {mqtt.kind} at {LOOPBACK}:{mqtt.port}. To listen, without the pictures that are sent:")
     view.say(f"  mosquitto_sub -p {mqtt.port} -t 'usense/#' -T 'usense/command/#' -v")
-    view.say(f"The pages of uSense, for a browser: {site.address}, with the password {site.password}")
     view.say("Loading the models ..." + (" Ctrl-C ends the demo." if options.seconds is None else ""))
 
 

@@ -18,6 +18,7 @@ from uSense.web.live import Live
 from uSense.web.mine import Mine
 from uSense.web.passes import Passes
 from uSense.web.rendering import Renderer
+from uSense.web.report import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class House:
     """The latest report for `usense/health`."""
     given: Callable[[], Sequence[Given]]
     """All settings in effect, without secrets; blocks for a moment."""
+    evidence: Evidence
+    """What a report of a bug tells."""
     ready: Callable[[], bool]
     """Whether the service is at work."""
     metrics_from: Sequence[Network]
