@@ -16,7 +16,7 @@ _POINTS, _ROWS = 100, 12
 """Points of a curve, and rows of the table that says the same."""
 _TOP = 6
 _NOTHING = 1e-9
-"""Below it a value has no height, and powers of ten have no end."""
+"""Below it a value has no height, and a time no length."""
 Points: TypeAlias = Sequence[tuple[float, float]]
 """Times and values; NaN where there is none."""
 
@@ -91,7 +91,7 @@ def _fineness(series: Sequence[Points], width: float) -> int:
     """How many points a curve has: so few that two reports hardly ever leave a gap between them."""
     most = max(series, key=len)
     lasting = most[-1][0] - most[0][0]
-    apart = lasting / (len(most) - 1) if lasting > 0 else width
+    apart = lasting / (len(most) - 1) if lasting > _NOTHING else width
     return max(2, int(min(_POINTS, width / (1.5 * apart))))
 
 
