@@ -97,6 +97,7 @@ async def test_a_wrong_name_is_corrected(tmp_path: Path, household: Household, c
         await window.press("Correct it")
         await window.sees("Done: this face is Eileen's from now on.")
         await window.look("corrected")
+        assert await window.page.get_by_role("button", name="Correct it").count() == 0, "it is said already"
 
         await window.follow("Live")
         await house.visited_by("Eileen")
