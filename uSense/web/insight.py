@@ -70,9 +70,8 @@ def charts(vitals: Vitals, words: Mapping[str, Any], now: float) -> list[Chart]:
         times = 100 if unit == "%" else 1
         one = [(words[name], [(at, value * times) for at, value in points(name)])]
         found.append(chart(words[name], unit, one, span))
-    for name in _of(vitals, "quota "):
-        label = words["quota"].format(name=name.replace("_", " "))
-        found.append(chart(label, "", [(label, points(f"quota {name}"))], span))
+    for name, label in words["quota"].items():
+        found.append(chart(words["cloud"], words["requests"], [(label, points(f"quota {name}"))], span))
     return [one for one in found if one is not None]
 
 
