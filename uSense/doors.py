@@ -22,8 +22,10 @@ FAREWELL = 1.0
 """Seconds that calls under way have when the server ends."""
 IDLE = 60.0
 """Seconds after which a connection without a call is closed."""
+HANDSHAKE = 10.0
+"""Seconds in which a client has to agree upon the encryption."""
 MOST_CONNECTIONS = 100
-"""Connections at once, a few more if they come together; others are closed: files are needed for more than this."""
+"""Connections at once, with those that do not speak yet; others are closed: files are needed for more than this."""
 _BACKLOG = 64
 _UNREAD = 30_000
 """Milliseconds in which a client has to take what is sent to it, before its connection is given up."""
@@ -103,13 +105,19 @@ async def serving(door: Door, app: web.Application, turned_away: Callable[[], No
         assert handlers is not None  # noqa: S101 - `setup` made it
 
         def connection() -> asyncio.Protocol:
-            if len(handlers.connections) < MOST_CONNECTIONS:
-                return _Connection(handlers, loop=loop, **kind)
-            turned_away()
-            return _TurnedAway()
+            if len(handlers.connections) + len(knocking) >= MOST_CONNECTIONS:
+                turned_away()
+                return _TurnedAway()
+            made = _Connection(handlers, loop=loop, **kind)
+            made.knock(knocking)
+            return made
 
+        knocking: set[_Connection] = set()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(connection, sock=door.listener, ssl=door.encryption, backlog=_BACKLOG)
+        patience = HANDSHAKE if door.encryption else None
+        server = await loop.create_server(
+            connection, sock=door.listener, ssl=door.encryption, backlog=_BACKLOG, ssl_handshake_timeout=patience
+        )
         try:
             yield
         finally:
@@ -120,6 +128,17 @@ async def serving(door: Door, app: web.Application, turned_away: Callable[[], No
 
 class _Connection(web.RequestHandler):
     """A connection of a client."""
+
+    def knock(self, knocking: set[_Connection]) -> None:
+        """Be one of those who knock, until it is open; nobody tells of a handshake that failed."""
+        self._knocking = knocking
+        knocking.add(self)
+        self._given_up = asyncio.get_running_loop().call_later(HANDSHAKE, knocking.discard, self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._knocking.discard(self)
+        self._given_up.cancel()
+        super().connection_made(transport)
 
     def handle_error(
         self,

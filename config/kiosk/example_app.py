@@ -39,7 +39,7 @@ class App:
     def checked(self, token: str) -> dict[str, str]:
         """What a pass says; blocks while keys are fetched. The algorithm is ours to choose, not the pass's."""
         key = self.keys.get_signing_key_from_jwt(token)
-        return jwt.decode(token, key, ["ES256"], NEEDED, audience=self.here, issuer=self.issuer)
+        return jwt.decode(token, key, ["ES256"], NEEDED, audience=self.here, issuer=self.issuer, leeway=5)
 
     async def visitor(self, request: web.Request, level: str) -> str:
         """The name of who sent this, if it is at least so sure who they are."""

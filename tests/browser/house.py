@@ -40,7 +40,7 @@ class House:
             if self._names:
                 await self._household.moves_in(self.service, *self._names)
             site = await pages.prepared(Path(self.service.settings["data_dir"]))
-            self.service.settings["web"] = site.settings
+            self.service.settings["web"] = {**self._settings.get("web", {}), **site.settings}
             self.origin, self.password = site.address, site.password
             await stack.enter_async_context(self.service)
             await self.service.until_logged('"pages served"')

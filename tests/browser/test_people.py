@@ -41,6 +41,7 @@ async def test_who_is_enrolled_by_upload_is_named(tmp_path: Path, household: Hou
         await window.page.locator(".box.known", has_text="Grace").wait_for()
         await window.look("live")
         await window.follow("People")
+        await window.sees("here: hall")
         await window.look("people")
 
 
@@ -57,6 +58,12 @@ async def test_a_visitor_gets_a_name(tmp_path: Path, household: Household, chrom
             await window.row("Somebody unknown", visit).wait_for()
         await window.follow("Visitors")
         await window.look("visitors")
+        await window.page.get_by_label("Choose").first.check()
+        await window.sees("1 chosen")
+        await window.press("Delete")
+        await window.sees("Delete these visitors?")
+        await window.look("visitors-deleting")
+        await window.follow("Cancel")
         await window.page.get_by_role("link", name="Who is this?").first.click()
         await window.look("visitor")
         await window.page.get_by_label("It is").select_option("new")
@@ -90,6 +97,7 @@ async def test_a_wrong_name_is_corrected(tmp_path: Path, household: Household, c
         await window.press("Correct it")
         await window.sees("Done: this face is Eileen's from now on.")
         await window.look("corrected")
+        assert await window.page.get_by_role("button", name="Correct it").count() == 0, "it is said already"
 
         await window.follow("Live")
         await house.visited_by("Eileen")
@@ -123,3 +131,22 @@ async def test_somebody_is_deleted(tmp_path: Path, household: Household, chromiu
         await window.row("Somebody unknown").wait_for()
         await window.follow("People")
         assert await window.page.get_by_role("link", name="Grace").count() == 0
+
+
+async def test_somebody_is_enrolled_by_cameras(tmp_path: Path, household: Household, chromium: Chromium) -> None:
+    """The browser's own camera sees no face and says so; the house's guides Grace until she is enrolled."""
+    async with House(tmp_path, household) as house, chromium.window(house.origin) as window:
+        await window.log_in(house.password)
+        await window.open("/people/add")
+        await window.page.get_by_label("Name").fill("Grace")
+        own = window.page.locator("#own-camera")
+        await own.get_by_role("button", name="Start").click()
+        await own.get_by_text("No face was found").wait_for()
+        await window.look("adding-own-camera")
+        await own.get_by_role("button", name="Stop").click()
+
+        guided = window.page.locator("#guided-camera")
+        house.hall.seen = "Grace"
+        await guided.get_by_role("button", name="Start").click()
+        await guided.get_by_role("button", name="Stop").wait_for()
+        await window.look("adding-guided")

@@ -21,7 +21,7 @@ WIDE, PHONE, NARROW = (1280, 800), (390, 844), (360, 640)
 SCHEMES = ("light", "dark")
 SECONDS = 30.0
 """Within which what is waited for is there: models load, and people are recognized by several looks."""
-_AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+_AXE = """async () => (await axe.run(document, {resultTypes: ["violations"], iframes: false})).violations
     .filter((one) => ["serious", "critical"].includes(one.impact))
     .map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(" | ")}`)"""
 _WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -112,13 +112,17 @@ class Window:
                 await self._shoot(f"{name}-{scheme}-{size[0]}.png")
                 assert await self._barred() == [], f"{name}, {scheme}, {size[0]} wide"
         await self._resize(NARROW)
-        assert await self.page.evaluate(_WIDER) <= 0, f"{name} is wider than {NARROW[0]} pixels"
+        for frame in self.page.frames:
+            assert await frame.evaluate(_WIDER) <= 0, f"{name} is wider than {NARROW[0]} pixels: {frame.url}"
         await self._resize(WIDE)
 
-    async def _barred(self) -> Any:
-        """What axe finds that is serious or critical."""
-        await self.page.evaluate(self._axe)
-        return await self.page.evaluate(_AXE)
+    async def _barred(self) -> list[str]:
+        """What axe finds that is serious or critical, in all frames."""
+        found: list[str] = []
+        for frame in self.page.frames:
+            await frame.evaluate(self._axe)
+            found += await frame.evaluate(_AXE)
+        return found
 
     async def _resize(self, size: tuple[int, int]) -> None:
         await self.page.set_viewport_size({"width": size[0], "height": size[1]})

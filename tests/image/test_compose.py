@@ -64,11 +64,12 @@ def engine() -> Iterator[Engine]:
 
 
 async def test_a_household_with_compose(engine: Engine, tmp_path: Path) -> None:
-    """Passwords are made, everybody has their rights and no more, and all of it outlasts `down` and `up`."""
+    """Everybody has their rights and no more, also on the pages; passwords and people outlast `down` and `up`."""
     camera = {"kind": "folder", "path": "album", "hold": 1.0}
     home = Composed(engine, tmp_path, cameras={"hall": camera}, **QUICK)
     album(home.settings / "album", pose(GRACE, 5))
     photos(home.settings / "photos", Grace=GRACE)
+    (home.settings / "password").write_text("correct horse\n", "utf-8")
     await home.order("up", "--detach", "--no-build")
     passwords: dict[str, str] = {}
     for run in range(2):
@@ -80,8 +81,13 @@ async def test_a_household_with_compose(engine: Engine, tmp_path: Path) -> None:
             await _everybody_has_their_rights(home, passwords)
             code, out, err = await home.within("usense", "usense", "enroll", "--folder", "/etc/usense/photos")
             assert code == 0, out + err
+            assert await home.page("/login") == "", "without a password nobody is let in"
+            code, out, err = await home.within("usense", "usense", "passwd", "--password-file", "/etc/usense/password")
+            assert code == 0, out + err
+            await home.opened()
             await home.order("down")
             await home.order("up", "--detach", "--no-build")
+    await home.opened()
     house = ("-u", "house", "-P", passwords["house"])
     people = json.loads(await home.request(house, "person/list", "{}"))
     (identity,) = await home.hear(house, "usense/identity/name")

@@ -87,6 +87,18 @@ class Composed:
                 f"{service} is not well: {reason[-1000:]}\n{(await self.log(service))[-1000:]}"
             ) from None
 
+    async def page(self, path: str) -> str:
+        """A page of uSense from outside of the containers; empty if nobody is let in."""
+        script = "import sys, urllib.request as it; print(it.urlopen(sys.argv[1], timeout=5).read().decode())"
+        asked = await self.engine.ask("-c", script, f"http://127.0.0.1:5050{path}", program=sys.executable)
+        return asked[1]
+
+    async def opened(self, seconds: float = 30) -> None:
+        """Wait until the pages let somebody in."""
+        async with asyncio.timeout(seconds):
+            while "password" not in await self.page("/login"):
+                pass
+
     async def hear(self, login: tuple[str, ...], *topics: str, count: int = 1) -> list[tuple[str, str]]:
         """The first messages on topics, from outside of the containers."""
         wanted = [word for topic in topics for word in ("-t", topic)]

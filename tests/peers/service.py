@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import json
 import os
 import signal
 import sys
@@ -128,6 +130,11 @@ class Service:
     def logged(self, text: str) -> bool:
         """Whether a line of the log has this text."""
         return any(text in line for line in self.lines)
+
+    def told(self, event: str) -> list[float]:
+        """Seconds of the wall clock at which the log says this event."""
+        lines = [json.loads(line) for line in self.lines if f'"event": "{event}"' in line]
+        return [dt.datetime.fromisoformat(line["timestamp"]).timestamp() for line in lines]
 
     async def until_logged(self, text: str, seconds: float = 60.0) -> None:
         """Wait until a line of the log has this text."""

@@ -125,6 +125,10 @@ def test_no_camera() -> None:
             f"{CAMERA}mqtt: {{port: 8883}}",
             "given.yaml, line 2: mqtt.port: 8883 is mostly encrypted: set mqtt.tls.enabled to true",
         ),
+        (
+            f"{CAMERA}web: {{kiosks: {{hall: {{}}, attic: {{}}}}}}",
+            "given.yaml, line 2: web.kiosks.attic: there is no camera attic whose kiosk could follow these rules",
+        ),
         (f"{CAMERA}mqtt: {{password: hunter2}}", "given.yaml, line 2: mqtt.password: is given without mqtt.username"),
     ],
 )

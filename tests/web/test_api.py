@@ -169,7 +169,7 @@ async def test_listeners_choose_and_have_a_bound(site: Site, program: Browser) -
     assert "sighting, notice, state" in told["error"]["message"]
     with _many(site):
         status, told = await asked(program, "GET", "/events")
-        assert (status, told["error"]["code"]) == (503, "busy")
+        assert (status, told["error"]["code"]) == (429, "busy")
 
 
 async def test_a_slow_listener_misses_the_oldest_and_is_told(site: Site) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,10 +17,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.peers.certificates import Authority
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
 from tests.support.values import portrait
 from tests.support.waiting import until
+from uSense import doors
 from uSense.commands.base import Command, ImageBytes, read
 from uSense.core.access import FREE, Scope
 from uSense.core.errors import NotFoundError, RequestError
@@ -34,8 +38,9 @@ HEAD = b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     """The pages."""
+    monkeypatch.setattr(doors, "_UNREAD", 500)
     async with Site(tmp_path) as house:
         yield house
 
@@ -175,6 +180,39 @@ async def test_a_body_that_never_ends_is_given_up(site: Site, monkeypatch: pytes
     assert answer.startswith(b"HTTP/1.1 408")
 
 
+async def test_who_never_listens_is_given_up(site: Site) -> None:
+    """A connection whose answers are not taken does not stay."""
+    _, word = await site.access.tokens.make("program", Scope.READ)
+    loop, port = asyncio.get_running_loop(), int(site.server.origin.rpartition(":")[2])
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.setblocking(False)
+        await loop.sock_connect(deaf, ("127.0.0.1", port))
+        await loop.sock_sendall(deaf, get("/api/v1/events", f"Authorization: Bearer {word}"))
+        await until(lambda: bool(site.hub._listeners))
+        for number in range(60):
+            site.hub.hear(State(f"x{number}", {"text": "x" * 200_000}))
+        await until(lambda: not site.hub._listeners)
+
+
+async def test_those_who_only_knock_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever never agrees upon the encryption counts as a connection, but not for long."""
+    monkeypatch.setattr(doors, "HANDSHAKE", 1.0)
+    ca = Authority.create(tmp_path / "ca")
+    async with Site(tmp_path, certificate=ca.server, certificate_key=ca.server_key) as site:
+        place = ("127.0.0.1", int(site.server.origin.rpartition(":")[2]))
+        knocking = [await asyncio.open_connection(*place) for _ in range(doors.MOST_CONNECTIONS + 3)]
+        assert await knocking[-1][0].read() == b""
+        assert site.server.turned_away == 3
+        for reader, writer in knocking:
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+        trust = ssl.create_default_context(cafile=str(ca.ca))
+        async with site.browser() as browser:
+            assert (await browser.send("GET", "/login", ssl=trust)).status == 200
+
+
 async def test_json_of_countless_parts_is_not_unfolded() -> None:
     """Each of them would need a hundred times its bytes."""
     for bomb in (b'{"a":[' + b"[]," * 20_000 + b"[]]}", b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"):
@@ -210,7 +248,7 @@ async def test_only_so_many_large_pictures_are_in_memory(tmp_path: Path, monkeyp
 
         first = [asyncio.create_task(send(100_000), name=f"picture {number}") for number in range(commands.AT_ONCE)]
         await until(lambda: len(asked) == commands.AT_ONCE)
-        assert await send(100_000) == 503
+        assert await send(100_000) == 429
         small = asyncio.create_task(send(1000), name="small picture")
         await until(lambda: 1000 in asked)
         done.set()

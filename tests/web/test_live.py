@@ -53,7 +53,7 @@ async def test_a_camera_without_pictures_says_why(site: Site, browser: Browser) 
     site.problem = "the camera hall is offline: it is paused"
     async with browser.session.ws_connect(f"{browser.origin}/live/hall") as socket:
         assert json.loads(await socket.receive_str()) == {"problem": site.problem}
-    assert (await browser.send("GET", "/live/hall/still.jpg")).status == 503
+    assert (await browser.send("GET", "/live/hall/still.jpg")).status == 409
     site.problem = ""
     assert (await browser.send("GET", "/live/hall/still.jpg")).headers["Content-Type"] == "image/jpeg"
     assert (await browser.get("/live/attic")).status == 404
@@ -68,7 +68,7 @@ async def test_only_those_who_may_look(site: Site, browser: Browser) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
         await browser.session.ws_connect(address, origin="http://evil.example")
     site.server.house.live.viewers = VIEWERS
-    with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
         await browser.session.ws_connect(address)
     assert (await browser.get("/live/hall")).status == 400
 

@@ -78,6 +78,7 @@ def doubts(loaded: Loaded) -> list[str]:
         *_commands(loaded),
         *_visitors(loaded),
         *_azure(loaded),
+        *_kiosks(loaded),
     ]
 
 
@@ -94,6 +95,11 @@ def _no_camera(loaded: Loaded) -> Iterator[str]:
             f"there is no settings file (looked for {places()}; -c FILE names another), so whichever camera is found "
             "is shown. To begin one: `usense config example > usense.yaml`, then `usense run`"
         )
+
+
+def _kiosks(loaded: Loaded) -> Iterator[str]:
+    for name in loaded.settings.web.kiosks.keys() - loaded.settings.cameras.keys():
+        yield loaded.line(("web", "kiosks", name), f"there is no camera {name} whose kiosk could follow these rules")
 
 
 def _lost_cameras(loaded: Loaded) -> Iterator[str]:

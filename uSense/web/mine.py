@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from uSense import imaging
@@ -88,10 +89,10 @@ class Mine:
     def _files(self, block: Block) -> list[Path]:
         folder = self._folder(block)
         try:
-            found = [path for path in folder.iterdir() if path.suffix.lower() in imaging.ENDINGS and self._inside(path)]
+            named = sorted(path for path in folder.iterdir() if path.suffix.lower() in imaging.ENDINGS)
         except OSError as error:
             raise _no_folder(block.value) from error
-        return sorted(found, key=lambda path: path.name)[:MOST_PICTURES]
+        return list(islice(filter(self._inside, named), MOST_PICTURES))
 
     def _folder(self, block: Block) -> Path:
         """The folder of a block; RequestError `bad_block` if it is not below those that are allowed."""

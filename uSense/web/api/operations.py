@@ -80,8 +80,9 @@ COMMON = {
     403: "The scope does not suffice, or a page of another site sent this.",
     404: "There is no such thing.",
     408: "What was sent did not arrive in time.",
-    409: "Refused because of what is there already.",
+    409: "Refused because of what is there already, or a camera is paused or gives no pictures.",
     413: "Too much was sent.",
+    429: "Others do this already: try again in a moment.",
     503: "It cannot be done at this moment.",
 }
 

@@ -41,18 +41,16 @@ async def choose(visit: Visit) -> web.StreamResponse:
 async def kiosk(visit: Visit) -> web.StreamResponse:
     """The page that stays on a screen; a token in the address becomes a cookie."""
     camera = visit.embedded["camera"]
-    if camera not in visit.house.kiosks.names:
-        raise NotFoundError("camera", camera, visit.house.kiosks.names)
     if token := visit.request.query.get("token"):
         word = await visit.house.access.admit_kiosk(token)
-        response = visit.lead(f"/me/{quote(camera, safe='')}")
-        response.set_cookie(KIOSK_COOKIE, word, max_age=_YEAR, httponly=True, samesite="Lax", secure=visit.secure)
-        return response
+        return _remembered(visit, visit.lead(f"/me/{quote(camera, safe='')}"), word)
     if not visit.caller.may(Scope.KIOSK):
         raise RequestError("log in first, or open this page with a kiosk's token", code="log_in")
+    if camera not in visit.house.kiosks.names:
+        raise NotFoundError("camera", camera, visit.house.kiosks.names)
     response = visit.page("me.html", camera=camera)
     response.headers["Content-Security-Policy"] = f"{HEADERS['Content-Security-Policy']}; frame-src 'self'"
-    return response
+    return _remembered(visit, response, visit.caller.word) if visit.caller.token_id else response
 
 
 async def events(visit: Visit) -> web.StreamResponse:
@@ -116,6 +114,13 @@ async def picture(visit: Visit) -> web.StreamResponse:
     block = await _block(visit, Kind.PICTURES)
     jpeg = await visit.house.mine.picture(block, _number(visit.embedded["picture"].removesuffix(".jpg")))
     return web.Response(body=jpeg, content_type="image/jpeg")
+
+
+def _remembered(visit: Visit, response: web.Response, word: str) -> web.Response:
+    """With the cookie of a kiosk, which lasts for a year from each time that it starts."""
+    if word:
+        response.set_cookie(KIOSK_COOKIE, word, max_age=_YEAR, httponly=True, samesite="Lax", secure=visit.secure)
+    return response
 
 
 def _now(visit: Visit) -> PersonRef:

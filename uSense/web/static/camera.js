@@ -27,6 +27,7 @@ function close() {
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = null;
   video.srcObject = null;
+  video.hidden = true;
   start.hidden = false;
   stop.hidden = true;
 }
@@ -38,6 +39,7 @@ async function open() {
   stop.hidden = false;
   stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 1280 } }, audio: false });
   video.srcObject = stream;
+  video.hidden = false;
   await video.play();
 }
 

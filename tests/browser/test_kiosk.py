@@ -1,0 +1,99 @@
+"""A kiosk in a real browser: whoever comes sees their own page, and nothing of it stays when they are gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser.house import House
+from tests.browser.window import Chromium, Window
+from tests.peers.household import Household
+from tests.support.films import bars
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+PAGES = {"Grace": "The ship sails at nine.", "Eileen": "The countdown runs."}
+_NOTED = """() => {
+  window.shownAt = 0;
+  new MutationObserver(() => { window.shownAt = document.querySelector("#stage iframe") ? Date.now() : 0; })
+    .observe(document.getElementById("stage"), {childList: true});
+}"""
+
+
+async def choose(window: Window, name: str, folder: Path) -> None:
+    """Somebody's own page: a message, and pictures beside it."""
+    await window.follow("People")
+    await window.page.get_by_role("link", name=name).click()
+    await window.follow("Own page")
+    await window.page.get_by_label("Side by side").check()
+    await window.page.locator("#value-0").fill(PAGES[name])
+    await window.page.get_by_role("button", name="Keep").click()
+    await window.page.locator("#kind-1").select_option("pictures")
+    await window.page.locator("#value-1").fill(str(folder))
+    await window.page.get_by_role("button", name="Keep").click()
+    await window.sees("It is kept.")
+
+
+async def token(window: Window) -> str:
+    """Of a kiosk, made on the page."""
+    await window.follow("Settings")
+    await window.page.get_by_label("What it is for").fill("The hall's screen")
+    await window.page.get_by_label("May").select_option("kiosk")
+    await window.press("Make a token")
+    await window.look("settings-token")
+    return await window.page.locator(".notice code").inner_text()
+
+
+async def personal(kiosk: Window, name: str) -> None:
+    """The page of this person is there, and the neutral one is not."""
+    await kiosk.page.frame_locator("#stage iframe").get_by_text(PAGES[name]).wait_for()
+    await kiosk.page.locator("#neutral").wait_for(state="hidden")
+
+
+async def neutral(kiosk: Window) -> None:
+    """Nobody's page is there, nor anything of one."""
+    await kiosk.page.locator("#neutral").wait_for()
+    await kiosk.page.locator("#stage iframe").wait_for(state="detached")
+    seen = [await frame.content() for frame in kiosk.page.frames]
+    assert not [word for word in (*PAGES, *PAGES.values()) if word in "".join(seen)]
+
+
+async def test_a_kiosk_shows_the_page_of_who_stands_there(
+    tmp_path: Path, household: Household, chromium: Chromium
+) -> None:
+    """Grace's own page comes within a second of her name, Eileen's after hers, and the neutral one in between."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.fromarray(bars(1, (640, 480))).save(folder / "one.jpg")
+    web = {"kiosk": {"leave_after": 1}, "pictures": [str(folder)]}
+    async with (
+        House(tmp_path, household, "Grace", "Eileen", web=web) as house,
+        chromium.window(house.origin) as window,
+        chromium.window(house.origin) as kiosk,
+    ):
+        await window.log_in(house.password)
+        for name in PAGES:
+            await choose(window, name, folder)
+        await window.look("own-page")
+        await kiosk.open(f"/me/hall?token={await token(window)}")
+        assert kiosk.page.url == f"{house.origin}/me/hall"
+        await neutral(kiosk)
+        await kiosk.look("kiosk-neutral")
+
+        await kiosk.page.evaluate(_NOTED)
+        took = []
+        for name in (*PAGES, *PAGES):
+            house.hall.seen = name
+            await personal(kiosk, name)
+            told = house.service.told("face decided")[-1]
+            took.append(await kiosk.page.evaluate("() => window.shownAt") / 1000 - told)
+            if len(took) == 1:
+                await kiosk.look("kiosk")
+            house.hall.seen = None
+            await neutral(kiosk)
+        await kiosk.open("/people")
+        await kiosk.sees("this needs the scope read, and yours is kiosk")
+        await kiosk.look("kiosk-refused")
+    assert min(took) < 1.0, took
