@@ -30,6 +30,8 @@ from benchmarks.measures.disk import Disk, disk
 from tests.peers.mosquitto import Mosquitto
 from tests.peers.service import Service
 from tests.peers.witness import Witness
+from uSense.core.history import MOST as MOST_ROWS
+from uSense.core.history import Happening, Kind
 from uSense.presence import KEEP
 from uSense.storage import open_storage
 
@@ -131,6 +133,13 @@ class Housekeeper:
         async with open_storage(self.disk.root / "data") as storage:
             await storage.archive.keep("auto")
 
+    async def remember(self) -> Scene:
+        """What happened in five minutes, beside as many rows as are kept at most."""
+        rows = [Happening(time.time(), Kind.SEEN, "hall")] * MOST_ROWS
+        async with open_storage(self.disk.root / "data") as storage:
+            await storage.happenings.keep(rows, 0, MOST_ROWS)
+            return await self.once("history", lambda: storage.happenings.keep(rows[:4], 0, MOST_ROWS))
+
     async def sweep(self) -> Scene:
         """A visitor who was not seen for too long is erased: the whole database is written anew."""
         async with open_storage(self.disk.root / "data") as storage:
@@ -192,6 +201,7 @@ async def played(house: Housekeeper, minutes: float, witness: Witness) -> list[S
     house.service.settings["cameras"] = {"hall": {"kind": "folder", "path": str(house.folder / "empty")}}
     found.append(await house.once("start", house.started))
     found.append(await house.once("backup", house.backed_up))
+    found.append(await house.remember())
     found.append(await house.sweep())
     return found
 
@@ -218,6 +228,9 @@ def a_day(scenes: Sequence[Scene], day: Day) -> dict[str, float]:
         # A note is half of what an arrival and a departure take.
         f"{day.at_home:.0f} hours with somebody there": arrival / 2 * day.at_home * 3600 / KEEP,
         f"{day.strangers} visits of strangers": visit * day.strangers,
+        # At worst no two of them fall into the same five minutes.
+        f"{2 * day.arrivals + day.strangers} notes of what happened": by["history"].written
+        * (2 * day.arrivals + day.strangers),
         f"{day.sweeps} sweeps, with {day.faces} faces kept": sweep.written
         / sweep.counts["faces"]
         * day.faces

@@ -98,6 +98,10 @@ def test_vital_signs_are_kept_for_so_long() -> None:
     assert points[0][1] == 4
     assert math.isnan(points[1][1])
     assert vitals.of("nothing", 0) == []
+    earlier = vitals.copy()
+    vitals.add(7, {"memory": 7.0})
+    assert earlier.of("memory", 6) == [(6, 6)]
+    assert earlier.begun == 3
 
 
 def test_there_is_a_bound_to_their_names() -> None:

@@ -17,7 +17,7 @@ PEOPLE = {"Anna Müller": ANNA, "Bea": BEA, "张伟": "third"}
 
 def redactor() -> Redactor:
     """It knows three people, two secrets and a machine."""
-    return Redactor(PEOPLE, ["hunter22", 'qu"ote'], ["pi-of-anna.fritz.box", "localhost"])
+    return Redactor(PEOPLE, ["hunter22", 'qu"ote'], ["pi-of-anna.fritz.box", "localhost", "127.0.0.1"])
 
 
 @pytest.mark.parametrize(

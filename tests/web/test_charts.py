@@ -6,7 +6,7 @@ import math
 import re
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from uSense.web.charts import HEIGHT, WIDTH, chart, number
@@ -55,6 +55,8 @@ def test_reports_that_are_far_apart_are_one_line() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1000), _VALUES), max_size=50))
+@example([(0.0, 5e-324)])
+@example([(0.0, 0.0), (5e-324, math.nan)])
 def test_nothing_leaves_the_drawing(points: list[tuple[float, float]]) -> None:
     """Whatever is measured, the line stays inside and goes from left to right."""
     made = chart("x", "", [("x", sorted(points, key=lambda pair: pair[0]))], (0.0, 1000.0))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +18,7 @@ from tests.support.values import face, frame, portrait
 from tests.support.waiting import until
 from uSense.core.errors import RequestError
 from uSense.core.events import SightingType
-from uSense.web.live import VIEWERS, Live
+from uSense.web.live import FRESH, VIEWERS, Live
 
 
 @pytest.fixture
@@ -107,6 +108,18 @@ async def test_a_picture_is_taken_once_for_all(site: Site) -> None:
     assert (await live.next("hall", 1)).number == 2
     with pytest.raises(RequestError, match="attic"):
         await live.next("attic")
+
+
+async def test_nobody_is_shown_what_was_there_long_ago(site: Site, browser: Browser) -> None:
+    """A camera that gives no pictures any more has no picture, and a later viewer begins with a new one."""
+    live = site.server.house.live
+    live._cameras["hall"].view = replace(await live.next("hall"), jpeg=b"long ago")
+    live._cameras["hall"].taken -= FRESH
+
+    assert "long ago" not in (await browser.send("GET", "/live/hall/still.jpg")).text
+    site.problem = "the camera hall is offline: it is paused"
+    live._cameras["hall"].taken -= FRESH
+    assert (await browser.send("GET", "/live/hall/still.jpg")).status == 409
 
 
 async def test_no_faster_than_the_settings_say(site: Site) -> None:

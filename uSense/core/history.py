@@ -145,6 +145,13 @@ class Vitals:
         self._times = array("d")
         self._series: dict[str, array[float]] = {}
 
+    def copy(self) -> Vitals:
+        """The same as they are now, to be looked at elsewhere meanwhile."""
+        copied = Vitals(self._most)
+        copied._times = self._times[:]
+        copied._series = {name: ring[:] for name, ring in self._series.items()}
+        return copied
+
     def add(self, at: float, signs: Mapping[str, float | None]) -> None:
         """One report; a name beyond the bound is not kept."""
         for name in signs:

@@ -49,7 +49,8 @@ class Redactor:
         for name, person_id in people.items():
             self._learn(name, f"<person {numbers[person_id]}>")
         self._places = _longest_first(
-            (place for place in places if place.lower() not in _OWN), r"(?<![\w-])(?:{})(?![\w-])"
+            (place for place in places if place.lower() not in _OWN and not _is_own(place)),
+            r"(?<![\w-])(?:{})(?![\w-])",
         )
         self._secrets = _longest_first({*secrets, *(json.dumps(secret)[1:-1] for secret in secrets)})
         self._uncased = _longest_first(self._parts)

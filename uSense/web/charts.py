@@ -15,6 +15,8 @@ WIDTH, HEIGHT = 300, 80
 _POINTS, _ROWS = 100, 12
 """Points of a curve, and rows of the table that says the same."""
 _TOP = 6
+_NOTHING = 1e-9
+"""Below it a value has no height, and a time no length."""
 Points: TypeAlias = Sequence[tuple[float, float]]
 """Times and values; NaN where there is none."""
 
@@ -89,8 +91,8 @@ def _fineness(series: Sequence[Points], width: float) -> int:
     """How many points a curve has: so few that two reports hardly ever leave a gap between them."""
     most = max(series, key=len)
     lasting = most[-1][0] - most[0][0]
-    apart = lasting / (len(most) - 1) if lasting > 0 else width
-    return max(2, min(_POINTS, int(width / (1.5 * apart))))
+    apart = lasting / (len(most) - 1) if lasting > _NOTHING else width
+    return max(2, int(min(_POINTS, width / (1.5 * apart))))
 
 
 def _curve(label: str, points: Points, path: str) -> Curve:
@@ -116,8 +118,8 @@ def _path(points: Points, span: tuple[float, float], top: float) -> str:
 
 
 def _ceiling(value: float) -> float:
-    """The next of 1, 2 and 5 times a power of ten; 1 for nothing."""
-    if value <= 0:
+    """The next of 1, 2 and 5 times a power of ten; 1 for next to nothing."""
+    if value < _NOTHING:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10) if value <= step * power * (1 + 1e-9))

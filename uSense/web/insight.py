@@ -11,7 +11,7 @@ from typing import Any
 from uSense.core.history import DAY, Happening, Kind, Vitals
 from uSense.web.charts import Chart, Points, chart, clock
 
-_SHORTEST = 600.0
+_SHORTEST = 120.0
 """Seconds that a chart shows at least."""
 _BAD = frozenset({Kind.CAMERA_LOST, Kind.TRAINING_FAILED})
 _GOOD = frozenset({Kind.CAMERA_BACK, Kind.TRAINED, Kind.ARRIVED})
@@ -62,16 +62,16 @@ def charts(vitals: Vitals, words: Mapping[str, Any], now: float) -> list[Chart]:
         curves = [(words[name], points(f"{name} {camera}")) for name in ("fps", "frames_skipped", "frames_dropped")]
         found.append(chart(words["camera"].format(camera=camera), words["per_second"], curves, span))
     stages = {name.removesuffix(" p50").removesuffix(" p95") for name in _of(vitals, "stage ")}
-    for stage in sorted(stages):
+    known = [stage for stage in words["stages"] if stage in stages]
+    for stage in [*known, *sorted(stages - {*known})]:
         curves = [(words[share], points(f"stage {stage} {share}")) for share in ("p50", "p95")]
         found.append(chart(words["stages"].get(stage, stage), "ms", curves, span))
     for name, unit in (("processor", "%"), ("memory", "MB"), ("temperature", "°C")):
         times = 100 if unit == "%" else 1
         one = [(words[name], [(at, value * times) for at, value in points(name)])]
         found.append(chart(words[name], unit, one, span))
-    for name in _of(vitals, "quota "):
-        label = words["quota"].format(name=name.replace("_", " "))
-        found.append(chart(label, "", [(label, points(f"quota {name}"))], span))
+    for name, label in words["quota"].items():
+        found.append(chart(words["cloud"], words["requests"], [(label, points(f"quota {name}"))], span))
     return [one for one in found if one is not None]
 
 

@@ -18,6 +18,8 @@ from uSense.times import rfc3339
 
 VIEWERS = 12
 """Live views at once, over all cameras."""
+FRESH = 1.0
+"""Seconds for which a picture is shown to somebody new; an older one is of another moment."""
 QUALITY = 75
 """Of the JPEG files."""
 
@@ -43,6 +45,7 @@ class View:
 class _Camera:
     view: View | None = None
     due: float = 0.0
+    taken: float = 0.0
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -82,10 +85,12 @@ class Live:
             raise NotFoundError("camera", camera, self._cameras)
         shared = self._cameras[camera]
         async with shared.taking:
-            if shared.view is None or shared.view.number <= after:
+            old = time.monotonic() - shared.taken >= FRESH
+            if shared.view is None or shared.view.number <= after or old:
                 await asyncio.sleep(shared.due - time.monotonic())
                 shared.due = time.monotonic() + self._interval
                 shared.view = await self._taken(camera, shared.view.number + 1 if shared.view else 1)
+                shared.taken = time.monotonic()
             return shared.view
 
     async def _taken(self, camera: str, number: int) -> View:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -29,12 +30,13 @@ async def look(visit: Visit) -> web.StreamResponse:
     happened = history.latest(wanted, most + 1)
     people = await house.control.people()
     names = {person.person_id: person.name for person in people}
+    vitals = house.chronicle.vitals.copy()
     return visit.page(
         "insight.html",
         report=report,
         facts=_facts(report, words),
         troubles=insight.troubles(report, words["advice"]),
-        charts=insight.charts(house.chronicle.vitals, words["charts"], now),
+        charts=await asyncio.to_thread(insight.charts, vitals, words["charts"], now),
         wanted=wanted,
         people=people,
         cameras=sorted({*house.cameras(), *history.cameras()}),
