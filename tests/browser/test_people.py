@@ -117,7 +117,7 @@ async def test_a_wrong_photo_is_found(tmp_path: Path, household: Household, chro
         await window.press("Correct it")
         await window.sees("Are there photos of Zoe among those of Eileen?")
         await window.look("corrected-mixed")
-        await window.page.get_by_role("main").get_by_role("link", name="Eileen").click()
+        await window.follow("See the photos of Eileen")
         await window.page.get_by_role("heading", name="Eileen", level=1).wait_for()
 
 
