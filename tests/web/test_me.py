@@ -260,7 +260,11 @@ async def test_what_is_fetched_is_shown(site: Site, kiosk: Browser, hall: Standi
     """News as words, videos with a policy for where they are; what is wrong is said in their place."""
 
     async def answer(request: web.Request) -> web.Response:
-        texts = {"/feed": FEED, "/list": "#EXTM3U\nhttps://films.example/1.mp4\n2.mp4\nfile:///etc/passwd\n"}
+        texts = {
+            "/feed": FEED,
+            "/empty": "# none",
+            "/list": "#EXTM3U\nhttps://films.example/1.mp4\n2.mp4\nfile:///etc/passwd\n",
+        }
         return web.Response(text=texts.get(request.path, "-"), status=200 if request.path in texts else 404)
 
     app = web.Application()
@@ -268,6 +272,7 @@ async def test_what_is_fetched_is_shown(site: Site, kiosk: Browser, hall: Standi
     async with TestServer(app, host="127.0.0.1") as server:
         here = str(server.make_url("/")).rstrip("/")
         kinds = [(Kind.FEED, "/feed"), (Kind.FEED, "/gone"), (Kind.VIDEO, "/list"), (Kind.VIDEO, "/gone")]
+        kinds += [(Kind.VIDEO, "/film.mp4"), (Kind.VIDEO, "/empty")]
         blocks = tuple(Block(kind, here + path) for kind, path in kinds)
         await site.server.house.mine.keep(anna.person_id, Page(Layout.LIST, blocks))
         hall.stand(anna)
@@ -278,7 +283,9 @@ async def test_what_is_fetched_is_shown(site: Site, kiosk: Browser, hall: Standi
         assert f"media-src https://films.example {here} 'self'" in player.headers["Content-Security-Policy"]
         assert f"[&#34;https://films.example/1.mp4&#34;, &#34;{here}/2.mp4&#34;]" in player.text
         assert "404 Not Found" in (await kiosk.get("/me/hall/mine/3/video")).text
-        for path in ("0/video", "4/feed", "-1/feed", "x/feed", "²/feed", "0/pictures/0.jpg"):
+        assert f"[&#34;{here}/film.mp4&#34;]" in (await kiosk.get("/me/hall/mine/4/video")).text
+        assert "no video in this list" in (await kiosk.get("/me/hall/mine/5/video")).text
+        for path in ("0/video", "6/feed", "-1/feed", "x/feed", "²/feed", "0/pictures/0.jpg"):
             assert (await kiosk.get(f"/me/hall/mine/{path}")).status == 404
 
 
