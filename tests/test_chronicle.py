@@ -11,9 +11,10 @@ from typing import Any
 from tests.support.mqtt import sighting
 from tests.support.shelf import Shelf
 from tests.support.waiting import until
-from uSense.chronicle import BATCH, Chronicle
+from uSense.chronicle import BATCH, Chronicle, forget
 from uSense.core.events import Notice, SightingType, State
-from uSense.core.history import Wanted
+from uSense.core.history import Happening, Kind, Wanted
+from uSense.storage import Storage
 
 
 @asynccontextmanager
@@ -126,3 +127,15 @@ async def test_reports_of_health_become_vital_signs() -> None:
 
     assert [value for _, value in chronicle.vitals.of("memory", time.time() - 60)] == [99.0, 99.0]
     assert chronicle.vitals.of("processor", 0)[1][1] > 0
+
+
+async def test_without_pages_nothing_is_remembered(storage: Storage) -> None:
+    """What was kept while there were some is erased at the next start; a disk that is full hinders no start."""
+    await storage.happenings.keep([Happening(time.time() + 9, Kind.SEEN, "hall")], 0, 9)
+
+    await forget(storage.happenings)
+
+    assert await storage.happenings.load() == []
+    broken = Shelf()
+    broken.problem = "the disk is full"
+    await forget(broken)

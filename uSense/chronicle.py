@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -139,6 +140,14 @@ class Chronicle:
         if not self.problems:
             log.warning("history not written", problem=str(error))
         self.problems["history"] = str(error)
+
+
+async def forget(store: Happenings) -> None:
+    """Erase what an earlier run kept: without pages nobody would see it, nor would it ever be too old."""
+    try:
+        await store.keep([], math.inf, 0)
+    except StorageError as error:
+        log.warning("history not erased", problem=str(error))
 
 
 def _detail(data: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from uSense import chronicle
 from uSense.control import Control
 from uSense.core.errors import BrokerError
 from uSense.core.events import Event, Notice
@@ -74,6 +75,8 @@ async def open_parts(settings: Settings, stack: AsyncExitStack) -> Parts:
         from uSense.hosting import opened_access  # noqa: PLC0415 - the same
 
         access = await stack.enter_async_context(opened_access(settings))
+    else:
+        await chronicle.forget(storage.happenings)
     return Parts(
         settings=settings,
         broker=broker,

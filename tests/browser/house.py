@@ -23,7 +23,7 @@ class House:
     def __init__(self, folder: Path, household: Household, *names: str, **settings: Any) -> None:
         self.folder = folder
         self.hall = Hall()
-        self._broker = Mosquitto(folder / "broker")
+        self.broker = Mosquitto(folder / "broker")
         self._household = household
         self._names = names
         self._settings = settings
@@ -31,11 +31,11 @@ class House:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            stack.enter_context(self._broker)
+            stack.enter_context(self.broker)
             await stack.enter_async_context(self.hall)
             camera = {"kind": "stream", "url": self.hall.url, "read_timeout": 1, "open_timeout": 2}
             self.service = Service(
-                self.folder / "service", self._broker.port, {"hall": camera}, **QUICK, **self._settings
+                self.folder / "service", self.broker.port, {"hall": camera}, **QUICK, **self._settings
             )
             if self._names:
                 await self._household.moves_in(self.service, *self._names)

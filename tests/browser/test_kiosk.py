@@ -43,7 +43,8 @@ async def token(window: Window) -> str:
     await window.page.get_by_label("May").select_option("kiosk")
     await window.press("Make a token")
     await window.look("settings-token")
-    return await window.page.locator(".notice code").inner_text()
+    word: str = await window.page.locator(".notice code").inner_text()
+    return word
 
 
 async def personal(kiosk: Window, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
+from aiohttp import BodyPartReader
 
 from tests.support.examples import example_house, rgb, shown, somebody
 from tests.support.portraits import jpeg
@@ -23,7 +24,8 @@ from uSense.core.errors import RequestError
 from uSense.core.events import Notice
 from uSense.core.models import Box, Face
 from uSense.imaging import MAX_BYTES
-from uSense.web.uploads import AT_ONCE, MOST, Desk
+from uSense.web import uploads
+from uSense.web.uploads import AT_ONCE, MOST, Desk, Pace
 
 NEW = "/people/add"
 
@@ -207,6 +209,33 @@ async def test_a_connection_that_breaks_leaves_what_was_kept_trained(browser: Br
     async with asyncio.timeout(10):
         await trained.wait()
     assert (await control.find("Bea")).trained
+
+
+class Trickle(BodyPartReader):
+    """A part that comes byte by byte."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def read_chunk(self, _: int = 0) -> bytes:
+        self.sent += 1
+        await asyncio.sleep(0.01)
+        return b"x"
+
+
+async def test_who_sends_a_byte_now_and_then_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause is too long, but all of them together are."""
+    monkeypatch.setattr(uploads, "PATIENCE", 0.1)
+    pace, part = Pace(), Trickle()
+    with pytest.raises(TimeoutError):
+        await _drained(pace, part)
+
+    assert 1 < part.sent < 12
+
+
+async def _drained(pace: Pace, part: BodyPartReader) -> None:
+    while await pace.read(part):
+        pass
 
 
 async def test_who_sends_too_much_at_once_is_asked_to_wait() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ class View:
 class _Camera:
     view: View | None = None
     due: float = 0.0
-    taken: float = 0.0
+    taken: float = -math.inf
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -88,7 +89,7 @@ class Live:
             old = time.monotonic() - shared.taken >= FRESH
             if shared.view is None or shared.view.number <= after or old:
                 await asyncio.sleep(shared.due - time.monotonic())
-                shared.due = time.monotonic() + self._interval
+                shared.due, shared.taken = time.monotonic() + self._interval, -math.inf
                 shared.view = await self._taken(camera, shared.view.number + 1 if shared.view else 1)
                 shared.taken = time.monotonic()
             return shared.view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ AT_ONCE = 2
 MOST = 50
 """Photos in one request."""
 PATIENCE = 30.0
-"""Seconds without a byte after which an upload is given up."""
+"""Seconds without a byte after which an upload is given up, or in all, and one more for each 10 kB that came."""
+_SLOWEST = 10_000
 _BROKEN = (
     ValueError,
     LookupError,
@@ -47,6 +49,25 @@ class Photo:
 
 
 @dataclass(slots=True)
+class Pace:
+    """How fast a form comes: who sends a byte now and then holds up all others."""
+
+    waited: float = 0.0
+    received: int = 0
+
+    async def read(self, part: BodyPartReader) -> bytes:
+        """The next bytes of a part, none at its end; TimeoutError."""
+        begun = time.monotonic()
+        async with asyncio.timeout(PATIENCE):
+            chunk: bytes = await part.read_chunk(SMALL)
+        self.waited += time.monotonic() - begun
+        self.received += len(chunk)
+        if self.waited > PATIENCE + self.received / _SLOWEST:
+            raise TimeoutError
+        return chunk
+
+
+@dataclass(slots=True)
 class Desk:
     """Where photos are handed in."""
 
@@ -70,6 +91,7 @@ class Form:
 
     visit: Visit
     fields: dict[str, str] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
 
     async def photos(self) -> AsyncIterator[Photo]:
         """The photos one after the other. When the first is there, the fields are, and it is known to be our form."""
@@ -89,7 +111,7 @@ class Form:
                     self.require_word()
                 photos += bool(part.filename)
                 if part.filename:
-                    yield await _photo(part, full=photos > MOST)
+                    yield await _photo(part, self.pace, full=photos > MOST)
         except _BROKEN as error:
             raise RequestError("the form is broken, or its end did not arrive", code="bad_payload") from error
         self.require_word()
@@ -105,19 +127,19 @@ class Form:
         read = bytearray()
         if len(self.fields) >= _FIELDS:
             raise RequestError(f"a form has at most {_FIELDS} fields", code="too_large")
-        async for chunk in _chunks(part):
+        while chunk := await self.pace.read(part):
             read += chunk
             if len(read) > SMALL:
                 raise too_large(SMALL)
         self.fields[(part.name or "")[:_SHOWN]] = read.decode("utf-8", "replace")
 
 
-async def _photo(part: BodyPartReader, *, full: bool) -> Photo:
+async def _photo(part: BodyPartReader, pace: Pace, *, full: bool) -> Photo:
     """The file of a part; what is not wanted is read and forgotten, so that the next part is found."""
     name = "".join(letter if letter.isprintable() else "?" for letter in (part.filename or "")[:_SHOWN])
     read = bytearray()
     reason = "too_many" if full else ""
-    async for chunk in _chunks(part):
+    while chunk := await pace.read(part):
         if not reason:
             read += chunk
         if len(read) > MAX_BYTES:
@@ -132,12 +154,3 @@ async def _next(reader: MultipartReader) -> BodyPartReader | None:
     if isinstance(part, MultipartReader):
         raise ValueError("a form within a form")  # noqa: TRY004 - it is what was sent that is wrong
     return part
-
-
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while True:
-        async with asyncio.timeout(PATIENCE):
-            chunk = await part.read_chunk(SMALL)
-        if not chunk:
-            return
-        yield chunk

@@ -26,7 +26,14 @@ function show(now) {
   const frame = document.createElement("iframe");
   frame.title = title;
   frame.allow = "autoplay";
-  frame.addEventListener("load", () => { if (frame.isConnected) neutral.hidden = true; });
+  frame.hidden = true;
+  frame.addEventListener("load", () => {
+    if (!frame.isConnected) return;
+    // What cannot be had now is tried again when the next word comes; until then there is the clock.
+    if (!frame.contentDocument?.getElementById("content")) { hide(); return; }
+    frame.hidden = false;
+    neutral.hidden = true;
+  });
   frame.src = `${here}/mine`;
   stage.append(frame);
 }
