@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from PIL import Image
 
 from tests.browser.house import House
@@ -98,3 +100,54 @@ async def test_a_kiosk_shows_the_page_of_who_stands_there(
         await kiosk.sees("this needs the scope read, and yours is kiosk")
         await kiosk.look("kiosk-refused")
     assert min(took) < 1.0, took
+
+
+FEED = """<rss version="2.0"><channel><title>The harbor</title>
+<item><title>A ship came in</title><description>With tea.</description></item></channel></rss>"""
+
+
+ELSEWHERE = {
+    "/page": ("<!doctype html><html lang=en><title>Tides</title><main><h1>Tides</h1>High at six</main>", "text/html"),
+    "/feed": (FEED, "application/rss+xml"),
+    "/list.m3u8": ("nothing.mp4\n", "application/vnd.apple.mpegurl"),
+}
+
+
+async def _elsewhere(request: web.Request) -> web.Response:
+    """What is on another server of the house."""
+    text, kind = ELSEWHERE.get(request.path, ("", "text/plain"))
+    return web.Response(text=text, content_type=kind, status=200 if text else 404)
+
+
+async def test_a_page_of_everything(tmp_path: Path, household: Household, chromium: Chromium) -> None:
+    """A web page, news, a video that cannot be played, and a picture behind them, as somebody chose them."""
+    Image.fromarray(bars(1, (640, 480))).save(tmp_path / "one.jpg")
+    app = web.Application()
+    app.router.add_get("/{path}", _elsewhere)
+    rules = {"fetch": {"allow": ["127.0.0.1"]}, "pictures": [str(tmp_path)]}
+    async with (
+        TestServer(app, host="127.0.0.1") as server,
+        House(tmp_path / "house", household, "Grace", web=rules) as house,
+        chromium.window(house.origin) as window,
+    ):
+        here = str(server.make_url("/")).rstrip("/")
+        await window.log_in(house.password)
+        await window.follow("People")
+        await window.page.get_by_role("link", name="Grace").click()
+        await window.follow("Own page")
+        parts = (("web", f"{here}/page"), ("feed", f"{here}/feed"), ("video", f"{here}/list.m3u8"))
+        for number, (kind, value) in enumerate((*parts, ("pictures", str(tmp_path)))):
+            await window.page.locator(f"#kind-{number}").select_option(kind)
+            await window.page.locator(f"#value-{number}").fill(value)
+            await window.page.get_by_role("button", name="Keep").click()
+            await window.sees("It is kept.")
+        await window.page.get_by_label("A full picture").check()
+        await window.page.get_by_role("button", name="Keep").click()
+        await window.look("own-page-full")
+        house.hall.seen = "Grace"
+        await window.open("/me")
+        mine = window.page.frame_locator("#stage iframe")
+        await mine.get_by_text("A ship came in").wait_for()
+        await mine.frame_locator("iframe").first.get_by_text("High at six").wait_for()
+        await window.look("kiosk-full")
+        window.complaints.clear()  # that there is no such video
