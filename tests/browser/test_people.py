@@ -43,6 +43,8 @@ async def test_who_is_enrolled_by_upload_is_named(tmp_path: Path, household: Hou
         await window.follow("People")
         await window.sees("here: hall")
         await window.look("people")
+        house.hall.seen = None
+        await window.sees("last here")
 
 
 async def test_a_visitor_gets_a_name(tmp_path: Path, household: Household, chromium: Chromium) -> None:
@@ -102,6 +104,21 @@ async def test_a_wrong_name_is_corrected(tmp_path: Path, household: Household, c
         await window.follow("Live")
         await house.visited_by("Eileen")
         await window.row("Eileen").wait_for()
+
+
+async def test_a_wrong_photo_is_found(tmp_path: Path, household: Household, chromium: Chromium) -> None:
+    """Whoever has photos of somebody else stays like them after a correction; the page says so, and whose they are."""
+    async with House(tmp_path, household, "Eileen") as house, chromium.window(house.origin) as window:
+        await window.log_in(house.password)
+        house.hall.seen = "Eileen"
+        await window.row("Eileen").get_by_role("link").click()
+        await window.page.get_by_label("Wrong, it is").select_option("new")
+        await window.page.get_by_label("Name").fill("Zoe")
+        await window.press("Correct it")
+        await window.sees("Are there photos of Zoe among those of Eileen?")
+        await window.look("corrected-mixed")
+        await window.follow("See the photos of Eileen")
+        await window.page.get_by_role("heading", name="Eileen", level=1).wait_for()
 
 
 async def test_somebody_is_deleted(tmp_path: Path, household: Household, chromium: Chromium) -> None:

@@ -99,6 +99,10 @@ class Window:
         """Words that are there, or come."""
         await self.page.get_by_text(text).first.wait_for()
 
+    async def focus(self) -> str:
+        """The words of what has the focus."""
+        return str(await self.page.evaluate("() => document.activeElement.textContent.trim()"))
+
     def row(self, name: str, number: int = 0) -> Locator:
         """A line of the list of sightings that says this name; 0 is the newest."""
         return self.page.locator(".sightings li").filter(has_text=name).nth(number)

@@ -124,9 +124,9 @@ async def test_more_is_shown_when_asked_for(site: Site, browser: Browser) -> Non
     for number in range(120):
         site.chronicle.hear(Notice("camera.back", {"camera": f"c{number % 3}"}))
 
-    page = (await browser.get("/insight?kind=camera_back")).text
+    page = (await browser.get("/insight?kind=camera_back&x=%26%23")).text
     assert len(kinds(page)) == 100
-    assert "/insight?kind=camera_back&amp;more=yes#events" in page
+    assert "/insight?kind=camera_back&amp;x=%26%23&amp;more=yes#events" in page
     page = (await browser.get("/insight?kind=camera_back&more=yes")).text
     assert len(kinds(page)) == 120
     assert "more=yes#events" not in page

@@ -43,7 +43,7 @@ async def look(visit: Visit) -> web.StreamResponse:
         kinds=[kind.value for kind in Kind],
         days=insight.days(happened[:most], names, words["events"]),
         more=len(happened) > most and most < _MORE,
-        query=visit.request.query_string,
+        query=visit.request.rel_url.raw_query_string,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from uSense.core.access import Scope
 from uSense.core.errors import RequestError
 from uSense.core.events import Sighting
 from uSense.core.models import Probe
+from uSense.core.tips import Closeness, neighbor
 from uSense.web.visit import Route, Visit
 from uSense.web.wording import seen
 
@@ -37,7 +39,17 @@ async def judge(visit: Visit) -> web.StreamResponse:
         return await _page(visit, sighting, problem=str(error))
     if done.name is None:
         return await _page(visit, sighting, done=texts["taken_back"].format(name=sighting.name or ""))
-    return await _page(visit, sighting, done=texts["corrected"].format(name=done.name))
+    told = texts["corrected"].format(name=done.name)
+    return await _page(visit, sighting, done=told, mixed=await _mixed(visit, done.name))
+
+
+async def _mixed(visit: Visit, name: str) -> Mapping[str, Any] | None:
+    """Who is so like somebody that neither will be named; photos of one may be among those of the other."""
+    control = visit.house.control
+    other = neighbor(await control.training(), control.recognizer.rules.threshold, name)
+    if other is None or other.closeness is not Closeness.MIXED:
+        return None
+    return {"a": name, "b": other.name, "score": f"{other.score:.2f}", "person": await control.find(other.name)}
 
 
 def _who(form: Mapping[str, str], texts: Mapping[str, str]) -> str:
@@ -50,7 +62,9 @@ def _who(form: Mapping[str, str], texts: Mapping[str, str]) -> str:
     return {NOBODY: "", NEW: name}.get(who, who)
 
 
-async def _page(visit: Visit, sighting: Sighting, *, done: str = "", problem: str = "") -> web.StreamResponse:
+async def _page(
+    visit: Visit, sighting: Sighting, *, done: str = "", problem: str = "", mixed: Mapping[str, Any] | None = None
+) -> web.StreamResponse:
     people = sorted(await visit.house.control.people(), key=lambda person: person.name.casefold())
     others = [person for person in people if person.person_id != sighting.person_id]
     return visit.page(
@@ -62,6 +76,7 @@ async def _page(visit: Visit, sighting: Sighting, *, done: str = "", problem: st
         correctable=visit.caller.may(Scope.ENROLL),
         has_face=_probe(visit, sighting) is not None,
         done=done,
+        mixed=mixed,
         problem=problem,
     )
 
