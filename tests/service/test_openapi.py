@@ -22,7 +22,7 @@ CHECKS = (
     "unsupported_method",
     "ignored_auth",
 )
-EXAMPLES = 100
+EXAMPLES = 60
 """Requests an operation, beside those that the bounds of its schema suggest."""
 
 
