@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,11 +62,15 @@ class Engine:
 
 
 @contextmanager
-def engine(*around: str) -> Iterator[Engine]:
-    """A session, in which nothing else runs; what runs in it ends with it. `around` is a command that runs another."""
-    script = f"podman image exists {IMAGE} && echo $$ && cat; {CLEARED}"
+def engine(*around: str, arch: str = "amd64") -> Iterator[Engine]:
+    """A session with the images for these processors, in which nothing else runs; what runs in it ends with it.
+
+    `around` is a command that runs another.
+    """
+    script = f"podman image exists {IMAGE.replace('amd64', arch)} && echo $$ && cat; {CLEARED}"
     hold = [str(LAB), "inside", *around, "sh", "-c", script]
-    with subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as session:
+    own, pipe = {**os.environ, "ARCH": arch}, subprocess.PIPE
+    with subprocess.Popen(hold, env=own, stdin=pipe, stdout=pipe, stderr=pipe) as session:
         assert session.stdout is not None
         assert session.stderr is not None
         first = session.stdout.readline()
