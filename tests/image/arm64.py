@@ -87,7 +87,8 @@ async def camera(podman: Engine) -> str:
             *("--volume", f"{needs.ROOT}/tests/pi/virtual.yaml:/usr/share/libcamera/pipeline/virtual/virtual.yaml:ro"),
             *("--env", "LIBCAMERA_LOG_LEVELS=*:ERROR"),
         )
-        return await run(podman, ARM, "-m", "tests.image.camera", options=options)
+        said = await run(podman, ARM, "-m", "tests.image.camera", options=options)
+        return said.splitlines()[-1]
 
 
 async def _heap(podman: Engine, folder: Path) -> Path:
