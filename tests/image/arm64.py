@@ -34,7 +34,8 @@ PI4, PI5, ANY = "cortex-a72", "cortex-a76", "max"
 """Processors as QEMU calls them."""
 PATIENCE = 900.0
 """Seconds that anything may take: a processor that is emulated, and maybe shared, is slow."""
-PACE, IN_TIME = "0.05", ("--env", "USENSE_ANNOUNCE__WITHIN=120")
+PACE = "0.05"
+IN_TIME = ("--env", "USENSE_ANNOUNCE__WITHIN=120", "--env", "USENSE_MQTT__IDENTITY_LIFETIME=120")
 """Of the demo's people, and how old a name may be: one look takes seconds here."""
 YUNET = needs.ROOT.parent / "shared" / "models" / "face_detection_yunet_2023mar.onnx"
 MODULES = (
