@@ -4,10 +4,12 @@ from collections.abc import AsyncGenerator
 
 import aiohttp
 import numpy as np
+import pytest
 
 from uSense import imaging
 from uSense.core.models import Rgb
 from uSense.demo import stage
+from uSense.demo.scene import Scene
 
 
 async def _pictures(url: str) -> AsyncGenerator[Rgb, None]:
@@ -40,6 +42,23 @@ async def test_begin() -> None:
             if np.abs(picture - empty).mean() > 20:
                 break
         await stream.aclose()
+
+
+def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is slow, people may be, too."""
+    moments: list[float] = []
+
+    def render(_: Scene, t: float) -> Rgb:
+        moments.append(t)
+        return np.zeros((480, 640, 3), np.uint8)
+
+    monkeypatch.setattr(Scene, "render", render)
+    for pace in (1.0, 0.25):
+        served = stage.Stage(Scene.__new__(Scene), "", pace)
+        served._began = 100.0
+        served._jpeg(108.0)
+
+    assert moments == [8.0, 2.0]
 
 
 async def test_closes_with_viewers() -> None:

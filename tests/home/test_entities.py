@@ -110,7 +110,7 @@ async def test_switch_button_number_and_select_act_and_show_the_echo(house: Hous
 
     await hass.call("number.set_value", "number.usense_threshold", value=0.61)
     await hass.shows("number.usense_threshold", "0.61")
-    assert witness.of("usense/settings")[-1].json["threshold"] == 0.61
+    await witness.until(lambda: witness.of("usense/settings")[-1].json["threshold"] == 0.61)
     await hass.call("select.select_option", "select.usense_unknown", option="nobody")
     await hass.shows("select.usense_unknown", "nobody")
     told = len(house.recognitions())

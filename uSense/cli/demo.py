@@ -22,6 +22,9 @@ def demo(
         typer.Option(metavar="URL|FOLDER", help="A camera of yours instead: a stream, a video file, a photo folder."),
     ] = None,
     broker: Annotated[BrokerKind, typer.Option(help="Which broker to run.")] = BrokerKind.AUTO,
+    pace: Annotated[
+        float, typer.Option(min=0.01, max=1, metavar="N", help="How fast people move: less than 1 for a slow machine.")
+    ] = 1.0,
 ) -> None:
     """See it work: the service, a broker, people who come and go, and a client that shows what it hears.
 
@@ -32,7 +35,7 @@ def demo(
     from uSense.demo import show, view
 
     own = _camera(camera) if camera else None
-    options = show.Options(seconds=seconds, camera=own, broker=broker, logs=as_json)
+    options = show.Options(seconds=seconds, pace=pace, camera=own, broker=broker, logs=as_json)
     with view.viewing(as_json=as_json) as screen:
         code = asyncio.run(show.run(options, screen))
     raise typer.Exit(code)

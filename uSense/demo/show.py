@@ -37,6 +37,8 @@ class Options:
 
     seconds: float | None = None
     """Length of the story, after the service is ready; None: until a signal."""
+    pace: float = 1.0
+    """Seconds of the scene that pass in a second."""
     camera: dict[str, Any] | None = None
     """Settings of the user's own camera, instead of the scene."""
     broker: BrokerKind = BrokerKind.AUTO
@@ -65,7 +67,7 @@ async def _show(options: Options, view: View) -> None:
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(_temporary_folder())
         mqtt = await stack.enter_async_context(broker.running(folder, options.broker))
-        scene = None if options.camera else await stack.enter_async_context(stage.serving())
+        scene = None if options.camera else await stack.enter_async_context(stage.serving(options.pace))
         listener = await stack.enter_async_context(client.connected(mqtt.port))
         camera = options.camera or {"kind": "stream", "url": scene.url if scene else ""}
         site = await pages.prepared(folder / DATA)

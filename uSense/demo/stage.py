@@ -23,9 +23,10 @@ PATH = "/room.mjpeg"
 class Stage:
     """Serves the scene to everybody who asks; the room is empty until `begin`."""
 
-    def __init__(self, scene: Scene, url: str) -> None:
+    def __init__(self, scene: Scene, url: str, pace: float = 1.0) -> None:
         self.url = url
         self._scene = scene
+        self._pace = pace
         self._began: float | None = None
 
     def begin(self) -> None:
@@ -50,18 +51,18 @@ class Stage:
 
     def _jpeg(self, now: float) -> bytes:
         """The picture at loop time `now`."""
-        t = -now if self._began is None else now - self._began
+        t = -now if self._began is None else (now - self._began) * self._pace
         data = io.BytesIO()
         Image.fromarray(self._scene.render(t)).save(data, "JPEG", quality=JPEG_QUALITY)
         return data.getvalue()
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Stage]:
-    """Build the scene and serve it on a free port of 127.0.0.1."""
+async def serving(pace: float = 1.0) -> AsyncIterator[Stage]:
+    """Build the scene and serve it on a free port of 127.0.0.1; `pace` seconds of it pass in a second."""
     scene = await asyncio.to_thread(Scene.build)
     listener = socket.create_server((LOOPBACK, 0))
-    stage = Stage(scene, f"http://{LOOPBACK}:{listener.getsockname()[1]}{PATH}")
+    stage = Stage(scene, f"http://{LOOPBACK}:{listener.getsockname()[1]}{PATH}", pace)
     app = web.Application()
     app.router.add_get(PATH, stage.serve)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
