@@ -58,6 +58,7 @@ bench: $(FILLED)
 	$(BIN)/python benchmarks/gallery.py --check $(ARGS)
 	$(BIN)/python benchmarks/quota.py --check
 	$(BIN)/python benchmarks/visitors.py --check
+	$(BIN)/python benchmarks/web.py --check
 
 fuzz: $(FILLED)
 	requirements/install .venv fuzz.txt >&2
