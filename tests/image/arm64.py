@@ -35,8 +35,7 @@ PI4, PI5, ANY = "cortex-a72", "cortex-a76", "max"
 PATIENCE = 900.0
 """Seconds that anything may take: a processor that is emulated, and maybe shared, is slow."""
 PACE = "0.05"
-IN_TIME = ("--env", "USENSE_ANNOUNCE__WITHIN=120", "--env", "USENSE_MQTT__IDENTITY_LIFETIME=120")
-"""Of the demo's people, and how old a name may be: one look takes seconds here."""
+"""Of the demo's people: one look takes seconds here."""
 YUNET = needs.ROOT.parent / "shared" / "models" / "face_detection_yunet_2023mar.onnx"
 MODULES = (
     "aiohttp", "av", "cryptography.fernet", "dlib", "libcamera", "numpy", "onnxruntime", "PIL.Image", "psutil",
@@ -105,7 +104,7 @@ async def _heap(podman: Engine, folder: Path) -> Path:
 async def demo(podman: Engine) -> str:
     """Shut off from all but the network it recognizes both people, which a client of this machine hears."""
     name = podman.name()
-    options = (*SHUT_OFF, "--network", "host", "--no-healthcheck", "--env", f"QEMU_CPU={PI4}", *IN_TIME)
+    options = (*SHUT_OFF, "--network", "host", "--no-healthcheck", "--env", f"QEMU_CPU={PI4}")
     process = await podman.start(
         *("run", "--rm", "--name", name, *options, ARM, "demo", "--pace", PACE),
         stdout=subprocess.PIPE,

@@ -27,6 +27,8 @@ READY_WITHIN = 180.0
 """Seconds for the service to load its models: a Pi reads them from a memory card."""
 REPEAT_AFTER = 3.0
 """Seconds after which somebody has left, and is announced again: the scene's people come back soon."""
+WITHIN, LIFETIME = 5.0, 10.0
+"""Seconds of the scene within which a name is told, and for which the broker may tell it: the defaults."""
 INTERRUPTED = 130
 DATA = "data"
 
@@ -71,7 +73,7 @@ async def _show(options: Options, view: View) -> None:
         listener = await stack.enter_async_context(client.connected(mqtt.port))
         camera = options.camera or {"kind": "stream", "url": scene.url if scene else ""}
         site = await pages.prepared(folder / DATA)
-        settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera, site)
+        settings = await asyncio.to_thread(_write_settings, folder, mqtt.port, camera, site, options.pace)
         _introduce(view, options, mqtt, scene, settings)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [
@@ -139,16 +141,16 @@ def _introduce(view: View, options: Options, mqtt: Broker, scene: Stage | None, 
     view.say("Loading the models ..." + (" Ctrl-C ends the demo." if options.seconds is None else ""))
 
 
-def _write_settings(folder: Path, port: int, camera: dict[str, Any], site: Pages) -> Path:
-    """The settings file of a service that lives in `folder`."""
+def _write_settings(folder: Path, port: int, camera: dict[str, Any], site: Pages, pace: float) -> Path:
+    """The settings file of a service that lives in `folder`; where people are slow, names may be late, too."""
     settings = {
         "instance": "demo",
         "data_dir": str(folder / DATA),
         "web": site.settings,
-        "mqtt": {"host": LOOPBACK, "port": port},
+        "mqtt": {"host": LOOPBACK, "port": port, "identity_lifetime": LIFETIME / pace},
         "cameras": {story.CAMERA: camera},
-        "announce": {"repeat_after": REPEAT_AFTER},
-        "presence": {"leave_after": REPEAT_AFTER},
+        "announce": {"repeat_after": REPEAT_AFTER, "within": WITHIN / pace},
+        "presence": {"leave_after": REPEAT_AFTER / pace},
     }
     file = folder / "usense.yaml"
     file.write_text(yaml.safe_dump(settings))
