@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.support.logs import undone
 from uSense import log
 
 
@@ -25,14 +26,10 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def undone() -> Iterator[None]:
+def as_before() -> Iterator[None]:
     """Logging as it was before the test."""
-    root, own = logging.getLogger(), logging.getLogger("uSense")
-    before = list(root.handlers), root.level, own.level
-    yield
-    logging.captureWarnings(capture=False)
-    root.handlers, root.level, own.level = before
-    structlog.reset_defaults()
+    with undone():
+        yield
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -24,6 +24,8 @@ class House:
         self.folder = folder
         self.hall = Hall()
         self.broker = Mosquitto(folder / "broker")
+        self.cameras: dict[str, Any] = {}
+        """Settings of cameras beside the hall's; fill it before the start."""
         self._household = household
         self._names = names
         self._settings = settings
@@ -34,9 +36,8 @@ class House:
             stack.enter_context(self.broker)
             await stack.enter_async_context(self.hall)
             camera = {"kind": "stream", "url": self.hall.url, "read_timeout": 1, "open_timeout": 2}
-            self.service = Service(
-                self.folder / "service", self.broker.port, {"hall": camera}, **QUICK, **self._settings
-            )
+            cameras = {"hall": camera, **self.cameras}
+            self.service = Service(self.folder / "service", self.broker.port, cameras, **QUICK, **self._settings)
             if self._names:
                 await self._household.moves_in(self.service, *self._names)
             site = await pages.prepared(Path(self.service.settings["data_dir"]))

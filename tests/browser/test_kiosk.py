@@ -102,6 +102,22 @@ async def test_a_kiosk_shows_the_page_of_who_stands_there(
     assert min(took) < 1.0, took
 
 
+async def test_one_of_several_kiosks_is_chosen(tmp_path: Path, household: Household, chromium: Chromium) -> None:
+    """With more than one camera it is asked at which this screen stands."""
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    Image.fromarray(bars(1, (640, 480))).save(seen / "one.jpg")
+    house = House(tmp_path / "house", household, "Grace", web={"kiosks": {"door": {"privacy": "known"}}})
+    house.cameras["door"] = {"kind": "folder", "path": str(seen)}
+    async with house, chromium.window(house.origin) as window:
+        await window.log_in(house.password)
+        await window.open("/me")
+        await window.look("kiosks")
+        await window.page.get_by_role("link", name="door").click()
+        await window.page.wait_for_url("**/me/door")
+        await neutral(window)
+
+
 FEED = """<rss version="2.0"><channel><title>The harbor</title>
 <item><title>A ship came in</title><description>With tea.</description></item></channel></rss>"""
 

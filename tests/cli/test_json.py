@@ -60,6 +60,8 @@ def test_the_json_of_all_commands(terminal: Terminal, tmp_path: Path) -> None:
         "models list": (),
         "config show": (),
         "broker": (),
+        "token add": ("a script",),
+        "token list": (),
     }
     for words, arguments in commands.items():
         if words == "broker":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.logs import undone
 from uSense.cli import main
 
 
@@ -29,7 +30,7 @@ class Terminal:
     def run(self, *words: str) -> Outcome:
         """Run `usense` with these words; a bug's exception is let through."""
         self.monkeypatch.setattr(sys, "argv", ["usense", *words])
-        with pytest.raises(SystemExit) as ended:
+        with undone(), pytest.raises(SystemExit) as ended:
             main()
         said = self.capsys.readouterr()
         code = ended.value.code
