@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 
 from amqtt.broker import Broker
+
+FAREWELL = 2.0
+"""Seconds in which it says goodbye to its clients."""
 
 
 async def serve(port: int) -> None:
@@ -22,6 +27,10 @@ async def serve(port: int) -> None:
     await broker.start()
     print("amqtt running", file=sys.stderr, flush=True)  # noqa: T201 - its log, read by the demo
     await stop.wait()
+    # Since Python 3.12 it waits for clients that do not leave; nothing is kept here that could be lost.
+    goodbye = threading.Timer(FAREWELL, os._exit, (0,))
+    goodbye.daemon = True
+    goodbye.start()
     await broker.shutdown()
 
 
