@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from aiohttp import BodyPartReader
 
-from tests.support.examples import example_house, rgb, shown, somebody
+from tests.support.examples import rgb, shown, somebody
 from tests.support.portraits import jpeg
 from tests.support.site import Answer, Browser, Site
 from tests.support.stand_ins import Ears, Spotter
@@ -28,13 +28,6 @@ from uSense.web import uploads
 from uSense.web.uploads import AT_ONCE, MOST, Desk, Pace
 
 NEW = "/people/add"
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna is enrolled, Bea has no faces."""
-    async with example_house(tmp_path / "house", keep_crops=True) as house:
-        yield house
 
 
 @pytest.fixture

@@ -45,13 +45,6 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield house
 
 
-@pytest.fixture
-async def browser(site: Site) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with site.browser(logged_in=True) as browser:
-        yield browser
-
-
 async def raw(site: Site, request: bytes) -> bytes:
     """How the answer to bytes begins."""
     host, _, port = site.server.origin.removeprefix("http://").partition(":")

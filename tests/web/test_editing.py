@@ -8,18 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import example_house
 from tests.support.site import Browser, Site
 from uSense.control import Control
 from uSense.core.access import Scope
 from uSense.core.mypage import MOST_BLOCKS, Block, Kind, Layout, Page
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna is enrolled."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
 
 
 @pytest.fixture
@@ -28,13 +20,6 @@ async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
     (tmp_path / "pictures" / "summer").mkdir(parents=True)
     async with Site(tmp_path, control, pictures=[tmp_path / "pictures"]) as site:
         yield site
-
-
-@pytest.fixture
-async def browser(site: Site) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with site.browser(logged_in=True) as browser:
-        yield browser
 
 
 @pytest.fixture

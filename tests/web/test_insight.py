@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.examples import example_house
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
 from uSense.control import Control
@@ -32,13 +31,6 @@ REPORT: dict[str, Any] = {
 
 
 @pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna and Bea are enrolled."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
-
-
-@pytest.fixture
 async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
     """A house in which something happened."""
     async with Site(tmp_path, control) as site:
@@ -54,13 +46,6 @@ async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
         ):
             site.chronicle.hear(event)
         yield site
-
-
-@pytest.fixture
-async def browser(site: Site) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with site.browser(logged_in=True) as browser:
-        yield browser
 
 
 def kinds(text: str) -> list[str]:

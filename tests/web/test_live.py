@@ -29,13 +29,6 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield house
 
 
-@pytest.fixture
-async def browser(site: Site) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with site.browser(logged_in=True) as browser:
-        yield browser
-
-
 async def test_pictures_come_with_what_is_in_them(site: Site, browser: Browser) -> None:
     """A text with the faces, and then the picture, again and again."""
     async with browser.session.ws_connect(f"{browser.origin}/live/hall") as socket:

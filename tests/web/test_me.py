@@ -15,7 +15,6 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestServer
 from PIL import Image
 
-from tests.support.examples import example_house
 from tests.support.site import Browser, Site
 from tests.support.standing import Standing
 from tests.support.waiting import until
@@ -27,13 +26,6 @@ from uSense.web import kiosks
 from uSense.web.pages import me
 
 FEED = "<rss version='2.0'><channel><title>T</title><item><title>&lt;b&gt;News&lt;/b&gt;</title></item></channel></rss>"
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna and Bea are enrolled."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.support.examples import example_house
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
 from tests.support.standing import Standing
@@ -130,13 +129,6 @@ async def test_what_is_no_key_is_left_out(signer: Passes, tmp_path: Path) -> Non
     (tmp_path / passes.FILE).write_text('{"keys": [1, {}, {"kid": "a", "made_at": 1e9, "pem": "-----BEGIN"}]}')
     token, _ = await signer.sign(sighting(), DOOR)
     assert (await checked(signer, token))["name"] == "Anna"
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna is enrolled."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
 
 
 @pytest.fixture

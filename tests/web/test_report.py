@@ -10,20 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import example_house
 from tests.support.site import Browser, Site
 from uSense.control import Control
 from uSense.core.access import Scope
 from uSense.core.events import State
 from uSense.core.given import Given
 from uSense.web import report
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna and Bea are enrolled."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
 
 
 @pytest.fixture
@@ -42,13 +34,6 @@ async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
         site.given = [Given(("cameras", "hall", "url"), "rtsp://***@192.168.1.20/live", "", "file", "x, line 3")]
         site.report = {"state": "degraded", "problems": {"broker": "broker.local does not answer"}}
         yield site
-
-
-@pytest.fixture
-async def browser(site: Site) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with site.browser(logged_in=True) as browser:
-        yield browser
 
 
 async def files(browser: Browser, path: str = "/insight/report.zip") -> dict[str, str]:

@@ -8,18 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import example_house
 from tests.support.site import PASSWORD, Browser, Site
 from uSense.control import Control
 from uSense.core.access import Scope
 from uSense.core.given import Given
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """A house whose settings may change: each is 1, 2 or `all` in its file."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import example_house
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
 from tests.support.stand_ins import picture
@@ -19,13 +18,6 @@ from uSense.core.events import Portrait, SightingType
 from uSense.core.models import Box, Probe
 
 PATH = f"/sightings/{EVENT_ID}"
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna is enrolled, Bea has no faces, and a sighting that names Anna can be rejected."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
 
 
 @pytest.fixture

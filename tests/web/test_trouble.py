@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.support.examples import example_house, shown
+from tests.support.examples import shown
 from tests.support.site import Browser, Site
 from uSense.control import Control
 from uSense.core.errors import StorageError
 from uSense.core.models import Person
 from uSense.storage.notebook import Notebook
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna is enrolled, Bea has no faces."""
-    async with example_house(tmp_path / "house", keep_crops=True) as house:
-        yield house
-
-
-@pytest.fixture
-async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
-    """Their pages."""
-    async with Site(tmp_path, control) as house:
-        yield house
-
-
-@pytest.fixture
-async def browser(site: Site) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with site.browser(logged_in=True) as browser:
-        yield browser
 
 
 async def test_a_person_is_erased_while_their_page_is_open(browser: Browser, control: Control) -> None:

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.support.examples import example_house
-from tests.support.site import Browser, Site
+from tests.support.site import Browser
 from uSense.commands.base import OTHER_VISITOR_ID, VISITOR_ID
 from uSense.control import Control
 from uSense.visitor_naming import visiting
 
 PATH = f"/visitors/{VISITOR_ID}"
 BOTH = [("visitor", VISITOR_ID), ("visitor", OTHER_VISITOR_ID)]
-
-
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
-    """Anna and Bea are enrolled, and two unknown people were here."""
-    async with example_house(tmp_path / "house") as house:
-        yield house
-
-
-@pytest.fixture
-async def browser(control: Control, tmp_path: Path) -> AsyncIterator[Browser]:
-    """Somebody who is logged in."""
-    async with Site(tmp_path, control) as site, site.browser(logged_in=True) as browser:
-        yield browser
 
 
 async def choose(browser: Browser, **fields: str) -> tuple[int, str]:
