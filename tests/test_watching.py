@@ -10,8 +10,10 @@ import pytest
 
 from tests.support.stage import Stage, busy
 from tests.support.stand_ins import Busy, Oracle, Source, Spotter
+from tests.support.waiting import until
 from uSense import watching
 from uSense.core.errors import CameraError, CameraFinished
+from uSense.core.motion import MotionRules
 
 
 async def test_closing_says_that_no_camera_is_looked_at() -> None:
@@ -96,3 +98,22 @@ async def test_a_paused_camera_is_closed_until_it_is_resumed() -> None:
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
 
     assert source.opened == 2
+
+
+async def test_a_picture_that_is_asked_for_tells_whether_faces_are_sought_in_it() -> None:
+    """They are in each while motion is not asked for, and not for long where nothing moves."""
+    stage = Stage(Oracle())
+    source = Source(busy(), fps=100)
+    async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
+        await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+        sought = await stage.pipeline.cameras.shot("hall")
+        await until(lambda: stage.pipeline.scenes["hall"].looked_at >= sought.captured_at)
+
+    quiet = Stage(Oracle())
+    source.motion = MotionRules()
+    async with quiet.running(quiet.camera(source)), asyncio.timeout(30):
+        await quiet.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+        while (await quiet.pipeline.cameras.shot("hall")).sought:
+            pass
+
+    assert sought.sought

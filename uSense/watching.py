@@ -125,15 +125,16 @@ class Watching:
                 pace.spare(*self._spared)
                 due = max(due, frame.stamp) + pace.interval
                 self.stats.frames[name] += 1
-                if promises := self._shots.pop(name, None):
-                    # Before anybody else has the frame: its pictures are not made by two threads at once.
-                    for fit in {fit for _, fit in promises}:
-                        shot = Shot(frame.captured_at, await asyncio.to_thread(frame.picture.rgb, fit))
-                        _keep([promise for promise, wanted in promises if wanted == fit], shot)
                 self.stats.skipped[name] = before + camera.skipped
                 if frame.scene != shown:
                     shown, motion = frame.scene, MotionGate(source.motion)
-                if motion.see(frame.luma, frame.stamp) or scene.eager(frame.stamp):
+                worth = motion.see(frame.luma, frame.stamp) or scene.eager(frame.stamp)
+                if promises := self._shots.pop(name, None):
+                    # Before anybody else has the frame: its pictures are not made by two threads at once.
+                    for fit in {fit for _, fit in promises}:
+                        shot = Shot(frame.captured_at, await asyncio.to_thread(frame.picture.rgb, fit), sought=worth)
+                        _keep([promise for promise, wanted in promises if wanted == fit], shot)
+                if worth:
                     self._offer(name, frame, pace)
                 # The frame nearest to its time: frames of a camera as fast as the pace may come a little early.
                 frame = await camera.read(due - pace.interval / 2)

@@ -14,10 +14,11 @@ import pytest
 
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
-from tests.support.values import face, frame, portrait
+from tests.support.values import Plain, face, frame, portrait
 from tests.support.waiting import until
 from uSense.core.errors import RequestError
 from uSense.core.events import SightingType
+from uSense.core.models import Shot
 from uSense.web.live import FRESH, VIEWERS, Live
 
 
@@ -101,6 +102,25 @@ async def test_a_picture_is_taken_once_for_all(site: Site) -> None:
     assert (await live.next("hall", 1)).number == 2
     with pytest.raises(RequestError, match="attic"):
         await live.next("attic")
+
+
+async def test_boxes_are_of_the_picture_that_they_are_shown_with(site: Site) -> None:
+    """It is waited for them if they are sought in it, and not longer than a picture lasts: they lag behind else."""
+    scene = site.scenes["hall"]
+    asked: list[float] = []
+
+    async def shot(camera: str, fit: object = None) -> Shot:
+        asked.append(frame(2.0).captured_at)
+        return Shot(asked[-1], Plain((640, 480)).rgb(), sought=True)
+
+    slow, quick = (Live(shot, site.scenes, fps, 640) for fps in (0.01, 100.0))
+    old = await quick.next("hall")
+    waiting = asyncio.create_task(slow.next("hall"), name="viewer")
+    await until(lambda: len(asked) == 2)
+    scene.look([face(140.0)], frame(2.0))
+    new = await waiting
+
+    assert [view.told["faces"][0]["box"][0] for view in (old, new)] == [0.0781, 0.1406]
 
 
 async def test_nobody_is_shown_what_was_there_long_ago(site: Site, browser: Browser) -> None:

@@ -120,10 +120,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A whole picture of a camera, and when it was taken (wall-clock seconds)."""
+    """A whole picture of a camera, when it was taken (wall-clock seconds), and whether faces are sought in it, too."""
 
     captured_at: float
     rgb: Rgb
+    sought: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class Scene:
     _gallery: int = CHANGED
     size: tuple[float, float] = (math.inf, math.inf)
     """Width and height of the latest picture in pixels."""
+    looked_at: float = -math.inf
+    """When it was taken (wall-clock seconds)."""
 
     def __post_init__(self) -> None:
         self.tracker = Tracker(self.rules.tracking, self.run, self.rules.choosy)
@@ -95,7 +97,7 @@ class Scene:
 
     def look(self, faces: Sequence[Face], frame: Frame) -> Looked:
         """Take over what a detector found in `frame`; returns the faces to identify and the tracks that ended."""
-        self.size = frame.picture.size
+        self.size, self.looked_at = frame.picture.size, frame.captured_at
         looked = self.tracker.look(faces, scene=frame.scene, at=frame.captured_at, now=frame.stamp)
         self.doubts.begun(looked.begun, frame.stamp)
         for track_id in (*looked.ended, *looked.interrupted):

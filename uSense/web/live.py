@@ -21,6 +21,8 @@ VIEWERS = 12
 """Live views at once, over all cameras."""
 FRESH = 1.0
 """Seconds for which a picture is shown to somebody new; an older one is of another moment."""
+BEAT = 0.02
+"""Seconds between two looks whether the faces in a picture were found."""
 QUALITY = 75
 """Of the JPEG files."""
 
@@ -97,10 +99,19 @@ class Live:
     async def _taken(self, camera: str, number: int) -> View:
         shot = await self._shot(camera, self._fit)
         scene = self._scenes[camera]
+        jpeg = await asyncio.to_thread(encode_jpeg, shot.rgb, QUALITY)
+        await self._looked(scene, shot)
         faces = [_face(track, scene.size) for track in scene.tracker.in_view()]
         height, width = shot.rgb.shape[:2]
         told = {"at": rfc3339(shot.captured_at), "size": [width, height], "faces": faces}
-        return View(number, await asyncio.to_thread(encode_jpeg, shot.rgb, QUALITY), told)
+        return View(number, jpeg, told)
+
+    async def _looked(self, scene: Scene, shot: Shot) -> None:
+        """Wait for the boxes of this very picture, not longer than for the next one: others lag behind who walks."""
+        until = time.monotonic() + self._interval
+        # A scene tells nobody that it was looked at, and this asks only while somebody watches.
+        while shot.sought and scene.looked_at < shot.captured_at and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(BEAT)
 
 
 def _face(track: Track, size: tuple[float, float]) -> dict[str, Any]:
