@@ -91,13 +91,20 @@ async def test_a_paused_camera_is_closed_until_it_is_resumed() -> None:
 
     async with stage.running(stage.camera(source), stage.pipeline.detect(Spotter())):
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
+        first = stage.pipeline.cameras.since("hall")
         stage.pipeline.cameras.switches["hall"].turn(on=False)
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "offline")
         assert source.closed == 1
+        assert stage.pipeline.cameras.since("hall") is None
         stage.pipeline.cameras.switches["hall"].turn(on=True)
         await stage.ears.until(lambda ears: ears.states.get("camera/hall/status") == "online")
 
+        second = stage.pipeline.cameras.since("hall")
+
     assert source.opened == 2
+    assert first is not None
+    assert second is not None
+    assert second > first
 
 
 async def test_a_picture_that_is_asked_for_tells_whether_faces_are_sought_in_it() -> None:

@@ -77,7 +77,7 @@ def web_server(
         hub=Hub(),
         chronicle=Chronicle(ground.happenings, web.history_days),
         live=Live(cameras.shot, cameras.scenes, web.live_fps, web.live_width),
-        kiosks=Kiosks(cameras.scenes, cameras.online, lambda camera: web.kiosks.get(camera, web.kiosk)),
+        kiosks=Kiosks(cameras.scenes, cameras.since, lambda camera: web.kiosks.get(camera, web.kiosk)),
         mine=Mine(control.pages, Fetcher([network(text) for text in web.fetch.allow]), web.pictures),
         passes=Passes(Notebook(settings.data_dir / passes.FILE), f"usense/{context.instance}"),
         cameras=lambda: {name: switch.on.is_set() for name, switch in cameras.switches.items()},

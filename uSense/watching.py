@@ -57,6 +57,7 @@ class Watching:
         """The newest frame of every camera that is worth a look."""
         self._spared = (1.0, SLOWEST)
         self._statuses: dict[str, str] = {}
+        self._since: dict[str, float] = {}
         self._shots: dict[str, list[tuple[asyncio.Future[Shot], Size | None]]] = {}
 
     async def watch(self, name: str, source: CameraSource) -> None:
@@ -109,6 +110,10 @@ class Watching:
         """Whether a camera is open and gives pictures."""
         return self._statuses.get(name) == "online"
 
+    def since(self, name: str) -> float | None:
+        """When the first picture was taken of those that a camera gives now (monotonic); None if it gives none."""
+        return self._since.get(name) if self.online(name) else None
+
     def close(self) -> None:
         """No camera is looked at any more."""
         for name in self.scenes:
@@ -119,7 +124,7 @@ class Watching:
         pace, due = FramePace(1.0 / source.fps), 0.0
         async with source.open(name) as camera:
             frame = await camera.read()
-            self._online(name)
+            self._online(name, frame.stamp)
             before = self.stats.skipped[name]
             while True:
                 pace.spare(*self._spared)
@@ -146,7 +151,8 @@ class Watching:
         else:
             pace.taken()
 
-    def _online(self, name: str) -> None:
+    def _online(self, name: str, stamp: float) -> None:
+        self._since[name] = stamp
         if self.problems.pop(f"camera {name}", None):
             log.info("camera is back", camera=name)
             self.outbox.post(Notice("camera.back", {"camera": name}))

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.theater import ANNA, NOBODY, Theater
+from tests.support.theater import ANNA, BEA, NOBODY, Theater
 from tests.support.values import frame
-from uSense.core.kiosk import SETTLE, Kiosk, KioskRules, Privacy, Stander, Standing
-from uSense.core.models import PersonRef
+from uSense.core.kiosk import CONFIRMED, SETTLE, Kiosk, KioskRules, Privacy, Stander, Standing
+from uSense.core.models import Answer, PersonRef
+from uSense.core.scene import SceneRules
 
 A, B = PersonRef("a", "Anna"), PersonRef("b", "Bea")
 ANNAS = Stander("1", Standing.KNOWN, A)
@@ -115,6 +116,36 @@ def test_alone_is_who_is_seen_now_without_anybody() -> None:
     assert kiosk.alone([ANNAS], 1.3) == A
     assert kiosk.alone([ANNAS, BEAS], 1.4) is None
     assert kiosk.alone([], 9) is None
+
+
+def test_alone_is_only_of_whom_was_made_sure_lately() -> None:
+    """A pass says that somebody stands there, not that they did some time ago."""
+    kiosk = Kiosk(KioskRules())
+
+    assert kiosk.alone([ANNAS], CONFIRMED) == A
+    assert kiosk.alone([ANNAS], CONFIRMED + 0.1) is None
+    assert kiosk.look([ANNAS], CONFIRMED + 0.2) == A
+
+
+@pytest.mark.parametrize("stood", [3, 20, 60])
+def test_who_takes_somebodys_place_does_not_keep_their_page(stood: int) -> None:
+    """At the same spot after one picture without a face, however long the first had stood there."""
+    theater, kiosk = Theater(SceneRules()), Kiosk(KioskRules())
+
+    def shown(reply: Answer) -> PersonRef | None:
+        theater.scene.attend(theater.now)
+        theater.show(reply, step=0.2)
+        return kiosk.look(theater.scene.standing(), theater.now)
+
+    for _ in range(5 * stood):
+        before = shown(ANNA)
+    theater.now += 0.2
+    theater.scene.look((), frame(theater.now))
+    after = [shown(BEA) for _ in range(10)]
+
+    assert before == PersonRef("anna", "anna")
+    assert after[-1] == PersonRef("bea", "bea")
+    assert kiosk.alone(theater.scene.standing(), theater.now) == after[-1]
 
 
 def test_the_scene_tells_who_stands_there() -> None:

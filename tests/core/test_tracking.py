@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,12 @@ from uSense.core.tracking import Looked, Status, Tracker, TrackingRules
 def look(tracker: Tracker, *faces: Face, now: float, scene: int = 1) -> Looked:
     """Show faces to the tracker; the wall clock runs ahead of the monotonic one."""
     return tracker.look(faces, scene=scene, at=now + 1e6, now=now)
+
+
+def decide(tracker: Tracker) -> None:
+    """The only track is, or stays, Anna's."""
+    if track := tracker.answered("r-1"):
+        track.settle(Status.KNOWN, PersonRef("a", "Anna"), "e1")
 
 
 def test_a_walking_face_stays_one_track() -> None:
@@ -155,6 +162,29 @@ def test_eager_while_somebody_is_undecided_or_missing_but_not_for_ever() -> None
     assert not undecided
     assert tracker.eager(3.2)
     assert not tracker.eager(9.0)
+
+
+@pytest.mark.parametrize(("choosy", "again"), [(False, True), (True, False)])
+def test_who_is_relied_on_is_made_sure_of_more_often(*, choosy: bool, again: bool) -> None:
+    """After two seconds, without motion too, and at once when the face was hidden; not where it costs."""
+    tracker = Tracker(TrackingRules(), "r", choosy)
+    look(tracker, face(100), now=0.0)
+    decide(tracker)
+    for now in (10.0, 25.0, 50.0):
+        look(tracker, face(100), now=now)
+        decide(tracker)
+    assert not look(tracker, face(100), now=53.0).asks
+    assert not tracker.eager(53.0)
+
+    tracker.attend(53.0)
+    assert tracker.eager(53.1) is again
+    assert bool(look(tracker, face(100), now=53.2).asks) is again
+    decide(tracker)
+    assert not look(tracker, face(100), now=53.3).asks
+    look(tracker, now=53.4)
+    assert bool(look(tracker, face(100), now=53.5).asks) is again
+    decide(tracker)
+    assert not tracker.eager(60.0)
 
 
 def test_too_many_faces_are_refused_and_counted() -> None:

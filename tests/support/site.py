@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -110,6 +111,8 @@ class Site:
         self.control = control or Control(Oracle(), Spotter(), Ears(), QualityRules(), {"hall": Switch()}, dict)
         self.scenes = {"hall": Scene("hall", SceneRules(), "r")}
         self.problem = ""
+        self.since = -math.inf
+        """When the camera began to give pictures."""
         """Why no camera gives pictures."""
         self.report: dict[str, Any] = {"state": "ok"}
         self.given: list[Given] = []
@@ -132,7 +135,7 @@ class Site:
             hub=self.hub,
             chronicle=self.chronicle,
             live=Live(self.shot, self.scenes, 100.0, 640),
-            kiosks=Kiosks(self.scenes, lambda _: not self.problem, lambda _: self.settings.kiosk),
+            kiosks=Kiosks(self.scenes, lambda _: None if self.problem else self.since, lambda _: self.settings.kiosk),
             mine=Mine(
                 self.control.pages,
                 Fetcher([network(text) for text in self.settings.fetch.allow]),

@@ -74,6 +74,22 @@ async def hearing(kiosk: Browser) -> AsyncIterator[ClientResponse]:
         yield response
 
 
+async def test_who_was_there_before_the_camera_was_lost_is_not_there_when_it_is_back(
+    site: Site, kiosk: Browser, hall: Standing, anna: PersonRef
+) -> None:
+    """Not even for the moment until the first new picture is looked at."""
+    hall.stand(anna)
+    before = await kiosk.get("/me/hall/mine")
+
+    site.since = hall.now + 0.001
+    back = await kiosk.get("/me/hall/mine")
+    hall.now = site.since
+    hall.stand(anna)
+
+    assert (before.status, back.status) == (200, 409)
+    assert (await kiosk.get("/me/hall/mine")).status == 200
+
+
 async def told(response: ClientResponse) -> dict[str, Any]:
     """The next thing."""
     async with asyncio.timeout(20):

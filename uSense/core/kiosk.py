@@ -19,6 +19,10 @@ SETTLE = 1.0
 """Seconds for which somebody who went still counts as standing there."""
 
 
+CONFIRMED = 5.0
+"""Seconds for which it is believed who stands there, where others rely on it."""
+
+
 class Privacy(StrEnum):
     """Before whom a personal page is hidden."""
 
@@ -55,6 +59,8 @@ class Stander:
     standing: Standing
     person: PersonRef | None = None
     seen: float = 0.0
+    confirmed: float = 0.0
+    """When this was last made sure of."""
     missed: bool = False
     """Whether the latest picture does not show it."""
 
@@ -92,8 +98,9 @@ class Kiosk:
     def alone(self, standers: Sequence[Stander], now: float) -> PersonRef | None:
         """Who stands there now without anybody else, in the latest picture; None if that is not so, or not sure."""
         self.look(standers, now)
-        there = {one.known.person_id: one.known for one in standers if one.known and not one.missed}
-        if len(there) != 1:
+        here = [one for one in standers if one.known and not one.missed]
+        there = {one.known.person_id: one.known for one in here if one.known}
+        if len(there) != 1 or now - max(one.confirmed for one in here) > CONFIRMED:
             return None
         (who,) = there.values()
         return None if any(not _of(one, who) for one, _ in self._others.values()) else who

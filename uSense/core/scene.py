@@ -173,6 +173,8 @@ class Scene:
             sighting = self._settle(track, look, verdict, event_id, seq)
         if verdict.decided or vote.person_id == _person_id(track):
             self._sure.add(look.track_id)
+        if vote.person_id is not None and vote.person_id == _person_id(track):
+            track.confirmed = look.stamp
         return Outcome(vote, verdict, sighting)
 
     def take_back(self, told: Sighting, *, event_id: str, seq: int, at: float, now: float) -> Sighting | None:
@@ -253,6 +255,10 @@ class Scene:
         self.rules = replace(self.rules, announce=rules)
         self.attendance.rules = rules
 
+    def attend(self, now: float) -> None:
+        """Somebody relies on who stands there: for a moment that is made sure of more often."""
+        self.tracker.attend(now)
+
     def eager(self, now: float) -> bool:
         """True while frames are wanted even if nothing moves."""
         return self.tracker.eager(now)
@@ -282,7 +288,9 @@ class Scene:
         standing = Standing.UNKNOWN if track.status is Status.UNKNOWN else Standing.KNOWN if person else Standing.OPEN
         if track.interrupted:
             standing = Standing.OPEN
-        return Stander(track.track_id, standing, person, track.seen, missed=track.missed > 0)
+        # Where each identification costs, nobody is identified again for this.
+        confirmed = track.seen if self.rules.choosy else track.confirmed
+        return Stander(track.track_id, standing, person, track.seen, confirmed, missed=track.missed > 0)
 
     def _settle(self, track: Track, look: Look, verdict: Verdict, event_id: str, seq: int) -> Sighting | None:
         """Make the verdict the track's state; the sighting if that is news."""

@@ -58,6 +58,8 @@ RECONFIRM = 20.0
 """Seconds between two identifications of a face that was out of sight, where each costs."""
 LONGEST_CHOOSY = 600.0
 """Seconds between two identifications of a face that stays in sight, where each costs."""
+ATTENDED = 2.0
+"""Seconds between two identifications of a decided track while somebody relies on it, and for which that counts."""
 STALE = 1.0
 """A face that has waited for its identification this long makes place for a newer view."""
 PREDICT_AT_MOST = 0.5
@@ -85,6 +87,8 @@ class Track:
     waiting: bool = False
     waits_since: float = 0.0
     rechecks: int = 0
+    confirmed: float = -math.inf
+    """When the picture was taken that last spoke for the decision (monotonic)."""
 
     def settle(self, status: Status, person: PersonRef | None, event_id: str | None) -> None:
         """Take over a decision; the next identifications become rarer."""
@@ -112,8 +116,10 @@ class Track:
         """True while every further look counts."""
         return self.status is Status.UNDECIDED or 0 < self.contested <= CONTESTED_LOOKS
 
-    def wants(self, face: Face, now: float, rules: TrackingRules, *, choosy: bool = False) -> bool:
-        """True if this view of the face is worth an identification."""
+    def wants(
+        self, face: Face, now: float, rules: TrackingRules, *, choosy: bool = False, longest: float = math.inf
+    ) -> bool:
+        """True if this view of the face is worth an identification; after `longest` seconds any is."""
         size = face.box.height
         if self.waiting:
             stale = self.asked is not None and now - self.asked >= STALE
@@ -125,7 +131,7 @@ class Track:
             return True
         if self.unsettled:
             return now - self.asked >= min(2.0 ** max(0, self.asks - HASTY_ASKS) - 1, LONGEST_CHOOSY)
-        longest = LONGEST_CHOOSY if choosy else LONGEST_RECHECK
+        longest = min(longest, LONGEST_CHOOSY if choosy else LONGEST_RECHECK)
         pause = min(rules.recheck * 2.0 ** min(self.rechecks, 30), longest)
         return now - self.asked >= pause or size > self.asked_size * rules.better
 
@@ -159,6 +165,7 @@ class Tracker:
     """Whether further views of a face are offered while it waits for its identification, so that the best is used."""
     tracks: dict[str, Track] = field(default_factory=dict)
     refused: int = 0
+    _attended: float = -math.inf
     _count: int = 0
     _scene: int | None = None
 
@@ -169,7 +176,11 @@ class Tracker:
             del self.tracks[track_id]
         self._scene = scene
         away = {track.track_id for track in self.tracks.values() if track.missed and now - track.seen > INTERRUPTED}
+        missed = {track.track_id for track in self.tracks.values() if track.missed}
         joined = self._join(faces, now)
+        if self._relied_on(now):
+            # Whoever is hidden for a moment may be somebody else when the face is there again.
+            self.ask_again(track for track, _ in joined if track.track_id in missed and not track.unsettled)
         back = [track for track, _ in joined if track.track_id in away]
         for track in back:
             track.interrupt()
@@ -192,11 +203,23 @@ class Tracker:
         """The tracks whose faces were in the latest picture."""
         return [track for track in self.tracks.values() if not track.missed]
 
+    def attend(self, now: float) -> None:
+        """Somebody relies on whom the tracks show: for a moment they are made sure of more often.
+
+        Not where each identification costs.
+        """
+        self._attended = now
+
     def eager(self, now: float) -> bool:
-        """True while further frames are wanted even without motion: somebody is undecided or just went missing."""
+        """True while further frames are wanted even without motion.
+
+        Somebody is undecided, or just went missing, or is to be made sure of.
+        """
+        relied_on = self._relied_on(now)
         return any(
             (track.missed and now - track.seen <= self.rules.lost_after)
             or (track.asks < EAGER_LOOKS and track.unsettled)
+            or (relied_on and track.asked is not None and now - track.asked >= ATTENDED)
             for track in self.tracks.values()
         )
 
@@ -245,7 +268,11 @@ class Tracker:
         return begun
 
     def _wanted(self, track: Track, face: Face, now: float) -> bool:
-        return track.wants(face, now, self.rules, choosy=self.choosy)
+        longest = ATTENDED if self._relied_on(now) else math.inf
+        return track.wants(face, now, self.rules, choosy=self.choosy, longest=longest)
+
+    def _relied_on(self, now: float) -> bool:
+        return not self.choosy and now - self._attended <= ATTENDED
 
     def _ask(self, track: Track, face: Face, now: float) -> Ask:
         if not track.waiting:
