@@ -15,7 +15,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestServer
 from PIL import Image
 
-from tests.support.site import Browser, Site
+from tests.support.site import PASSWORD, Browser, Site
 from tests.support.standing import Standing
 from tests.support.waiting import until
 from uSense.control import Control
@@ -202,6 +202,18 @@ async def test_a_kiosk_stays_in_until_its_token_is_taken_back(
             while await response.content.readline():
                 pass
     assert (await kiosk.send("GET", "/me/hall/events")).status == 401
+
+
+async def test_whoever_cares_for_a_kiosk_logs_in_and_out_beside_it(site: Site, kiosk: Browser) -> None:
+    """On its own screen, and the kiosk stays what it was."""
+    await site.access.passwords.set(PASSWORD)
+    for _ in range(2):
+        assert (await kiosk.log_in()).status == 303
+        assert (await kiosk.get("/people")).status == 200
+    assert (await kiosk.post("/logout")).status == 303
+
+    assert (await kiosk.get("/me/hall")).status == 200
+    assert (await kiosk.get("/people")).status == 403
 
 
 async def test_kiosks_are_numbered(site: Site, kiosk: Browser) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 FILE = "sessions.json"
 """Where they are kept, in the data folder: who is logged in stays so over a restart."""
 MOST = 64
-"""Log-ins of a scope at once; the one that was not used longest ends."""
+"""Log-ins of a scope at once; of more, one that counts no more ends, or else the one that was not used longest."""
 NOTED = 86_400.0
 """Seconds after which a further visit is written down: each would wear the card."""
 
@@ -42,9 +42,10 @@ class Session:
 class Sessions:
     """Begins, finds and ends log-ins."""
 
-    def __init__(self, notebook: Notebook, lasting: float) -> None:
+    def __init__(self, notebook: Notebook, lasting: float, clock: Callable[[], float] = time.time) -> None:
         self._notebook = notebook
         self._lasting = lasting
+        self._clock = clock
         self._open: dict[str, Session] = {}
         self._saving = asyncio.Lock()
 
@@ -59,24 +60,27 @@ class Sessions:
 
     async def begin(self, scope: Scope, mark: str, browser: str = "") -> str:
         """A new log-in; the word for its cookie."""
-        word, now = secrets.token_urlsafe(32), time.time()
-        self._open[key(word)] = Session(scope, mark, now, now, browser)
+        word, now = secrets.token_urlsafe(32), self._clock()
         # Of the same scope: nobody with a kiosk's token can end the log-ins of those who may more.
-        alike = [name for name, session in self._open.items() if session.scope is scope]
-        if len(alike) > MOST:
-            del self._open[min(alike, key=lambda name: self._open[name].seen)]
+        alike = {name: session for name, session in self._open.items() if session.scope is scope}
+        if len(alike) >= MOST:
+            del self._open[min(alike, key=lambda name: (self._lasts(alike[name], now), alike[name].seen))]
+        self._open[key(word)] = Session(scope, mark, now, now, browser)
         await self._save()
         return word
 
     async def find(self, word: str, marks: Collection[str]) -> Session | None:
         """The log-in of a cookie's word, if it still counts: begun with one of these marks."""
         name = key(word)
-        session, now = self._open.get(name), time.time()
+        session, now = self._open.get(name), self._clock()
         if session is None:
             return None
-        if session.mark not in marks or not self._lasts(session, now):
+        if session.mark not in marks:
             del self._open[name]
             await self._save()
+            return None
+        # It is not ended: when a clock that was wrong is right again, it counts again.
+        if not self._lasts(session, now):
             return None
         if now - session.seen >= NOTED:
             session.seen = now
@@ -90,7 +94,7 @@ class Sessions:
 
     def all(self, marks: Collection[str]) -> dict[str, Session]:
         """Those that count by their keys, which say nothing of their words; who was seen last is first."""
-        now = time.time()
+        now = self._clock()
         counting = ((key, one) for key, one in self._open.items() if one.mark in marks and self._lasts(one, now))
         return dict(sorted(counting, key=lambda pair: -pair[1].seen))
 
@@ -103,6 +107,9 @@ class Sessions:
             await self._save()
 
     def _lasts(self, session: Session, now: float) -> bool:
+        """Whether it is not too long ago; a kiosk stays in until its token is taken back."""
+        if session.scope is Scope.KIOSK:
+            return True
         return session.begun - NOTED <= now < session.seen + self._lasting
 
     async def _save(self) -> None:

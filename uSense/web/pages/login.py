@@ -26,8 +26,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
     except RequestError as error:
         status = 429 if error.code == "too_many_attempts" else 403
         return visit.page("login.html", status=status, protected=True, to=to, message=str(error))
-    if visit.caller.word:
-        await visit.house.access.sessions.end(visit.caller.word)
+    await _end(visit)
     return admit(visit, visit.lead(to), word)
 
 
@@ -39,11 +38,16 @@ def admit(visit: Visit, response: web.Response, word: str) -> web.Response:
 
 async def leave(visit: Visit) -> web.StreamResponse:
     """End the log-in, here and in the browser."""
-    await visit.house.access.sessions.end(visit.caller.word)
+    await _end(visit)
     response = visit.lead("/login")
     response.del_cookie(COOKIE, path="/")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+async def _end(visit: Visit) -> None:
+    """End the log-in that the browser has, which need not be who asks: a kiosk's screen stays let in."""
+    await visit.house.access.sessions.end(visit.request.cookies.get(COOKIE, ""))
 
 
 def _inside(path: str) -> str:
