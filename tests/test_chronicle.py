@@ -13,7 +13,7 @@ from tests.support.shelf import Shelf
 from tests.support.waiting import until
 from uSense.chronicle import BATCH, Chronicle, forget
 from uSense.core.events import Notice, SightingType, State
-from uSense.core.history import Happening, Kind, Wanted
+from uSense.core.history import DAY, TRUSTED, Happening, Kind, Wanted
 from uSense.storage import Storage
 
 
@@ -117,6 +117,20 @@ async def test_a_full_disk_costs_nothing_but_the_memory_of_a_restart() -> None:
         await chronicle.finish()
         assert chronicle.problems == {}
         assert len(shelf.rows) == 1
+
+
+async def test_a_jump_of_the_clock_costs_nothing() -> None:
+    """What is too old by it leaves, in memory and on the disk, when it has gone evenly for an hour."""
+    shelf, wall, steady = Shelf(), 1_700_000_000.0, 50.0
+    keeper = Chronicle(shelf, 7, lambda: wall + steady, lambda: steady)
+    kept = []
+    for jump in (0.0, 40 * DAY, 0.0):
+        wall, steady = wall + jump, steady + 2 * TRUSTED
+        keeper.hear(Notice("camera.lost", {"camera": "hall"}))
+        await keeper.finish()
+        kept.append((len(shelf.rows), len(kinds(keeper))))
+
+    assert kept == [(1, 1), (2, 2), (2, 2)]
 
 
 async def test_reports_of_health_become_vital_signs() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 
 from uSense.core.errors import StorageError
 from uSense.core.events import Event, Notice, Sighting, SightingType, State
-from uSense.core.history import DAY, MOST, Happening, History, Kind, Vitals, signs
+from uSense.core.history import DAY, MOST, Happening, History, Kind, Trust, Vitals, signs
 from uSense.ports import Happenings
 
 log = structlog.get_logger()
@@ -40,13 +40,22 @@ _NOTICES = {
 class Chronicle:
     """Hears everything that is told; `run` it to have it written down."""
 
-    def __init__(self, store: Happenings, days: float) -> None:
+    def __init__(
+        self,
+        store: Happenings,
+        days: float,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.history = History(days * DAY)
         self.vitals = Vitals()
         self.names: dict[str, str] = {}
         """Ids by every name that was known since the start, also of people who are gone."""
         self.problems: dict[str, str] = {}
         self._store = store
+        self._clock = clock
+        self._steady = steady
+        self._trust = Trust()
         self._people: frozenset[str] | None = None
         self._report: Mapping[str, Any] = {}
         self._reported = 0.0
@@ -54,7 +63,7 @@ class Chronicle:
 
     def hear(self, event: Event) -> None:
         """Remember it; never waits."""
-        now = time.time()
+        now = self._clock()
         match event:
             case Sighting():
                 self._add(
@@ -80,7 +89,7 @@ class Chronicle:
         except StorageError as error:
             self._trouble(error)
         else:
-            self.history.load(rows, time.time())
+            self.history.load(rows)
             if self._people is not None:
                 self.history.keep_people(self._people)
         while True:
@@ -96,11 +105,14 @@ class Chronicle:
 
     async def finish(self) -> None:
         """Write down what is not; what the disk does not take stays for the next time."""
+        now = self._clock()
+        oldest = self.history.oldest(now) if self._trust.look(now, self._steady()) else -math.inf
+        self.history.expire(oldest)
         batch = self.history.unsaved
         if not batch:
             return
         try:
-            await self._store.keep([*batch.values()], self.history.oldest(time.time()), MOST)
+            await self._store.keep([*batch.values()], oldest, MOST)
         except StorageError as error:
             self._trouble(error)
         else:
@@ -122,7 +134,7 @@ class Chronicle:
             self.history.forget_visitor(str(data.get("visitor_id")))
 
     def _add(self, happening: Happening) -> None:
-        self.history.add(happening, time.time())
+        self.history.add(happening)
         if len(self.history.unsaved) >= BATCH:
             self._full.set()
 
@@ -132,9 +144,9 @@ class Chronicle:
             del self.names[next(iter(self.names))]
 
     def _note_health(self, report: Mapping[str, Any], now: float) -> None:
-        elapsed = time.monotonic() - self._reported if self._report else 0.0
+        elapsed = self._steady() - self._reported if self._report else 0.0
         self.vitals.add(now, signs(report, self._report, elapsed))
-        self._report, self._reported = report, time.monotonic()
+        self._report, self._reported = report, self._steady()
 
     def _trouble(self, error: StorageError) -> None:
         if not self.problems:

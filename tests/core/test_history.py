@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uSense.core.history import SERIES, Happening, History, Kind, Vitals, Wanted, signs, thinned
+from uSense.core.history import DAY, SERIES, Happening, History, Kind, Trust, Vitals, Wanted, signs, thinned
 
 
 def seen(at: float, person_id: str | None = "anna", camera: str = "hall", kind: Kind = Kind.SEEN) -> Happening:
@@ -15,19 +16,42 @@ def seen(at: float, person_id: str | None = "anna", camera: str = "hall", kind: 
     return Happening(at, kind, camera, person_id)
 
 
-@given(st.lists(st.floats(0, 100), max_size=40), st.integers(1, 10))
-def test_nothing_is_kept_too_long_or_too_often(times: list[float], most: int) -> None:
-    """At most so many, none older than it may be, newest first, and all that is kept and new is unsaved."""
-    history, now = History(50.0, most), 0.0
-    for step in sorted(times):
-        now = step
-        history.add(seen(step), now)
+@given(st.lists(st.floats(0, 100), max_size=40), st.integers(1, 10), st.floats(-200, 200))
+def test_nothing_is_shown_too_long_or_kept_too_often(times: list[float], most: int, now: float) -> None:
+    """At most so many, of these none too old, newest first; whatever the clock says, nothing is lost by looking."""
+    history = History(50.0, most)
+    for at in times:
+        history.add(seen(at))
 
-    latest = history.latest(Wanted(), 100)
+    kept = times[::-1][:most]
+    young = [at for at in kept if at >= now - 50]
+    assert [one.at for one in history.latest(Wanted(), 100, history.oldest(now))] == young
+    assert [one.at for one in history.latest(Wanted(), 100)] == kept
+    assert [one.at for one in history.unsaved.values()] == kept[::-1]
 
-    assert [one.at for one in latest] == sorted([time for time in times if time >= now - 50], reverse=True)[:most]
-    assert len(history.unsaved) == min(most, len(times))
-    assert set(latest) <= set(history.unsaved.values())
+    history.expire(history.oldest(now))
+    assert [one.at for one in history.latest(Wanted(), 100)] == young
+
+
+@pytest.mark.parametrize(
+    ("jumps", "trusted"),
+    [
+        ({}, [False, False, True, True, True]),
+        ({0: 40 * DAY}, [False, False, True, True, True]),
+        ({1800: 40 * DAY}, [False, False, False, True, True]),
+        ({1800: -40 * DAY, 5400: 40 * DAY}, [False, False, False, False, False]),
+        ({7200: 40 * DAY}, [False, False, True, True, False]),
+        ({7200: 1.0}, [False, False, True, True, True]),
+    ],
+)
+def test_a_clock_that_jumped_is_not_trusted(jumps: dict[int, float], trusted: list[bool]) -> None:
+    """Only after it has gone evenly for an hour, whatever it says, and not any more once it jumps."""
+    trust, wall, found = Trust(), 1_700_000_000.0, []
+    for steady in range(0, 9000, 1800):
+        wall += jumps.get(steady, 0.0)
+        found.append(trust.look(wall + steady, float(steady)))
+
+    assert found == trusted
 
 
 def test_one_can_choose() -> None:
@@ -35,7 +59,7 @@ def test_one_can_choose() -> None:
     history = History(1e9)
     rows = [seen(1), seen(2, "bea"), seen(3, None, "door", Kind.CAMERA_LOST), seen(4, "anna", "door")]
     for row in rows:
-        history.add(row, 5)
+        history.add(row)
 
     def times(**wanted: str) -> list[float]:
         return [one.at for one in history.latest(Wanted(**wanted), 9)]
@@ -51,22 +75,22 @@ def test_one_can_choose() -> None:
 
 
 def test_what_was_kept_comes_before_what_is_new() -> None:
-    """An earlier run's rows are not written again, and too old ones are left out."""
+    """An earlier run's rows are not written again."""
     history = History(10.0)
-    history.add(seen(20), 20)
-    history.load([seen(12), seen(2)], 20)
+    history.add(seen(20))
+    history.load([seen(12), seen(2)])
 
-    assert [one.at for one in history.latest(Wanted(), 9)] == [20, 12]
+    assert [one.at for one in history.latest(Wanted(), 9)] == [20, 12, 2]
     assert [one.at for one in history.unsaved.values()] == [20]
 
 
 def test_what_is_said_of_rows_while_they_are_written_counts() -> None:
     """Rows of a merged person are the other's, are not written twice, and what came meanwhile still is."""
     history = History(1e9)
-    history.add(seen(1), 1)
+    history.add(seen(1))
     batch = history.unsaved
     history.merge("anna", "bea")
-    history.add(seen(2), 2)
+    history.add(seen(2))
     history.saved(batch)
 
     assert [one.person_id for one in history.latest(Wanted(), 9)] == ["anna", "bea"]
@@ -77,7 +101,7 @@ def test_who_is_gone_is_forgotten() -> None:
     """What happened to an erased person or a visitor who left is neither shown nor written."""
     history = History(1e9)
     for row in (seen(1), seen(2, "bea"), seen(3, None), Happening(4, Kind.UNKNOWN, "hall", None, "v1")):
-        history.add(row, 5)
+        history.add(row)
     history.keep_people({"bea"})
     history.forget_visitor("v1")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +32,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def sessions(tmp_path: Path, clock: Clock) -> AsyncIterator[Sessions]:
+def sessions(tmp_path: Path, clock: Clock) -> Sessions:
     """Nobody is in."""
-    yield Sessions(Notebook(tmp_path / "sessions.json"), 30 * DAY, clock)
+    return Sessions(Notebook(tmp_path / "sessions.json"), 30 * DAY, clock)
 
 
 @pytest.mark.parametrize("wrong", [TODAY + 40 * DAY, TODAY - 2 * DAY, 0.0])

@@ -13,6 +13,10 @@ from typing import Any
 MOST = 5000
 """Happenings that are kept at most."""
 DAY = 86_400.0
+TRUSTED = 3600.0
+"""Seconds that a clock has to go evenly before anything is forgotten by it."""
+JUMP = 60.0
+"""Seconds by which it may be set meanwhile."""
 SIGNS = 2880
 """Reports of vital signs that are kept: a day of them, one each 30 s."""
 SERIES = 256
@@ -71,27 +75,24 @@ class History:
         self._new: dict[int, Happening] = {}
         self._number = 0
 
-    def load(self, rows: Iterable[Happening], now: float) -> None:
+    def load(self, rows: Iterable[Happening]) -> None:
         """Put what an earlier run kept before what was heard already."""
         rows = sorted(rows, key=lambda one: one.at)
         self._kept = deque([*rows, *self._kept], maxlen=self._kept.maxlen)
-        self.expire(now)
 
-    def add(self, one: Happening, now: float) -> None:
+    def add(self, one: Happening) -> None:
         """Remember one; the oldest of too many leaves."""
         self._kept.append(one)
         self._number += 1
         self._new[self._number] = one
         self._new.pop(self._number - (self._kept.maxlen or MOST), None)
-        self.expire(now)
 
-    def expire(self, now: float) -> None:
-        """Forget what is too old; what a clock set back makes later than now stays."""
-        while self._kept and self._kept[0].at < now - self._lasting:
-            self._kept.popleft()
+    def expire(self, oldest: float) -> None:
+        """Forget what is older; what a clock set back makes later than now stays."""
+        self._change(lambda one: one if one.at >= oldest else None)
 
     def oldest(self, now: float) -> float:
-        """The time before which nothing is kept."""
+        """The time before which nothing is shown, nor kept if `now` can be trusted."""
         return now - self._lasting
 
     def merge(self, person_id: str, into: str) -> None:
@@ -116,11 +117,11 @@ class History:
         for number in numbers:
             self._new.pop(number, None)
 
-    def latest(self, wanted: Wanted, most: int) -> list[Happening]:
-        """The latest of those that are wanted, newest first."""
+    def latest(self, wanted: Wanted, most: int, oldest: float = -math.inf) -> list[Happening]:
+        """The latest of those that are wanted and not older, newest first."""
         found: list[Happening] = []
         for one in reversed(self._kept):
-            if wanted.fits(one):
+            if one.at >= oldest and wanted.fits(one):
                 found.append(one)
                 if len(found) == most:
                     break
@@ -135,6 +136,24 @@ class History:
         self._kept = deque((one for one in kept if one is not None), maxlen=self._kept.maxlen)
         new = ((number, change(one)) for number, one in self._new.items())
         self._new = {number: one for number, one in new if one is not None}
+
+
+class Trust:
+    """Whether a wall clock went evenly for so long that what is too old by it may be forgotten.
+
+    A machine without a clock battery starts somewhere in the past and jumps, once or twice, when it hears the time.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = math.nan
+        self._since = 0.0
+
+    def look(self, wall: float, steady: float) -> bool:
+        """Compare it with a clock that never jumps; each time before something is forgotten."""
+        if not abs(wall - steady - self._ahead) <= JUMP:
+            self._since = steady
+        self._ahead = wall - steady
+        return steady - self._since >= TRUSTED
 
 
 class Vitals:

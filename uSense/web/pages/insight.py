@@ -26,8 +26,7 @@ async def look(visit: Visit) -> web.StreamResponse:
     wanted = Wanted(query.get("person", ""), query.get("camera", ""), query.get("kind", ""))
     most = _MORE if "more" in query else SHOWN
     history, now = house.chronicle.history, time.time()
-    history.expire(now)
-    happened = history.latest(wanted, most + 1)
+    happened = history.latest(wanted, most + 1, history.oldest(now))
     people = await house.control.people()
     names = {person.person_id: person.name for person in people}
     vitals = house.chronicle.vitals.copy()
