@@ -76,7 +76,7 @@ def web_server(
         access=ground.access,
         hub=Hub(),
         chronicle=Chronicle(ground.happenings, web.history_days),
-        live=Live(cameras.shot, cameras.scenes, web.live_fps, web.live_width),
+        live=Live(cameras.shot, cameras.scenes, context, fps=web.live_fps, width=web.live_width),
         kiosks=Kiosks(cameras.scenes, cameras.since, lambda camera: web.kiosks.get(camera, web.kiosk)),
         mine=Mine(control.pages, Fetcher([network(text) for text in web.fetch.allow]), web.pictures),
         passes=Passes(Notebook(settings.data_dir / passes.FILE), f"usense/{context.instance}"),

@@ -129,12 +129,13 @@ class Site:
         if self.password:
             await self.access.passwords.set(self.password)
         renderer = Renderer({"menu": [(route.path, route.label) for route in self._routes if route.label]})
+        context = Context(instance="test", recognizer="oracle", model="oracle")
         house = House(
             control=self.control,
             access=self.access,
             hub=self.hub,
             chronicle=self.chronicle,
-            live=Live(self.shot, self.scenes, 100.0, 640),
+            live=Live(self.shot, self.scenes, context, fps=100.0, width=640),
             kiosks=Kiosks(self.scenes, lambda _: None if self.problem else self.since, lambda _: self.settings.kiosk),
             mine=Mine(
                 self.control.pages,
@@ -143,7 +144,7 @@ class Site:
             ),
             passes=Passes(Notebook(self.folder / "passes.json"), "usense/test"),
             cameras=lambda: {name: switch.on.is_set() for name, switch in self.control.switches.items()},
-            context=Context(instance="test", recognizer="oracle", model="oracle"),
+            context=context,
             health=lambda: self.report,
             given=lambda: self.given,
             metrics_from=[network(text) for text in self.settings.metrics_from],

@@ -14,12 +14,15 @@ import pytest
 
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
+from tests.support.standing import Standing
 from tests.support.values import Plain, face, frame, portrait
 from tests.support.waiting import until
 from uSense.core.errors import RequestError
 from uSense.core.events import SightingType
-from uSense.core.models import Shot
+from uSense.core.models import PersonRef, Shot
 from uSense.web.live import FRESH, VIEWERS, Live
+
+ANNA = PersonRef("anna", "Anna")
 
 
 @pytest.fixture
@@ -41,6 +44,20 @@ async def test_pictures_come_with_what_is_in_them(site: Site, browser: Browser) 
             assert (found["state"], found["name"], found["event_id"]) == ("undecided", None, None)
             assert found["box"] == [0.0781, 0.1042, 0.2344, 0.3125]
     await until(lambda: site.server.house.live.viewers == 0)
+
+
+async def test_boxes_say_how_sure_it_is(site: Site, browser: Browser) -> None:
+    """The same number that the list of sightings has for this person; none for somebody who is unknown."""
+    hall = Standing()
+    site.scenes["hall"] = hall.scene
+    hall.stand(ANNA, None)
+    told = next(one for one in hall.sightings if one.name)
+    site.hub.hear(told)
+
+    view = await site.server.house.live.next("hall")
+
+    assert [(one["name"], one["percent"]) for one in view.told["faces"]] == [("Anna", 70), (None, None)]
+    assert "70&nbsp;%" in (await browser.get(f"/sightings/{told.event_id}/row")).text
 
 
 async def test_a_camera_without_pictures_says_why(site: Site, browser: Browser) -> None:
@@ -89,7 +106,7 @@ async def test_a_picture_is_taken_once_for_all(site: Site) -> None:
         await turn.wait()
         return await site.shot(camera)
 
-    live = Live(shot, site.scenes, 1000.0, 640)  # type: ignore[arg-type]
+    live = Live(shot, site.scenes, site.server.house.context, fps=1000.0, width=640)  # type: ignore[arg-type]
     looking = [asyncio.create_task(live.next("hall"), name=f"viewer {number}") for number in range(4)]
     await until(lambda: taken)
     looking[0].cancel()
@@ -113,7 +130,7 @@ async def test_boxes_are_of_the_picture_that_they_are_shown_with(site: Site) -> 
         asked.append(frame(2.0).captured_at)
         return Shot(asked[-1], Plain((640, 480)).rgb(), sought=True)
 
-    slow, quick = (Live(shot, site.scenes, fps, 640) for fps in (0.01, 100.0))
+    slow, quick = (Live(shot, site.scenes, site.server.house.context, fps=fps, width=640) for fps in (0.01, 100.0))
     old = await quick.next("hall")
     waiting = asyncio.create_task(slow.next("hall"), name="viewer")
     await until(lambda: len(asked) == 2)
@@ -138,7 +155,7 @@ async def test_nobody_is_shown_what_was_there_long_ago(site: Site, browser: Brow
 
 async def test_no_faster_than_the_settings_say(site: Site) -> None:
     """The second picture waits for its time."""
-    live = Live(site.shot, site.scenes, 20.0, 640)
+    live = Live(site.shot, site.scenes, site.server.house.context, fps=20.0, width=640)
     begun = time.monotonic()
     for number in range(5):
         await live.next("hall", number)

@@ -14,8 +14,10 @@ from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.models import Box, Shot, Size
 from uSense.core.scene import Scene
 from uSense.core.tracking import Status, Track
+from uSense.entities.payload import Context
 from uSense.imaging import encode_jpeg
 from uSense.times import rfc3339
+from uSense.web.wording import percent
 
 VIEWERS = 12
 """Live views at once, over all cameras."""
@@ -55,8 +57,9 @@ class _Camera:
 class Live:
     """Shared by all who look: each picture is taken and packed once."""
 
-    def __init__(self, shot: Shots, scenes: Mapping[str, Scene], fps: float, width: int) -> None:
+    def __init__(self, shot: Shots, scenes: Mapping[str, Scene], context: Context, *, fps: float, width: int) -> None:
         self.viewers = 0
+        self._context = context
         self._shot = shot
         self._scenes = scenes
         self._interval = 1.0 / fps
@@ -101,7 +104,8 @@ class Live:
         scene = self._scenes[camera]
         jpeg = await asyncio.to_thread(encode_jpeg, shot.rgb, QUALITY)
         await self._looked(scene, shot)
-        faces = [_face(track, scene.size) for track in scene.tracker.in_view()]
+        sure = {one.person_id: percent(one, self._context) for one in scene.present()}
+        faces = [_face(track, scene.size, sure) for track in scene.tracker.in_view()]
         height, width = shot.rgb.shape[:2]
         told = {"at": rfc3339(shot.captured_at), "size": [width, height], "faces": faces}
         return View(number, jpeg, told)
@@ -114,14 +118,15 @@ class Live:
             await asyncio.sleep(BEAT)
 
 
-def _face(track: Track, size: tuple[float, float]) -> dict[str, Any]:
-    """A face as JSON; its box in parts of the picture."""
+def _face(track: Track, size: tuple[float, float], sure: Mapping[str | None, int | None]) -> dict[str, Any]:
+    """A face as JSON; its box in parts of the picture, and how `sure` its person was told last, in percent."""
     box: Box = track.box
     return {
         "track_id": track.track_id,
         "state": track.status.value,
         "name": track.person.name if track.person else None,
         "person_id": track.person.person_id if track.person else None,
+        "percent": sure.get(track.person.person_id) if track.person else None,
         "event_id": track.event_id if track.status is not Status.UNDECIDED else None,
         "box": [
             round(value / side, 4) for value, side in zip((box.x0, box.y0, box.x1, box.y1), (*size, *size), strict=True)

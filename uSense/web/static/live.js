@@ -13,6 +13,7 @@ class Camera {
     this.who = figure.querySelector(".who");
     this.url = "";
     this.faces = [];
+    this.names = "";
   }
 
   open() {
@@ -66,12 +67,19 @@ class Camera {
   }
 
   name_all(faces) {
-    const names = faces.map(label).join(", ");
-    if (this.who.textContent !== names) this.who.textContent = names;
+    // Read out by screen readers: only another name is news, another number is not.
+    const names = faces.map(name).join(", ");
+    if (this.names === names) return;
+    this.names = names;
+    this.who.textContent = faces.map(label).join(", ");
   }
 }
 
 function label(face) {
+  return face.percent === null ? name(face) : `${name(face)} ${face.percent}\u00a0%`;
+}
+
+function name(face) {
   if (face.name) return face.name;
   return face.state === "unknown" ? texts.unknown : texts.undecided;
 }
@@ -84,9 +92,9 @@ function box(face) {
   frame.style.setProperty("top", `${100 * y0}%`);
   frame.style.setProperty("width", `${100 * (x1 - x0)}%`);
   frame.style.setProperty("height", `${100 * (y1 - y0)}%`);
-  const name = document.createElement("span");
-  name.textContent = label(face);
-  frame.append(name);
+  const text = document.createElement("span");
+  text.textContent = label(face);
+  frame.append(text);
   return frame;
 }
 
