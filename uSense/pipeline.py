@@ -218,9 +218,10 @@ class Pipeline:
 
     def _tell(self, sighting: Sighting) -> None:
         self._seq += 1
+        sighting = replace(sighting, age=time.monotonic() - sighting.stamp)
         self.outbox.post(sighting)
         self.stats.counts[f"sightings_{sighting.type}"] += 1
-        _log_decision(sighting, time.monotonic() - sighting.stamp)
+        _log_decision(sighting)
 
     @contextmanager
     def _under_way(self, batch: list[Query]) -> Iterator[None]:
@@ -280,7 +281,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _log_decision(sighting: Sighting, age: float) -> None:
+def _log_decision(sighting: Sighting) -> None:
     log.info(
         "face decided",
         type=sighting.type,
@@ -292,6 +293,6 @@ def _log_decision(sighting: Sighting, age: float) -> None:
         votes=f"{sighting.decision.votes}/{sighting.decision.looks}",
         quality=sighting.decision.quality,
         assurance=sighting.assurance,
-        age_s=round(age, 3),
+        age_s=round(sighting.age, 3),
         event_id=sighting.event_id,
     )

@@ -65,6 +65,8 @@ class Sighting:
     previous: PersonRef | None = None
     visitor_id: str | None = None
     """Of an unknown person who was here before."""
+    age: float = 0.0
+    """Seconds from the deciding look to the decision."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
