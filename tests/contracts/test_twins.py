@@ -8,7 +8,7 @@ import pytest
 
 from tests.storage.samples import DONE, MODEL, enroll, find, vectors
 from uSense.core.errors import ConflictError, NotFoundError
-from uSense.core.models import Check, ConfusablePair, Person, Training, WeakFace
+from uSense.core.models import Check, ConfusablePair, Person, Training, TriedFace, WeakFace
 from uSense.ports import TwinFace, TwinPerson, Twins, Vault
 from uSense.storage import Storage
 
@@ -159,7 +159,9 @@ async def test_the_report_of_the_last_training_is_kept(twins: Twins) -> None:
     """With its version number, and without what names people."""
     check = Check(3, True, 2, 2, 0, 0, "keep", 0.5, "well apart")
     pair, weak = ConfusablePair("Anna", "Bert", 0.4), WeakFace("Anna", "f1", 0.1)
-    report = Training("succeeded", 0, 2, 3, 0.5, 1e9, "fine", (pair,), (weak,), check)
+    report = Training(
+        "succeeded", 0, 2, 3, 0.5, 1e9, "fine", (pair,), (weak,), check, (TriedFace("Anna", "f1", right=True),)
+    )
     kept = Training("succeeded", 7, 2, 3, 0.5, 1e9, "fine", check=check)
 
     await twins.trained(HOUSE, 6, DONE)

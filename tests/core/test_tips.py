@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from uSense.core.models import ConfusablePair, Person, Quality, Training, WeakFace
-from uSense.core.tips import Closeness, Need, Neighbor, hardest, needs, neighbor, odd_faces
+from uSense.core.models import ConfusablePair, Person, Quality, Training, TriedFace, WeakFace
+from uSense.core.tips import Closeness, Need, Neighbor, Recall, hardest, needs, neighbor, odd_faces, recall
 
 
 def photo(value: float = 0.9, turned: float | None = 0.0) -> Quality:
@@ -39,6 +39,15 @@ def test_what_helps_a_person(person: Person, photos: list[Quality | None], expec
     report = Training("succeeded", weak=(WeakFace("Bea", "f1", 0.2), WeakFace("Carl", "f1", 0.1)))
 
     assert needs(person, photos, report) == expected
+
+
+def test_how_well_somebody_is_known_by_their_own_photos() -> None:
+    """Photos that are still there count, no others; nothing is told of what was not asked."""
+    tried = [("Anna", "f1", True), ("Anna", "f2", False), ("Anna", "gone", True), ("Bea", "f3", True)]
+    report = Training("succeeded", tried=tuple(TriedFace(*one) for one in tried))
+
+    assert recall(report, Person("p", "Anna", face_ids=("f1", "f2", "new"))) == Recall(asked=2, right=1)
+    assert recall(report, Person("q", "Carl", face_ids=("f4",))) is None
 
 
 def test_faces_that_are_unlike_the_others_of_their_person() -> None:

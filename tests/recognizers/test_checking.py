@@ -36,7 +36,7 @@ def test_everything_worth_knowing_is_found() -> None:
         face("b", "b2", 1.1),
     ]
 
-    check, pairs, weak = checking.check(gallery(faces), faces, DecisionRules())
+    check, pairs, weak, tried = checking.check(gallery(faces), faces, DecisionRules())
 
     assert asdict(check) | {"text": ""} == {
         "faces": 5,
@@ -51,14 +51,21 @@ def test_everything_worth_knowing_is_found() -> None:
     }
     assert [(pair.a, pair.b, round(pair.score, 3)) for pair in pairs] == [("Anna", "Bert", 0.85)]
     assert [(one.name, one.face_id) for one in weak] == [("Anna", "a3")]
+    assert {(one.name, one.face_id): one.right for one in tried} == {
+        ("Anna", "a1"): True,
+        ("Anna", "a2"): True,
+        ("Anna", "a3"): False,
+        ("Bert", "b1"): True,
+        ("Bert", "b2"): True,
+    }
 
 
 @pytest.mark.parametrize("faces", [[], [face("gone", "g1", 0.0)], [face("a", "a1", 0.0)]])
 def test_there_may_be_nothing_to_compare(faces: list[KeptFace]) -> None:
     """Nobody, somebody who was deleted meanwhile, a single face: no numbers, and no advice."""
-    check, pairs, weak = checking.check(gallery(faces), faces, DecisionRules())
+    check, pairs, weak, tried = checking.check(gallery(faces), faces, DecisionRules())
 
-    assert (check.known, check.advice, pairs, weak) == (0, "none", (), ())
+    assert (check.known, check.advice, pairs, weak, tried) == (0, "none", (), (), ())
     assert check.complete == all(person != "gone" for person, _, _ in faces) or check.faces == 0
 
 
@@ -74,9 +81,9 @@ def test_a_large_gallery_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     known = gallery(faces, persons)
 
     monkeypatch.setattr(checking, "MOST_FACES", 50)
-    few, _, _ = checking.check(known, faces, DecisionRules())
+    few, *_ = checking.check(known, faces, DecisionRules())
     monkeypatch.setattr(checking, "SECONDS", 0.0)
-    fewer, _, _ = checking.check(known, faces, DecisionRules())
+    fewer, *_ = checking.check(known, faces, DecisionRules())
 
     assert 20 < few.faces < 90
     assert 1 <= fewer.faces <= 4

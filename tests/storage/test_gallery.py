@@ -10,7 +10,7 @@ import pytest
 from tests.storage.processes import Child, crashed
 from tests.storage.samples import DONE, MODEL, assert_same, enroll, find, gallery_of, raw
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import Check, ConfusablePair, Training, WeakFace
+from uSense.core.models import Check, ConfusablePair, Training, TriedFace, WeakFace
 from uSense.storage import Storage, open_storage
 
 
@@ -76,12 +76,13 @@ async def test_confusable_pairs_follow_renames_and_erasures(folder: Path) -> Non
 
 
 async def test_the_check_of_a_training_is_kept(folder: Path) -> None:
-    """Numbers and advice stay; weak faces go by the names persons have now, and leave with the face or the person."""
+    """Numbers and advice stay; faces go by the names persons have now, and leave with the face or the person."""
     check = Check(3, True, 3, 2, 0, 1, "keep", 0.5, "the threshold of 0.50 suits these people")
     async with open_storage(folder) as storage:
         anna, bert = [await enroll(storage.vault, name, 2) for name in ("Anna", "Bert")]
         weak = tuple(WeakFace(person.name, face_id, 0.25) for person in (anna, bert) for face_id in person.face_ids)
-        report = Training("succeeded", weak=weak, check=check)
+        tried = tuple(TriedFace(face.name, face.face_id, right=True) for face in weak)
+        report = Training("succeeded", weak=weak, check=check, tried=tried)
         await storage.vault.save_gallery(gallery_of(anna, bert), model=MODEL, report=report)
         await storage.vault.update_person(anna.person_id, name="Zoe")
         await storage.vault.delete_template(anna.person_id, anna.face_ids[0])
@@ -92,6 +93,7 @@ async def test_the_check_of_a_training_is_kept(folder: Path) -> None:
 
     assert loaded.check == check
     assert loaded.weak == (WeakFace("Zoe", anna.face_ids[1], 0.25),)
+    assert loaded.tried == (TriedFace("Zoe", anna.face_ids[1], right=True),)
 
 
 @pytest.fixture

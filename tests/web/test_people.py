@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.examples import somebody
 from tests.support.site import Browser, Site
+from tests.support.stand_ins import picture
 from uSense.control import Control
 from uSense.core.access import Scope
 from uSense.core.events import State
@@ -63,6 +64,20 @@ async def test_how_well_somebody_is_told_apart(browser: Browser, control: Contro
     assert "Hardest to tell apart" in everybody
     assert f"likeness {pair.score:.2f}" in everybody
     assert f"Bea, and well apart (likeness {pair.score:.2f})" in page
+
+
+async def test_how_well_somebody_is_known_by_their_own_photos(browser: Browser, control: Control, anna: str) -> None:
+    """Each card says how many photos the others were enough for; of a single one nothing can be said, and it is."""
+    alone = (await browser.get("/people")).text
+    again = (picture().rgb() * 0.9).astype("uint8")
+    await control.add_picture("Anna", again, "again.jpg")
+    await control.train()
+
+    assert alone.count("not measured, there is only one") == 1
+    for path in ("/people", anna):
+        page = (await browser.get(path)).text
+        assert "Own photos recognized: 2 of 2" in page
+        assert "left out each photo of Anna" in page
 
 
 async def test_name_and_note_change(browser: Browser, control: Control, anna: str) -> None:

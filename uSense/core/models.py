@@ -257,6 +257,15 @@ class WeakFace:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedFace:
+    """A kept face that was left out and asked about; whether the rest of its person was enough for the `right` name."""
+
+    name: str
+    face_id: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """What came out when one kept face after the other was left out and asked about, as one look.
 
@@ -289,6 +298,7 @@ class Training:
     confusable: tuple[ConfusablePair, ...] = ()
     weak: tuple[WeakFace, ...] = ()
     check: Check | None = None
+    tried: tuple[TriedFace, ...] = ()
 
     def renamed(self, names: Mapping[str, str]) -> Training:
         """The same report with new names for old ones; what is about somebody who has none is left out."""
@@ -297,4 +307,5 @@ class Training:
             self,
             confusable=tuple(replace(pair, a=names[pair.a], b=names[pair.b]) for pair in pairs),
             weak=tuple(replace(face, name=names[face.name]) for face in self.weak if face.name in names),
+            tried=tuple(replace(face, name=names[face.name]) for face in self.tried if face.name in names),
         )

@@ -59,6 +59,20 @@ def odd_faces(report: Training, name: str) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """How many of a person's photos the last training asked about, and how many got the right name by the others."""
+
+    asked: int
+    right: int
+
+
+def recall(report: Training, person: Person) -> Recall | None:
+    """How well somebody is known by their own photos; None if that was not measured of those that are there."""
+    asked = [one.right for one in report.tried if one.name == person.name and one.face_id in person.face_ids]
+    return Recall(len(asked), sum(asked)) if asked else None
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbor:
     """Who of the others is most like a person."""
 

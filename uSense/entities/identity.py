@@ -107,6 +107,11 @@ class IdentityPayload(Branch):
     previous: PersonPayload | None = None
     """Person whom the corrected event named; only when `type` is changed."""
 
+    @property
+    def percent(self) -> int | None:
+        """The confidence, for people."""
+        return None if self.confidence is None else round(100 * self.confidence)
+
 
 def identity(sighting: Sighting, context: Context, now: float) -> list[Message]:
     """The message for `usense/identity`, as it is to be sent `now` (monotonic seconds)."""

@@ -9,7 +9,7 @@ from uSense.core.advice import advise
 from uSense.core.evaluation import Tally
 from uSense.core.judging import DecisionRules
 from uSense.core.matching import Gallery
-from uSense.core.models import Check, ConfusablePair, WeakFace
+from uSense.core.models import Check, ConfusablePair, TriedFace, WeakFace
 from uSense.core.trials import KeptFace, leave_one_out
 
 MOST_FACES = 2000
@@ -17,11 +17,11 @@ MOST_FACES = 2000
 SECONDS = 2.0
 """After this, what was left out so far is the sample."""
 
-Findings = tuple[Check, tuple[ConfusablePair, ...], tuple[WeakFace, ...]]
+Findings = tuple[Check, tuple[ConfusablePair, ...], tuple[WeakFace, ...], tuple[TriedFace, ...]]
 
 
 def check(gallery: Gallery, faces: Sequence[KeptFace], rules: DecisionRules) -> Findings:
-    """The numbers with an advice, the people hardest to tell apart, and the faces unlike their person's others.
+    """The numbers with an advice, the people hardest to tell apart, the faces unlike their person's others, and all.
 
     Blocks for `SECONDS` at most.
     """
@@ -48,4 +48,5 @@ def check(gallery: Gallery, faces: Sequence[KeptFace], rules: DecisionRules) -> 
         numbers,
         tuple(ConfusablePair(pair.a, pair.b, pair.score) for pair in tally.pairs()),
         tuple(WeakFace(one.person, one.photo, one.score) for one in tally.weak()),
+        tuple(TriedFace(one.person, one.photo, one.right > 0) for one in tally.photos.values()),
     )

@@ -354,7 +354,7 @@ class LocalRecognizer:
         people = await self._vault.people()  # later: so all whose faces were read and are still kept are among them
         faces = _faces(templates)
         gallery = await asyncio.to_thread(self._built, people, faces)
-        numbers, pairs, weak = await asyncio.to_thread(check, gallery, faces, self.rules)
+        numbers, pairs, weak, tried = await asyncio.to_thread(check, gallery, faces, self.rules)
         report = Training(
             state="succeeded",
             persons=len(gallery.person_ids),
@@ -364,6 +364,7 @@ class LocalRecognizer:
             confusable=pairs,
             weak=weak,
             check=numbers,
+            tried=tried,
         )
         report = await self._vault.save_gallery(gallery, model=self.model, report=report, built_from=templates)
         return gallery.numbered(report.gallery), report

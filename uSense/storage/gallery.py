@@ -11,7 +11,7 @@ from typing import Any
 
 from uSense.core.errors import GalleryChangedError
 from uSense.core.matching import Gallery, Metric
-from uSense.core.models import Check, ConfusablePair, Training, WeakFace
+from uSense.core.models import Check, ConfusablePair, Training, TriedFace, WeakFace
 from uSense.ports import Template
 from uSense.storage import people, sealing
 from uSense.storage.keys import Keys, intact
@@ -35,6 +35,7 @@ def save(
     facts = {name: fact for name, fact in asdict(report).items() if name not in {"gallery", "confusable"}}
     # Without names: they are those of the faces' persons when it is read, and nobody's if the face is gone.
     facts["weak"] = {face.face_id: face.score for face in report.weak}
+    facts["tried"] = {face.face_id: face.right for face in report.tried}
     version = connection.execute(
         "INSERT INTO galleries (model, report) VALUES (?, ?)", (model, json.dumps(facts))
     ).lastrowid
@@ -119,7 +120,7 @@ def _save_confusable(connection: sqlite3.Connection, gallery: Gallery, report: T
 
 
 def _load_report(connection: sqlite3.Connection, version: int, facts: dict[str, Any]) -> Training:
-    check, weak = facts.pop("check", None), facts.pop("weak", {})
+    check, weak, tried = facts.pop("check", None), facts.pop("weak", {}), facts.pop("tried", {})
     names = dict(connection.execute("SELECT face_id, name FROM faces JOIN persons USING (person_id)"))
     return Training(
         **facts,
@@ -127,6 +128,7 @@ def _load_report(connection: sqlite3.Connection, version: int, facts: dict[str, 
         confusable=_load_confusable(connection, version),
         weak=tuple(WeakFace(names[face_id], face_id, score) for face_id, score in weak.items() if face_id in names),
         check=None if check is None else Check(**check),
+        tried=tuple(TriedFace(names[face_id], face_id, right) for face_id, right in tried.items() if face_id in names),
     )
 
 

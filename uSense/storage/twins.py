@@ -145,7 +145,7 @@ def _alone(connection: sqlite3.Connection, account: str, *, cropped: bool) -> li
 def _trained(
     connection: sqlite3.Connection, account: str, report: Training, face_ids: Collection[str] | None
 ) -> Training:
-    report = replace(report, confusable=(), weak=())
+    report = replace(report, confusable=(), weak=(), tried=())
     if face_ids is None:
         connection.execute("UPDATE twin_faces SET trained = 1 WHERE account = ?", (account,))
     else:
@@ -168,7 +168,9 @@ def _report(connection: sqlite3.Connection, account: str) -> Training | None:
     with parsing():
         facts = dict(json.loads(row[0]))
         check = facts.pop("check")
-        return Training(**facts | {"confusable": (), "weak": ()}, check=None if check is None else Check(**check))
+        return Training(
+            **facts | {"confusable": (), "weak": (), "tried": ()}, check=None if check is None else Check(**check)
+        )
 
 
 def _orphans(connection: sqlite3.Connection, account: str) -> list[str]:

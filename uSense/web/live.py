@@ -14,10 +14,10 @@ from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.models import Box, Shot, Size
 from uSense.core.scene import Scene
 from uSense.core.tracking import Status, Track
+from uSense.entities.identity import payload
 from uSense.entities.payload import Context
 from uSense.imaging import encode_jpeg
 from uSense.times import rfc3339
-from uSense.web.wording import percent
 
 VIEWERS = 12
 """Live views at once, over all cameras."""
@@ -104,7 +104,8 @@ class Live:
         scene = self._scenes[camera]
         jpeg = await asyncio.to_thread(encode_jpeg, shot.rgb, QUALITY)
         await self._looked(scene, shot)
-        sure = {one.person_id: percent(one, self._context) for one in scene.present()}
+        now = time.monotonic()
+        sure = {one.person_id: payload(one, self._context, now).percent for one in scene.present()}
         faces = [_face(track, scene.size, sure) for track in scene.tracker.in_view()]
         height, width = shot.rgb.shape[:2]
         told = {"at": rfc3339(shot.captured_at), "size": [width, height], "faces": faces}

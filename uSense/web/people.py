@@ -12,7 +12,7 @@ from uSense.album import Photo, best
 from uSense.control import Control
 from uSense.core.errors import NotFoundError
 from uSense.core.models import Person, Training
-from uSense.core.tips import CLEAR, Hardest, Need, Neighbor, hardest, needs, neighbor, odd_faces
+from uSense.core.tips import CLEAR, Hardest, Need, Neighbor, Recall, hardest, needs, neighbor, odd_faces, recall
 from uSense.web.house import House
 
 POOR = 0.3
@@ -45,6 +45,7 @@ class Card:
     needs: Sequence[Need]
     photos: Sequence[Shown]
     neighbor: Neighbor | None
+    recall: Recall | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def _card(house: House, person: Person, photos: list[Photo], report: Training) -
         needs=needs(person, [photo.quality for photo in photos], report),
         photos=[_shown(person, photo, odd.get(photo.face_id)) for photo in photos],
         neighbor=neighbor(report, house.control.recognizer.rules.threshold, person.name),
+        recall=recall(report, person),
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from uSense.core.events import Sighting
 from uSense.entities.identity import IdentityPayload, payload
-from uSense.entities.payload import Context
 from uSense.times import rfc3339
 
 if TYPE_CHECKING:
@@ -39,15 +38,6 @@ def seen(sighting: Sighting, house: House) -> Seen:
         at=rfc3339(sighting.captured_at),
         clock=time.strftime("%H:%M:%S", time.localtime(sighting.captured_at)),
         sure=told.assurance.value,
-        percent=_percent(told),
+        percent=told.percent,
         face=f"/api/v1/sightings/{told.event_id}/face" if has_face else "",
     )
-
-
-def percent(sighting: Sighting, context: Context) -> int | None:
-    """How sure it is, as `Seen` has it."""
-    return _percent(payload(sighting, context, time.monotonic()))
-
-
-def _percent(told: IdentityPayload) -> int | None:
-    return None if told.confidence is None else round(100 * told.confidence)

@@ -231,7 +231,7 @@ class AzureRecognizer:
             return await self._with_fresh_eyes(self._sent_and_trained)
         local = await self._home.train()  # first: Azure may be away
         report = await self._with_fresh_eyes(self._sent_and_trained)
-        return replace(report, confusable=local.confusable, weak=local.weak, check=local.check)
+        return replace(report, confusable=local.confusable, weak=local.weak, check=local.check, tried=local.tried)
 
     async def training(self) -> Training:
         return self._people.report
