@@ -20,10 +20,11 @@ from tests.support.site import Answer, Browser, Site
 from tests.support.stand_ins import Ears, Spotter
 from tests.support.waiting import until
 from uSense.control import Control
-from uSense.core.errors import RequestError
+from uSense.core.errors import RequestError, StorageError, UsenseError
 from uSense.core.events import Notice
-from uSense.core.models import Box, Face
+from uSense.core.models import Box, Face, Probe
 from uSense.imaging import MAX_BYTES
+from uSense.ports import AddedFace
 from uSense.web import uploads
 from uSense.web.uploads import AT_ONCE, MOST, Desk, Pace
 
@@ -68,6 +69,52 @@ async def test_somebody_new_is_made_by_their_photos(browser: Browser, control: C
     told = json.loads(answer.text)
     assert (told["person_id"], told["trained"]) == (person.person_id, True)
     assert (len(person.face_ids), person.trained) == (2, True)
+
+
+@pytest.mark.parametrize("page", [True, False], ids=["page", "program"])
+@pytest.mark.parametrize("problem", [StorageError("the disk is full"), RequestError("asked too often", code="busy")])
+async def test_what_fails_half_way_hides_nothing_that_was_kept(
+    *, page: bool, problem: UsenseError, browser: Browser, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The photos before it have their verdicts and count, and the problem is told with them."""
+    keep = control.recognizer.add_face
+
+    async def full(who: str, probe: Probe, *, force: bool = False) -> AddedFace:
+        if (await control.find(who)).face_ids:
+            raise problem
+        return await keep(who, probe, force=force)
+
+    monkeypatch.setattr(control.recognizer, "add_face", full)
+    answer = await send(browser, NEW, cleo(), cleo(0.9), cleo(0.8), page=page, name="Cleo")
+
+    person = await control.find("Cleo")
+    assert (len(person.face_ids), person.trained) == (1, True)
+    assert answer.status == (503 if isinstance(problem, StorageError) else 429)
+    assert str(problem) in answer.text
+    if page:
+        assert "1 of 1 photos were kept. They count" in answer.text
+        assert "Send photos that have no verdict" in answer.text
+        assert f'action="/people/{person.person_id}/add"' in answer.text
+    else:
+        assert outcomes(answer) == ["kept"]
+        assert json.loads(answer.text)["person_id"] == person.person_id
+
+
+async def test_a_training_that_fails_is_told_with_the_verdicts(
+    browser: Browser, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept, and do not count yet."""
+
+    async def broken() -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(control, "train", broken)
+    answer = await send(browser, NEW, cleo(), page=True, name="Cleo")
+
+    assert answer.status == 503
+    assert "the disk is full" in answer.text
+    assert "1 of 1 photos were kept." in answer.text
+    assert "kept. They count" not in answer.text
 
 
 async def test_a_page_without_scripts_tells_the_same(browser: Browser, control: Control) -> None:

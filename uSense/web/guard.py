@@ -137,19 +137,28 @@ class Guard:
 
     def _refusal(self, route: Route, visit: Visit, error: UsenseError) -> web.StreamResponse:
         """What went wrong: for programs as JSON, for people as a page, or the log-in that is missing."""
-        code = error.code if isinstance(error, RequestError) else "unavailable"
-        status = STATUSES.get(code, 400 if isinstance(error, RequestError) else 503)
-        message = str(error)
+        told = refusal(error)
+        code, message = told["code"], told["message"]
         if isinstance(error, StorageError):
             log.warning("not answered", problem=message)
             message = _UNREAD if visit.caller.scope is None else message
         path = urlsplit(str(visit.request.rel_url)).path
         if path.startswith("/api/") or not _wants_page(visit.request):
-            return visit.json({"status": "error", "error": {"code": code, "message": message}}, status=status)
+            return visit.json({"status": "error", "error": {"code": code, "message": message}}, status=status(error))
         if code == "log_in" and route.method == "GET":
             back = quote(str(visit.request.rel_url)[:_LONGEST_PATH], safe="")
             return visit.lead(f"/login?to={back}")
-        return visit.page("refused.html", status=status, message=message)
+        return visit.page("refused.html", status=status(error), message=message)
+
+
+def refusal(error: UsenseError) -> dict[str, str]:
+    """What went wrong, for programs."""
+    return {"code": error.code if isinstance(error, RequestError) else "unavailable", "message": str(error)}
+
+
+def status(error: UsenseError) -> int:
+    """HTTP's number for it."""
+    return STATUSES.get(refusal(error)["code"], 400)
 
 
 async def _require_word(visit: Visit) -> None:

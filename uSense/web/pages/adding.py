@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from uSense.adding import Adding, Outcome, Verdict, nobody_yet
 from uSense.core.access import Scope
-from uSense.core.errors import RequestError
+from uSense.core.errors import RequestError, UsenseError
 from uSense.core.models import Person
+from uSense.web.guard import refusal, status
 from uSense.web.people import enrolled
 from uSense.web.uploads import Desk, Form, Photo
 from uSense.web.visit import Handler, Route, Visit
+
+log = structlog.get_logger()
 
 SHOTS = 6
 """Pictures that the browser's camera takes."""
@@ -23,12 +25,12 @@ SHOTS = 6
 
 @dataclass(slots=True)
 class _Sent:
-    """What came of a form."""
+    """What came of a form; a `problem` need not mean that nothing was kept."""
 
     person: Person | None = None
-    verdicts: Sequence[Verdict] = ()
+    verdicts: list[Verdict] = field(default_factory=list)
     trained: bool = False
-    problem: str = ""
+    problem: UsenseError | None = None
 
 
 async def ask(visit: Visit) -> web.StreamResponse:
@@ -47,34 +49,45 @@ def taking(desk: Desk) -> Handler:
             except RequestError as error:
                 if _program(visit) or error.code == "forbidden":
                     raise
-                sent = _Sent(problem=str(error))
+                sent = _Sent(problem=error)
         if _program(visit):
-            return visit.json(_told(visit, sent))
+            return visit.json(_told(visit, sent), status=_status(sent))
         return await _page(visit, sent.person or person, sent)
 
     return take
 
 
 async def _taken(visit: Visit, person: Person | None) -> _Sent:
-    """Take one photo after the other, and train when the last one, or the connection's end, is there."""
-    form, control, texts = Form(visit), visit.house.control, visit.house.renderer.texts["adding"]
-    adding: Adding | None = None
-    verdicts: list[Verdict] = []
-    trained = False
+    """Take one photo after the other, and train at the end, whether that is the form's or that of a disk.
+
+    Raises UsenseError before the first photo is looked at; from then on it is the `problem` of what was kept.
+    """
+    form, sent, adding = Form(visit), _Sent(), None
     try:
         async for photo in form.photos():
-            if adding is None:
-                force = form.fields.get("force") == "yes"
-                name = "" if person else await nobody_yet(control, form.fields.get("name", ""))
-                adding = Adding(control, person, name, force=force)
-            verdicts.append(await _judged(adding, photo, texts))
-    finally:
-        task = asyncio.current_task()
-        if adding is not None and form.fields.get("later") != "yes" and not (task and task.cancelling()):
-            trained = await adding.finish()
+            adding = adding or await _begun(visit, person, form)
+            sent.verdicts.append(await _judged(adding, photo, visit.house.renderer.texts["adding"]))
+    except UsenseError as error:
+        if adding is None:
+            raise
+        sent.problem = error
     if adding is None:
-        raise RequestError(texts["choose"], code="bad_payload")
-    return _Sent(adding.person, verdicts, trained)
+        raise RequestError(visit.house.renderer.texts["adding"]["choose"], code="bad_payload")
+    sent.person = adding.person
+    if form.fields.get("later") != "yes":
+        try:
+            sent.trained = await adding.finish()
+        except UsenseError as error:
+            sent.problem = sent.problem or error
+    if sent.problem and not isinstance(sent.problem, RequestError):
+        log.warning("photos not all taken", problem=str(sent.problem))
+    return sent
+
+
+async def _begun(visit: Visit, person: Person | None, form: Form) -> Adding:
+    control = visit.house.control
+    name = "" if person else await nobody_yet(control, form.fields.get("name", ""))
+    return Adding(control, person, name, force=form.fields.get("force") == "yes")
 
 
 async def _judged(adding: Adding, photo: Photo, texts: Any) -> Verdict:
@@ -85,7 +98,9 @@ async def _judged(adding: Adding, photo: Photo, texts: Any) -> Verdict:
 
 def _told(visit: Visit, sent: _Sent) -> dict[str, Any]:
     texts = visit.house.renderer.texts["adding"]["outcomes"]
+    problem = {"status": "error", "error": refusal(sent.problem)} if sent.problem else {}
     return {
+        **problem,
         "person_id": sent.person.person_id if sent.person else None,
         "trained": sent.trained,
         "verdicts": [
@@ -107,6 +122,10 @@ async def _whose(visit: Visit) -> Person | None:
     return None if person_id is None else await enrolled(visit.house.control, person_id)
 
 
+def _status(sent: _Sent) -> int:
+    return status(sent.problem) if sent.problem else 200
+
+
 def _program(visit: Visit) -> bool:
     return "text/html" not in visit.request.headers.get("Accept", "")
 
@@ -114,7 +133,7 @@ def _program(visit: Visit) -> bool:
 async def _page(visit: Visit, person: Person | None, sent: _Sent) -> web.StreamResponse:
     return visit.page(
         "adding.html",
-        status=400 if sent.problem else 200,
+        status=_status(sent),
         person=person,
         cameras=[name for name, on in visit.house.cameras().items() if on],
         sent=sent,

@@ -25,9 +25,10 @@ export async function send(photo, name) {
     throw new Error(texts.broken);
   }
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error.message);
   if (told.person_id) made[who] = told.person_id;
-  return told.verdicts[0];
+  const [verdict] = told.verdicts ?? [];
+  if (!answer.ok && !verdict) throw new Error(told.error.message);
+  return answer.ok ? verdict : { ...verdict, text: told.error.message };
 }
 
 // Whether there is a name; says so where it is missing.
