@@ -150,6 +150,33 @@ async def test_what_is_the_same_is_not_sent_again(
     assert (await fetcher.get(address)).content == b"news"
 
 
+@pytest.mark.parametrize(
+    ("status", "old", "lasts"), [(503, 1e9, True), (503, -1.0, False), (404, 1e9, False), (410, 1e9, False)]
+)
+async def test_what_was_is_not_shown_for_ever(
+    *, status: int, old: float, lasts: bool, peer: Peer, server: BaseTestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a day while its server is in trouble, as what it is; not at all once there is no such thing any more."""
+    monkeypatch.setattr(fetching, "FRESH", -1.0)
+    monkeypatch.setattr(fetching, "SULK", -1.0)
+    monkeypatch.setattr(fetching, "OLD", old)
+    fetcher, address = Fetcher(HOUSE), str(server.make_url("/feed"))
+    peer.answers["/feed"] = web.Response(text="news")
+    assert not (await fetcher.get(address)).earlier
+
+    peer.answers["/feed"] = web.Response(status=status)
+    for _ in range(2):
+        if lasts:
+            again = await fetcher.get(address)
+            assert (again.content, again.earlier) == (b"news", True)
+        else:
+            assert str(status) in await refused(fetcher, address)
+
+    peer.answers["/feed"] = web.Response(text="newer")
+    again = await fetcher.get(address)
+    assert (again.content, again.earlier) == (b"newer", False)
+
+
 async def test_a_failure_is_not_repeated_at_once(peer: Peer, server: BaseTestServer) -> None:
     """Many kiosks that ask for what is broken do not ask its server each time."""
     peer.answers["/gone"] = web.Response(status=410)

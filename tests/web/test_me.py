@@ -22,7 +22,7 @@ from uSense.control import Control
 from uSense.core.access import Scope
 from uSense.core.models import PersonRef
 from uSense.core.mypage import Block, Kind, Layout, Page
-from uSense.web import kiosks
+from uSense.web import fetching, kiosks
 from uSense.web.pages import me
 
 FEED = "<rss version='2.0'><channel><title>T</title><item><title>&lt;b&gt;News&lt;/b&gt;</title></item></channel></rss>"
@@ -276,8 +276,11 @@ async def test_a_kiosk_may_have_its_own_rules(
         assert "Anna" in (await browser.get("/me/hall/mine")).text
 
 
-async def test_what_is_fetched_is_shown(site: Site, kiosk: Browser, hall: Standing, anna: PersonRef) -> None:
+async def test_what_is_fetched_is_shown(
+    site: Site, kiosk: Browser, hall: Standing, anna: PersonRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """News as words, videos with a policy for where they are; what is wrong is said in their place."""
+    monkeypatch.setattr(fetching, "FRESH", -1.0)
 
     async def answer(request: web.Request) -> web.Response:
         texts = {
@@ -297,7 +300,9 @@ async def test_what_is_fetched_is_shown(site: Site, kiosk: Browser, hall: Standi
         await site.server.house.mine.keep(anna.person_id, Page(Layout.LIST, blocks))
         hall.stand(anna)
 
-        assert "<strong>News</strong>" in (await kiosk.get("/me/hall/mine/0/feed")).text
+        fresh = await kiosk.get("/me/hall/mine/0/feed")
+        assert "<strong>News</strong>" in fresh.text
+        assert "From earlier" not in fresh.text
         assert "404 Not Found" in (await kiosk.get("/me/hall/mine/1/feed")).text
         player = await kiosk.get("/me/hall/mine/2/video")
         assert f"media-src https://films.example {here} 'self'" in player.headers["Content-Security-Policy"]
@@ -307,6 +312,10 @@ async def test_what_is_fetched_is_shown(site: Site, kiosk: Browser, hall: Standi
         assert "no video in this list" in (await kiosk.get("/me/hall/mine/5/video")).text
         for path in ("0/video", "6/feed", "-1/feed", "x/feed", "²/feed", "0/pictures/0.jpg"):
             assert (await kiosk.get(f"/me/hall/mine/{path}")).status == 404
+        await server.close()
+        old = await kiosk.get("/me/hall/mine/0/feed")
+        assert "<strong>News</strong>" in old.text
+        assert "From earlier" in old.text
 
 
 async def test_pictures_of_a_folder(

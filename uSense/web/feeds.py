@@ -38,6 +38,8 @@ class Feed:
 
     title: str
     news: tuple[News, ...]
+    earlier: bool = False
+    """Whether it cannot be read anew."""
 
 
 @lru_cache(REMEMBERED)

@@ -29,6 +29,8 @@ FRESH = 300.0
 """Seconds for which an answer is not asked for again."""
 SULK = 60.0
 """The same after a failure."""
+OLD = 86_400.0
+"""Seconds for which an answer stands in for one that cannot be had anew."""
 MOST = 64
 """Answers that are remembered; the one that was not wanted longest leaves."""
 MOST_BYTES = 8_000_000
@@ -36,6 +38,7 @@ MOST_BYTES = 8_000_000
 _LONGEST_HEADER = 200
 _MOVED = {301, 302, 303, 307, 308}
 _OK, _UNCHANGED = 200, 304
+_GONE = {404, 410}
 _GZIP = 16
 """Tells zlib that it is gzip."""
 _HEADERS = {
@@ -54,6 +57,12 @@ class Fetched:
     address: str
     marks: tuple[tuple[str, str], ...] = ()
     """Headers to ask with whether it is still the same."""
+    earlier: bool = field(default=False, compare=False)
+    """Whether the latest try to have it anew failed."""
+
+
+class _GoneError(RequestError):
+    """There is no such thing any more: what it was before does not count either."""
 
 
 @dataclass(slots=True)
@@ -62,6 +71,8 @@ class _Kept:
     fetched: Fetched | None = None
     problem: RequestError | None = None
     due: float = 0.0
+    since: float = 0.0
+    """When it was last had."""
 
 
 class _Doorkeeper:
@@ -90,7 +101,7 @@ class Fetcher:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, address: str) -> Fetched:
-        """The answer of this address, at most `FRESH` old; an older one if it cannot be had anew.
+        """The answer of this address, at most `FRESH` old; one of at most `OLD` if it cannot be had anew.
 
         Raises RequestError `not_fetched`.
         """
@@ -101,7 +112,7 @@ class Fetcher:
                 await self._renew(kept, address)
             self._trim()
             if kept.fetched is not None:
-                return kept.fetched
+                return replace(kept.fetched, earlier=True) if kept.problem else kept.fetched
             assert kept.problem is not None  # noqa: S101 - one of both is there
             raise kept.problem
 
@@ -115,8 +126,11 @@ class Fetcher:
         except RequestError as error:
             kept.problem = error
         else:
-            kept.problem = None
-        kept.due = time.monotonic() + (SULK if kept.problem else FRESH)
+            kept.problem, kept.since = None, time.monotonic()
+        now = time.monotonic()
+        kept.due = now + (SULK if kept.problem else FRESH)
+        if kept.problem and (isinstance(kept.problem, _GoneError) or now - kept.since >= OLD):
+            kept.fetched = None
 
     def _trim(self) -> None:
         while len(self._kept) > MOST or sum(_size(one) for one in self._kept.values()) > MOST_BYTES:
@@ -151,9 +165,10 @@ async def _followed(session: aiohttp.ClientSession, address: str, known: Fetched
             if response.status == _UNCHANGED and known is not None:
                 return replace(known, marks=_marks(response) or known.marks)
             if response.status != _OK:
-                raise RequestError(f"{origin(here)} answered {response.status} {response.reason}", code="not_fetched")
-            kind = response.headers.get("Content-Type", "")[:_LONGEST_HEADER]
-            return Fetched(await _body(response), kind, here, _marks(response))
+                refused = _GoneError if response.status in _GONE else RequestError
+                raise refused(f"{origin(here)} answered {response.status} {response.reason}", code="not_fetched")
+            media = response.headers.get("Content-Type", "")[:_LONGEST_HEADER]
+            return Fetched(await _body(response), media, here, _marks(response))
     raise RequestError(f"{origin(address)} only leads to further addresses", code="not_fetched")
 
 

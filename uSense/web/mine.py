@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -60,7 +61,8 @@ class Mine:
         """What a feed tells; RequestError `not_fetched`."""
         fetched = await self._fetcher.get(block.value)
         async with self._reading:
-            return await asyncio.to_thread(feeds.parse, fetched)
+            feed = await asyncio.to_thread(feeds.parse, fetched)
+        return replace(feed, earlier=fetched.earlier)
 
     async def videos(self, block: Block) -> list[str]:
         """The addresses of a playlist; RequestError `not_fetched`."""
