@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
+from aiohttp.web import StreamResponse
 
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
@@ -160,6 +161,25 @@ async def test_events_are_heard_as_they_happen(site: Site, program: Browser) -> 
     assert [name for name, _ in names] == ["sighting", "notice"]
     assert names[0][1]["event_id"] == "e1"
     assert names[1][1]["reason"] == "unplugged"
+
+
+async def test_states_that_are_new_meanwhile_break_nothing(
+    site: Site, program: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a slow listener is told the present ones, others come."""
+    written = StreamResponse.write
+
+    async def slowly(self: StreamResponse, data: Any) -> None:
+        if len(site.hub.states) < 4:
+            site.hub.hear(State(f"new/{len(site.hub.states)}", 1))
+        await written(self, data)
+
+    for topic in ("a", "b"):
+        site.hub.hear(State(topic, 1))
+    monkeypatch.setattr(StreamResponse, "write", slowly)
+    async with program.session.get(f"{program.origin}/api/v1/events?kinds=state") as response:
+        heard = frames(response)
+        assert [(await anext(heard))[1]["topic"] for _ in range(4)] == ["a", "b", "new/2", "new/3"]
 
 
 async def test_listeners_choose_and_have_a_bound(site: Site, program: Browser) -> None:

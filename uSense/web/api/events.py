@@ -36,7 +36,7 @@ async def listen(visit: Visit) -> web.StreamResponse:
     with hub.listening() as listener, suppress(ConnectionError):
         await response.prepare(visit.request)
         if "state" in kinds:
-            for state in hub.states.values():
+            for state in list(hub.states.values()):
                 await response.write(_line(visit.house, state))
         await response.write(b": listening\n\n")
         checked = time.monotonic()
