@@ -11,7 +11,8 @@ import structlog
 from uSense.control import Control
 from uSense.core.errors import ConflictError, RequestError
 from uSense.core.events import Sighting
-from uSense.core.models import MOST_FACES, Probe
+from uSense.core.models import MOST_FACES, PersonRef, Probe
+from uSense.core.names import folded_name
 from uSense.saving import Saving
 from uSense.visitor_naming import visiting
 
@@ -74,11 +75,13 @@ async def wrong(
     known = None if new or not who else await control.find(who)
     if known is not None and known.person_id == sighting.person_id:
         raise RequestError(f"this sighting already names {known.name}", code="conflict")
-    rejecting = visiting(control).rejecting
-    if sighting.person_id is not None:
-        await rejecting.reject(sighting.event_id)
+    rejecting, named = visiting(control).rejecting, _named(sighting)
+    # What an earlier correction rejected stays so if this one fails.
+    before = named is None or rejecting.rejected(sighting.event_id, named)
+    if named is not None:
+        await rejecting.reject(sighting.event_id, named)
     if not who or probe is None:
-        return Corrected(rejected=sighting.person_id is not None)
+        return Corrected(rejected=named is not None)
     try:
         async with Saving(control, known) as saving:
             if known is None:
@@ -86,10 +89,19 @@ async def wrong(
             await saving.add(probe, force=True)
             await saving.train()
     except BaseException:
-        if sighting.person_id is not None:
+        if named is not None and not before:
             with suppress(RequestError):
-                await rejecting.allow(sighting.event_id)
+                await rejecting.allow(sighting.event_id, named)
         raise
     await control.tell_people()
     log.info("sighting corrected", event_id=sighting.event_id, person_id=saving.person.person_id)
-    return Corrected(sighting.person_id is not None, saving.person.person_id, saving.person.name)
+    return Corrected(named is not None, saving.person.person_id, saving.person.name)
+
+
+def done_already(sighting: Sighting, who: str, *, new: bool) -> bool:
+    """Whether a sighting of which somebody said who it was names that person: the same was sent twice."""
+    return who == sighting.person_id or (new and folded_name(who) == folded_name(sighting.name or ""))
+
+
+def _named(sighting: Sighting) -> PersonRef | None:
+    return None if sighting.person_id is None else PersonRef(sighting.person_id, sighting.name or "")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from uSense.core.errors import RequestError
 from uSense.core.events import Sighting
-from uSense.core.models import Embedding
+from uSense.core.models import Embedding, PersonRef
 from uSense.core.rejections import Rejection, Rejections
 from uSense.core.visitors import mean
 from uSense.ports import Visitors
@@ -26,11 +26,11 @@ _LOOKS = 5
 
 @dataclass(slots=True)
 class _Told:
-    """A sighting that was told, with the face; `rejection_id` once it was rejected."""
+    """A sighting that was told, with the face; ids of `rejected` by the person who it was not."""
 
     sighting: Sighting
     face: Embedding | None
-    rejection_id: str = ""
+    rejected: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +76,43 @@ class Rejecting:
         if len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
 
-    async def reject(self, event_id: str) -> Rejected:
-        """This was not that person: they are not named so again who look like this. RequestError, StorageError."""
-        told, person_id, face = self._rejectable(event_id)
-        if not told.rejection_id:
-            rejection = Rejection(str(uuid.uuid4()), person_id, face)
+    async def reject(self, event_id: str, person: PersonRef | None = None) -> Rejected:
+        """This was not that person: they are not named so again who look like this. RequestError, StorageError.
+
+        `person` is whom it names by now, if that is not who was told.
+        """
+        told, named, face = self._rejectable(event_id, person)
+        if named.person_id not in told.rejected:
+            rejection = Rejection(str(uuid.uuid4()), named.person_id, face)
             await self._store.reject(rejection)
             self.rejections.add(rejection)
-            told.rejection_id = rejection.rejection_id
-            log.info("sighting rejected", event_id=event_id, person_id=person_id)
-        corrected = self.take_back(told.sighting)
-        return Rejected(event_id, person_id, told.sighting.name or "", corrected)
+            told.rejected[named.person_id] = rejection.rejection_id
+            log.info("sighting rejected", event_id=event_id, person_id=named.person_id)
+        corrected = self.take_back(_naming(told.sighting, named))
+        return Rejected(event_id, named.person_id, named.name, corrected)
 
-    async def allow(self, event_id: str) -> Rejected:
+    async def allow(self, event_id: str, person: PersonRef | None = None) -> Rejected:
         """It was that person after all: forget the rejection. RequestError, StorageError."""
-        told, person_id, _ = self._rejectable(event_id)
-        if not told.rejection_id:
+        told, named, _ = self._rejectable(event_id, person)
+        if named.person_id not in told.rejected:
             raise RequestError(f"the sighting {event_id} was not rejected", code="not_rejected")
-        await self._store.unreject(told.rejection_id)
-        self.rejections.remove(told.rejection_id)
-        told.rejection_id = ""
-        self.give_back(told.sighting)
-        return Rejected(event_id, person_id, told.sighting.name or "", corrected=False)
+        await self._store.unreject(told.rejected[named.person_id])
+        self.rejections.remove(told.rejected.pop(named.person_id))
+        self.give_back(_naming(told.sighting, named))
+        return Rejected(event_id, named.person_id, named.name, corrected=False)
 
-    def _rejectable(self, event_id: str) -> tuple[_Told, str, Embedding]:
+    def rejected(self, event_id: str, person: PersonRef) -> bool:
+        """Whether it was said of this sighting that it was not that person."""
+        return event_id in self._told and person.person_id in self._told[event_id].rejected
+
+    def _rejectable(self, event_id: str, person: PersonRef | None) -> tuple[_Told, PersonRef, Embedding]:
         told = self._told.get(event_id)
         if told is None:
             message = f"there is no sighting {event_id[:100]!r} among the latest {REMEMBERED} since the service started"
             raise RequestError(message, code="not_found")
-        if told.sighting.person_id is None:
+        if person is None and told.sighting.person_id is not None:
+            person = PersonRef(told.sighting.person_id, told.sighting.name or "")
+        if person is None:
             raise RequestError("this sighting names nobody: there is nothing to reject", code="not_recognized")
         if told.face is None:
             message = (
@@ -112,7 +120,11 @@ class Rejecting:
                 "add better faces of this person, or delete wrong ones, then train"
             )
             raise RequestError(message, code="no_embedding")
-        return told, told.sighting.person_id, told.face
+        return told, person, told.face
+
+
+def _naming(sighting: Sighting, person: PersonRef) -> Sighting:
+    return replace(sighting, person_id=person.person_id, name=person.name)
 
 
 def _nobody(_: Sighting) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
-from tests.support.stand_ins import picture
+from tests.support.stand_ins import Ears, picture
 from tests.support.values import GOOD
 from uSense.commands.visitors import EVENT_ID
 from uSense.control import Control
@@ -37,9 +37,9 @@ NUMBERS = {
 
 
 @pytest.fixture
-async def browser(control: Control, tmp_path: Path) -> AsyncIterator[Browser]:
+async def browser(site: Site, control: Control) -> AsyncIterator[Browser]:
     """Somebody who is logged in and looks at the sighting of Anna, of somebody else's face."""
-    async with Site(tmp_path, control) as site, site.browser(logged_in=True) as browser:
+    async with site.browser(logged_in=True) as browser:
         anna = await control.find("Anna")
         crop = 255 - picture().rgb()
         site.hub.hear(Portrait(1, "hall", Probe(crop, Box(234, 154, 406, 326), GOOD)))
@@ -133,3 +133,71 @@ async def test_an_unknown_face_that_is_not_kept_any_more(browser: Browser) -> No
     assert "is not kept any more" in page
     assert (praised.status, chosen.status) == (400, 400)
     assert "add a photo instead" in chosen.text
+
+
+async def test_a_repeated_correction_is_done_already(browser: Browser, control: Control) -> None:
+    """Sent again, by name or by id, the face is kept once, and the rejection of the first stays."""
+    first = await browser.post(PATH, verdict="wrong", who="new", name="Cleo")
+    again = await browser.post(PATH, verdict="wrong", who="new", name="cleo")
+    cleo = await control.find("Cleo")
+    chosen = await browser.post(PATH, verdict="wrong", who=cleo.person_id)
+
+    assert [one.status for one in (first, again, chosen)] == [200, 200, 200]
+    assert all("this face is Cleo" in one.text for one in (first, again, chosen))
+    assert len((await control.find("Cleo")).face_ids) == 1
+    assert control.visiting is not None
+    assert len(await control.visiting._store.rejections()) == 1
+    assert "You said that it is Cleo" in (await browser.get(PATH)).text
+
+
+async def test_two_corrections_at_once_are_one(browser: Browser, control: Control) -> None:
+    """A button that is clicked twice keeps the face once."""
+    bea = await control.find("Bea")
+
+    answers = await asyncio.gather(*(browser.post(PATH, verdict="wrong", who=bea.person_id) for _ in range(2)))
+
+    assert ["this face is Bea" in one.text for one in answers] == [True, True]
+    assert len((await control.find("Bea")).face_ids) == 1
+
+
+async def test_a_later_correction_that_fails_undoes_nothing_of_the_first(browser: Browser, control: Control) -> None:
+    """The name that was taken back stays so."""
+    await browser.post(PATH, verdict="wrong", who="nobody")
+
+    taken = await browser.post(PATH, verdict="wrong", who="new", name="bea")
+
+    assert taken.status == 400
+    assert control.visiting is not None
+    assert len(await control.visiting._store.rejections()) == 1
+
+
+@pytest.mark.parametrize("verdict", [{"verdict": "right"}, {"verdict": "wrong", "who": "nobody"}])
+async def test_who_was_merged_can_be_judged(
+    site: Site, browser: Browser, control: Control, verdict: dict[str, str]
+) -> None:
+    """By who they are now, and the page has that name."""
+    anna, bea = await control.people()
+    await control.merge_people(anna.person_id, bea.person_id)
+    assert isinstance(control.outbox, Ears)
+    for event in control.outbox.events:
+        site.hub.hear(event)
+
+    page = await browser.get(PATH)
+    answer = await browser.post(PATH, **verdict)
+
+    assert "Bea" in page.text
+    assert "Anna" not in page.text
+    assert answer.status == 200
+
+
+async def test_a_corrected_sighting_leaves_with_whom_it_was_given_to(
+    site: Site, browser: Browser, control: Control
+) -> None:
+    """Cleo is erased, and her face, which was called Anna, with her."""
+    await browser.post(PATH, verdict="wrong", who="new", name="Cleo")
+    cleo = await control.erase_person("Cleo")
+    assert isinstance(control.outbox, Ears)
+    site.hub.hear(control.outbox.notices[-1])
+
+    assert control.outbox.notices[-1].data["person_id"] == cleo[0].person_id
+    assert (await browser.get(f"/api/v1/sightings/{EVENT_ID}/face")).status == 404

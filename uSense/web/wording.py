@@ -26,6 +26,8 @@ class Seen:
     percent: int | None
     face: str
     """Address of the face; empty if it is not kept any more."""
+    said: bool
+    """Whether somebody said later who it was; the numbers are of what was decided before."""
 
 
 def seen(sighting: Sighting, house: House) -> Seen:
@@ -40,4 +42,5 @@ def seen(sighting: Sighting, house: House) -> Seen:
         sure=told.assurance.value,
         percent=told.percent,
         face=f"/api/v1/sightings/{told.event_id}/face" if has_face else "",
+        said=sighting.event_id in house.hub.said,
     )

@@ -11,7 +11,7 @@ from uSense import correcting
 from uSense.core.access import Scope
 from uSense.core.errors import RequestError
 from uSense.core.events import Sighting
-from uSense.core.models import Probe
+from uSense.core.models import PersonRef, Probe
 from uSense.core.tips import Closeness, neighbor
 from uSense.web.visit import Route, Visit
 from uSense.web.wording import seen
@@ -28,19 +28,35 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 async def judge(visit: Visit) -> web.StreamResponse:
     """It was right, or wrong."""
-    sighting, form = visit.house.hub.sighting(visit.embedded["event_id"]), await visit.form()
-    control, probe, texts = visit.house.control, _probe(visit, sighting), visit.house.renderer.texts["sighting"]
-    try:
-        if form.get("verdict") == "right":
-            praise = await correcting.right(control, sighting, probe)
-            return await _page(visit, sighting, done=texts["praise"][praise.value].format(name=sighting.name))
-        done = await correcting.wrong(control, sighting, probe, _who(form, texts), new=form["who"] == NEW)
-    except RequestError as error:
-        return await _page(visit, sighting, problem=str(error))
-    if done.name is None:
+    hub, form = visit.house.hub, await visit.form()
+    async with hub.correcting:
+        sighting = hub.sighting(visit.embedded["event_id"])
+        try:
+            if form.get("verdict") == "right":
+                return await _praised(visit, sighting)
+            return await _corrected(visit, sighting, form)
+        except RequestError as error:
+            return await _page(visit, sighting, problem=str(error))
+
+
+async def _praised(visit: Visit, sighting: Sighting) -> web.StreamResponse:
+    praise = await correcting.right(visit.house.control, sighting, _probe(visit, sighting))
+    told = _words(visit)["praise"][praise.value].format(name=sighting.name)
+    return await _page(visit, sighting, done=told)
+
+
+async def _corrected(visit: Visit, sighting: Sighting, form: Mapping[str, str]) -> web.StreamResponse:
+    hub, control, texts = visit.house.hub, visit.house.control, _words(visit)
+    who, new = _who(form, texts), form.get("who") == NEW
+    if sighting.event_id in hub.said and correcting.done_already(sighting, who, new=new):
+        return await _page(visit, sighting, done=texts["corrected"].format(name=sighting.name))
+    done = await correcting.wrong(control, sighting, _probe(visit, sighting), who, new=new)
+    if done.person_id is None or done.name is None:
         return await _page(visit, sighting, done=texts["taken_back"].format(name=sighting.name or ""))
+    hub.belongs([sighting.event_id], PersonRef(done.person_id, done.name))
     told = texts["corrected"].format(name=done.name)
-    return await _page(visit, sighting, done=told, mixed=await _mixed(visit, done.name))
+    # Who was erased meanwhile is not shown by what was known before.
+    return await _page(visit, hub.sighting(sighting.event_id), done=told, mixed=await _mixed(visit, done.name))
 
 
 async def _mixed(visit: Visit, name: str) -> Mapping[str, Any] | None:
@@ -79,6 +95,10 @@ async def _page(
         mixed=mixed,
         problem=problem,
     )
+
+
+def _words(visit: Visit) -> Any:
+    return visit.house.renderer.texts["sighting"]
 
 
 def _probe(visit: Visit, sighting: Sighting) -> Probe | None:
