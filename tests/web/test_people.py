@@ -141,18 +141,23 @@ async def test_who_is_deleted_is_named_first(browser: Browser, control: Control,
 
 
 async def test_only_who_may_is_offered_to_change_anything(site: Site, anna: str) -> None:
-    """A token that reads sees no forms, one that enrolls may not delete."""
+    """A token that reads sees no forms; one that enrolls may neither delete nor merge, and is not offered it."""
+    offered: dict[Scope, str] = {}
     async with site.browser() as browser:
-        _, word = await site.access.tokens.make("tv", Scope.READ)
-        heads = {"Authorization": f"Bearer {word}", "Accept": "text/html"}
-        page = await browser.send("GET", anna, headers=heads)
-        refused = await browser.send("POST", f"{anna}/rename", headers=heads, data={"name": "x"})
-        _, word = await site.access.tokens.make("phone", Scope.ENROLL)
-        heads = {"Authorization": f"Bearer {word}", "Accept": "text/html"}
-        also = await browser.send("POST", f"{anna}/delete", headers=heads, data={"name": "Anna"})
+        for scope in (Scope.READ, Scope.ENROLL, Scope.ADMIN):
+            _, word = await site.access.tokens.make("tv", scope)
+            heads = {"Authorization": f"Bearer {word}", "Accept": "text/html"}
+            offered[scope] = (await browser.send("GET", anna, headers=heads)).text
+            if scope is Scope.READ:
+                assert (await browser.send("POST", f"{anna}/rename", headers=heads, data={"name": "x"})).status == 403
+            if scope is Scope.ENROLL:
+                for deed in ("delete", "merge"):
+                    assert (await browser.send("POST", f"{anna}/{deed}", headers=heads)).status == 403
 
-    assert (page.status, refused.status, also.status) == (200, 403, 403)
-    assert f"{anna}/" not in page.text.replace(f"{anna}/faces/", "")
+    assert f"{anna}/" not in offered[Scope.READ].replace(f"{anna}/faces/", "")
+    assert f"{anna}/rename" in offered[Scope.ENROLL]
+    for deed in ("delete", "merge"):
+        assert [f"{anna}/{deed}" in page for page in offered.values()] == [False, False, True]
 
 
 async def test_all_can_be_trained_from_the_page(browser: Browser, control: Control) -> None:

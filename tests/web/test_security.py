@@ -72,14 +72,12 @@ MAY: Mapping[Scope | None, str] = {
         POST /people/{person_id}/rename
         POST /people/{person_id}/note
         POST /people/{person_id}/drop
-        POST /people/{person_id}/merge
         GET /people/{person_id}/page
         POST /people/{person_id}/page
         POST /visitors
         POST /visitors/{visitor_id}
         POST /api/v1/commands/person/create
         POST /api/v1/commands/person/rename
-        POST /api/v1/commands/person/merge
         POST /api/v1/commands/face/add
         POST /api/v1/commands/face/delete
         POST /api/v1/commands/train
@@ -94,6 +92,7 @@ MAY: Mapping[Scope | None, str] = {
     Scope.ADMIN: """
         POST /live/{camera}/pause
         POST /people/{person_id}/delete
+        POST /people/{person_id}/merge
         GET /settings
         GET /insight/report
         GET /insight/report.zip
@@ -103,6 +102,7 @@ MAY: Mapping[Scope | None, str] = {
         POST /settings/tokens
         POST /settings/tokens/remove
         POST /api/v1/commands/person/delete
+        POST /api/v1/commands/person/merge
         POST /api/v1/commands/camera/pause
         POST /api/v1/commands/camera/resume
         POST /api/v1/commands/backup

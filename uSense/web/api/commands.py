@@ -40,6 +40,7 @@ SCOPES: dict[str, Scope] = {
     "backup": Scope.ADMIN,
     "settings/set": Scope.ADMIN,
     "person/delete": Scope.ADMIN,
+    "person/merge": Scope.ADMIN,
 }
 """What commands need; all others need `enroll`."""
 _turns = asyncio.Semaphore(AT_ONCE)

@@ -131,6 +131,6 @@ ROUTES = (
     Route(method="POST", path="/people/{person_id}/rename", handler=doing(rename), scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/note", handler=doing(note), scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/drop", handler=doing(drop), scope=Scope.ENROLL),
-    Route(method="POST", path="/people/{person_id}/merge", handler=doing(merge), scope=Scope.ENROLL),
+    Route(method="POST", path="/people/{person_id}/merge", handler=doing(merge), scope=Scope.ADMIN),
     Route(method="POST", path="/people/{person_id}/delete", handler=erase, scope=Scope.ADMIN),
 )
