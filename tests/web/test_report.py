@@ -36,9 +36,11 @@ async def site(control: Control, tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
-async def files(browser: Browser, path: str = "/insight/report.zip") -> dict[str, str]:
-    """What is in the report."""
-    async with browser.session.get(browser.origin + path) as response:
+async def files(browser: Browser, **fields: str) -> dict[str, str]:
+    """What is in the report that the form of the page gives."""
+    await browser.get("/insight/report")
+    sent = {"csrf": browser.csrf, **fields}
+    async with browser.session.post(f"{browser.origin}/insight/report.zip", data=sent) as response:
         assert response.status == 200
         assert response.content_type == "application/zip"
         assert response.headers["Content-Disposition"].startswith('attachment; filename="usense-report-')
@@ -78,16 +80,25 @@ async def test_it_helps_without_anything_private(browser: Browser) -> None:
 
 async def test_the_doctor_is_asked_on_demand(browser: Browser) -> None:
     """What it finds is cleaned, too."""
-    found = await files(browser, "/insight/report.zip?doctor=yes")
+    found = await files(browser, doctor="yes")
 
     assert json.loads(found[report.FINDINGS]) == {"findings": ["<house> answers"]}
     assert report.FINDINGS in found["README.txt"]
 
 
-@pytest.mark.parametrize("path", ["/insight/report", "/insight/report.zip"])
-async def test_it_is_for_those_who_may_do_everything(site: Site, path: str) -> None:
+async def test_a_link_of_another_site_makes_none(browser: Browser) -> None:
+    """Nor does a form of theirs: the doctor would be at work for a minute."""
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    followed = await browser.send("GET", "/insight/report.zip?doctor=yes", headers=link)
+    posted = await browser.send("POST", "/insight/report.zip", headers=link, data={"doctor": "yes"})
+
+    assert (followed.status, posted.status) == (405, 403)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/insight/report"), ("POST", "/insight/report.zip")])
+async def test_it_is_for_those_who_may_do_everything(site: Site, method: str, path: str) -> None:
     """Others cannot have it."""
     _, word = await site.access.tokens.make("script", Scope.ENROLL)
     async with site.browser() as browser:
-        assert (await browser.send("GET", path, headers={"Authorization": f"Bearer {word}"})).status == 403
-        assert (await browser.send("GET", path)).status == 401
+        assert (await browser.send(method, path, headers={"Authorization": f"Bearer {word}"})).status == 403
+        assert (await browser.send(method, path)).status == 401

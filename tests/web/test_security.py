@@ -95,7 +95,7 @@ MAY: Mapping[Scope | None, str] = {
         POST /people/{person_id}/merge
         GET /settings
         GET /insight/report
-        GET /insight/report.zip
+        POST /insight/report.zip
         POST /settings
         POST /settings/password
         POST /settings/log-ins
