@@ -80,6 +80,12 @@ class Browser:
         fields = {"csrf": self.csrf, **fields}
         return await self.send("POST", path, data=fields, headers={"Accept": "text/html", "Origin": self.origin})
 
+    async def led(self, path: str, **fields: str) -> Answer:
+        """Send a form of the last page, and visit where its answer leads to."""
+        answer = await self.post(path, **fields)
+        assert answer.status == 303, answer.text
+        return await self.get(answer.headers["Location"])
+
     async def send(self, method: str, path: str, **how: Any) -> Answer:
         """Send anything."""
         async with self.session.request(method, self.origin + path, allow_redirects=False, **how) as response:

@@ -44,7 +44,7 @@ async def test_a_page_is_chosen(site: Site, browser: Browser, anna: str, tmp_pat
     assert str(tmp_path / "pictures") in form.text
     folder = str(tmp_path / "pictures" / "summer")
 
-    kept = await browser.post(
+    kept = await browser.led(
         f"/people/{anna}/page",
         **fields(
             ("pictures", "Summer", folder),
@@ -70,7 +70,7 @@ async def test_a_page_is_chosen(site: Site, browser: Browser, anna: str, tmp_pat
     assert re.search(r'name="trusted-0" checked', kept.text)
     assert 'value="columns" checked' in kept.text
 
-    emptied = await browser.post(f"/people/{anna}/page", **fields(layout="list"))
+    emptied = await browser.led(f"/people/{anna}/page", **fields(layout="list"))
     assert "It is kept" in emptied.text
     assert await site.server.house.mine.page(anna) == Page()
 
@@ -108,7 +108,7 @@ async def test_what_cannot_be_shown_is_refused(
 async def test_odd_forms_do_no_harm(browser: Browser, site: Site, anna: str) -> None:
     """Kinds, layouts and places that there are not become the usual ones, and parts are numbered."""
     odd = fields(*[("secret", "", f"{number}") for number in range(MOST_BLOCKS + 5)], layout="x", place_3="²")
-    assert (await browser.post(f"/people/{anna}/page", **odd)).status == 200
+    assert (await browser.post(f"/people/{anna}/page", **odd)).status == 303
 
     page = await site.server.house.mine.page(anna)
     assert page.layout is Layout.LIST
@@ -122,7 +122,7 @@ async def test_not_everybody_chooses(browser: Browser, site: Site, anna: str) ->
     assert (await browser.get("/people/nobody/page")).status == 404
     assert (await browser.post("/people/nobody/page", **fields())).status == 404
     assert (await browser.post(f"/people/{anna}/page", **fields(), csrf="wrong")).status == 403
-    for scope, status in {Scope.KIOSK: 403, Scope.READ: 403, Scope.ENROLL: 200}.items():
+    for scope, status in {Scope.KIOSK: 403, Scope.READ: 403, Scope.ENROLL: 303}.items():
         _, word = await site.access.tokens.make("program", scope)
         heads = {"Authorization": f"Bearer {word}"}
         answer = await browser.send("POST", f"/people/{anna}/page", data=fields(), headers=heads)

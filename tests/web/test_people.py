@@ -84,8 +84,8 @@ async def test_name_and_note_change(browser: Browser, control: Control, anna: st
     """At once; a name that somebody else has is refused and everything stays."""
     await browser.get(anna)
 
-    renamed = await browser.post(f"{anna}/rename", name="Anna Maria")
-    noted = await browser.post(f"{anna}/note", note="since 1998\r\nand on")
+    renamed = await browser.led(f"{anna}/rename", name="Anna Maria")
+    noted = await browser.led(f"{anna}/note", note="since 1998\r\nand on")
     taken = await browser.post(f"{anna}/rename", name="bea")
 
     assert "The name is Anna Maria now." in renamed.text
@@ -100,10 +100,10 @@ async def test_photos_are_deleted_and_the_rest_is_trained(browser: Browser, cont
     (face_id,) = (await control.find("Anna")).face_ids
 
     nothing = await browser.post(f"{anna}/drop", face="somebody else's")
-    answer = await browser.post(f"{anna}/drop", face=face_id)
+    answer = await browser.led(f"{anna}/drop", face=face_id)
 
     assert nothing.status == 400
-    assert "Deleted: 1." in answer.text
+    assert "Deleted photos: 1." in answer.text
     assert "There are no photos yet." in answer.text
     assert (await control.training()).faces == 0
 
@@ -116,7 +116,7 @@ async def test_two_become_one(browser: Browser, control: Control, anna: str) -> 
     (before,) = await control.album.photos(await control.find("Anna"))
 
     nobody = await browser.post(f"{anna}/merge", into="")
-    answer = await browser.post(f"{anna}/merge", into=bea.person_id)
+    answer = await browser.led(f"{anna}/merge", into=bea.person_id)
 
     assert nobody.status == 400
     assert "They are one now: Bea." in answer.text
@@ -125,18 +125,22 @@ async def test_two_become_one(browser: Browser, control: Control, anna: str) -> 
     assert (after.added_at, after.quality) == (before.added_at, before.quality)
 
 
-async def test_who_is_deleted_is_named_first(browser: Browser, control: Control, anna: str) -> None:
-    """The page says what goes where; without the name nothing does, and then there is a receipt."""
+async def test_who_is_deleted_is_named_first(site: Site, browser: Browser, control: Control, anna: str) -> None:
+    """The page says what goes where; without the name nothing does, and then there is a receipt, for who did it."""
     page = (await browser.get(anna)).text
     assert "backups in the data folder" in page
 
     unsure = await browser.post(f"{anna}/delete", name="Bea")
-    receipt = await browser.post(f"{anna}/delete", name=" anna ")
+    answer = await browser.post(f"{anna}/delete", name=" anna ")
+    receipt, again = [await browser.get(answer.headers["Location"]) for _ in range(2)]
 
     assert "Type Anna to be sure" in unsure.text
     assert unsure.status == 400
     assert "Anna was erased" in receipt.text
     assert "copies outside of the data folder" in receipt.text
+    assert "Anna was erased" in again.text, "it may be loaded again"
+    async with site.browser(logged_in=True) as other:
+        assert (await other.get(answer.headers["Location"])).status == 404
     assert [person.name for person in await control.people()] == ["Bea"]
 
 

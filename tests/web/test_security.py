@@ -93,6 +93,7 @@ MAY: Mapping[Scope | None, str] = {
         POST /live/{camera}/pause
         POST /people/{person_id}/delete
         POST /people/{person_id}/merge
+        GET /people/erased/{key}
         GET /settings
         GET /insight/report
         POST /insight/report.zip

@@ -48,18 +48,17 @@ async def test_all_settings_say_where_they_come_from(browser: Browser) -> None:
 async def test_a_setting_is_changed_and_goes_back(browser: Browser, control: Control) -> None:
     """It counts at once; the way back is a button that is there as long as it differs from the file."""
     fields = {"threshold": "0,62", "margin": "1", "unknown": "visitors"}
-    answer = await browser.post("/settings", **fields)
+    answer = await browser.led("/settings", **fields)
 
-    assert answer.status == 200
     assert "Changed: Likeness that names somebody, Unknown people who are told." in answer.text
     assert control.runtime is not None
     assert (control.runtime.values["threshold"], control.runtime.values["unknown"]) == (0.62, "visitors")
     assert keys(answer.text, "back") == ["threshold", "unknown"]
 
-    answer = await browser.post("/settings", back="threshold", **fields)
+    answer = await browser.led("/settings", back="threshold", **fields)
     assert keys(answer.text, "back") == ["unknown"]
     assert control.runtime.values["threshold"] == 1.0
-    assert "Nothing was to be changed." in (await browser.post("/settings", margin="1")).text
+    assert "Nothing was to be changed." in (await browser.led("/settings", margin="1")).text
 
 
 @pytest.mark.parametrize(
@@ -87,14 +86,15 @@ async def test_what_does_not_fit_changes_nothing(
 
 
 async def test_a_token_is_shown_once(site: Site, browser: Browser) -> None:
-    """It works until it is taken back."""
-    answer = await browser.post("/settings/tokens", name="my script", scope="read")
+    """No address has it, and loading the page again shows and makes none; it works until it is taken back."""
+    led = await browser.post("/settings/tokens", name="my script", scope="read")
+    answer = await browser.get(led.headers["Location"])
     (word,) = re.findall(r"usense_[\w-]{43}", answer.text)
     with_it = {"headers": {"Authorization": f"Bearer {word}"}}
 
-    page = (await browser.get("/settings")).text
-    assert "my script" in page
-    assert word not in page
+    page = (await browser.get(led.headers["Location"])).text
+    assert page.count("<strong>my script</strong>") == 1
+    assert word not in page + led.headers["Location"]
     async with site.browser() as other:
         assert (await other.send("GET", "/api/v1/states", **with_it)).status == 200
         (token_id,) = keys(page, "token")

@@ -16,6 +16,8 @@ async def choose(browser: Browser, **fields: str) -> tuple[int, str]:
     data = [("csrf", browser.csrf), *BOTH, *fields.items()]
     heads = {"Accept": "text/html", "Origin": browser.origin}
     answer = await browser.send("POST", "/visitors", data=data, headers=heads)
+    if "Location" in answer.headers:
+        answer = await browser.get(answer.headers["Location"])
     return answer.status, answer.text
 
 

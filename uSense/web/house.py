@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from uSense.chronicle import Chronicle
@@ -19,6 +19,7 @@ from uSense.web.mine import Mine
 from uSense.web.passes import Passes
 from uSense.web.rendering import Renderer
 from uSense.web.report import Evidence
+from uSense.web.slips import Slips
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class House:
     metrics_from: Sequence[Network]
     """Who may read the metrics without a token."""
     renderer: Renderer
+    slips: Slips = field(default_factory=Slips)
+    """What is shown after a form was answered."""
 
     def render(self, template: str, **values: Any) -> str:
         """A page as text."""

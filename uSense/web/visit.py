@@ -82,6 +82,18 @@ class Visit:
         if not hmac.compare_digest(sent.encode(errors="backslashreplace"), self.csrf.encode()):
             raise RequestError("the form is out of date: load the page again", code="forbidden")
 
+    @property
+    def owner(self) -> str:
+        """Whose slips are shown: those of this log-in, or of this token."""
+        return self.csrf or self.caller.token_id
+
+    def done(self, words: Mapping[str, str], **known: str) -> str:
+        """What was done before one was led here: `?done=KEY&count=NUMBER` as words; empty if the address tells none."""
+        query = self.request.query
+        count = query.get("count", "")[:6]
+        number = count if count.isascii() and count.isdecimal() else "0"
+        return words.get(query.get("done", ""), "").format(count=number, **known)
+
     async def still_in(self) -> bool:
         """Whether who asked would still be let in; not while that cannot be read."""
         access, caller = self.house.access, self.caller

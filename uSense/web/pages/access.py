@@ -36,7 +36,7 @@ async def end(visit: Visit) -> web.StreamResponse:
 
 
 async def make(visit: Visit) -> web.StreamResponse:
-    """A new token, which is shown on this one page."""
+    """A new token, which the next page shows once: loading that again makes and shows none."""
     form, words = await visit.form(), visit.house.renderer.texts["settings"]
     try:
         scope = Scope(form.get("scope", ""))
@@ -46,7 +46,7 @@ async def make(visit: Visit) -> web.StreamResponse:
         _, word = await visit.house.access.tokens.make(form.get("name", ""), scope)
     except RequestError as error:
         return await show(visit, problem=str(error))
-    return await show(visit, word=word)
+    return visit.lead(f"/settings?made={visit.house.slips.put(visit.owner, word)}")
 
 
 async def take_back(visit: Visit) -> web.StreamResponse:

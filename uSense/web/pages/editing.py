@@ -20,7 +20,8 @@ SPARE = 2
 async def show(visit: Visit) -> web.StreamResponse:
     """The form with the page as it is."""
     person = await enrolled(visit.house.control, visit.embedded["person_id"])
-    return _form(visit, person, await visit.house.mine.page(person.person_id))
+    done = visit.done(visit.house.renderer.texts["editing"]["done"])
+    return _form(visit, person, await visit.house.mine.page(person.person_id), done=done)
 
 
 async def keep(visit: Visit) -> web.StreamResponse:
@@ -31,8 +32,7 @@ async def keep(visit: Visit) -> web.StreamResponse:
         await visit.house.mine.keep(person.person_id, page)
     except RequestError as error:
         return _form(visit, person, page, problem=str(error))
-    done = visit.house.renderer.texts["editing"]["done"]
-    return _form(visit, person, await visit.house.mine.page(person.person_id), done=done)
+    return visit.lead(f"/people/{person.person_id}/page?done=kept")
 
 
 def _form(visit: Visit, person: Person, page: Page, *, done: str = "", problem: str = "") -> web.Response:

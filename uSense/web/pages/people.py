@@ -16,6 +16,7 @@ from uSense.web.people import card, enrolled, overview
 from uSense.web.visit import Handler, Route, Visit
 
 Deed: TypeAlias = Callable[[Visit, Person], Awaitable[tuple[Person, str]]]
+"""Does something; whose page is to be shown then, and what the address says was done."""
 
 
 async def everybody(visit: Visit) -> web.StreamResponse:
@@ -31,7 +32,8 @@ async def train(visit: Visit) -> web.StreamResponse:
 
 async def somebody(visit: Visit) -> web.StreamResponse:
     """One person."""
-    return await _somebody(visit, await _whose(visit))
+    person = await _whose(visit)
+    return await _somebody(visit, person, done=visit.done(_words(visit)["done"], name=person.name))
 
 
 async def photo(visit: Visit) -> web.StreamResponse:
@@ -44,7 +46,7 @@ async def photo(visit: Visit) -> web.StreamResponse:
 
 
 def doing(deed: Deed) -> Handler:
-    """The handler of a form of the page of a person: shows it again, with what was done or what hindered it."""
+    """The handler of a form of the page of a person: leads back to it with what was done, or shows what hindered it."""
 
     async def done(visit: Visit) -> web.StreamResponse:
         person = await _whose(visit)
@@ -52,7 +54,7 @@ def doing(deed: Deed) -> Handler:
             person, told = await deed(visit, person)
         except RequestError as error:
             return await _somebody(visit, await _whose(visit), problem=str(error))
-        return await _somebody(visit, person, done=told)
+        return visit.lead(f"/people/{person.person_id}?done={told}")
 
     return done
 
@@ -60,13 +62,13 @@ def doing(deed: Deed) -> Handler:
 async def rename(visit: Visit, person: Person) -> tuple[Person, str]:
     """Another name."""
     renamed = await visit.house.control.rename_person(person.person_id, (await visit.form()).get("name", ""))
-    return renamed, _words(visit)["renamed"].format(name=renamed.name)
+    return renamed, "renamed"
 
 
 async def note(visit: Visit, person: Person) -> tuple[Person, str]:
     """Another note."""
     text = (await visit.form()).get("note", "").replace("\r\n", "\n")
-    return await visit.house.control.annotate(person.person_id, text), _words(visit)["noted"]
+    return await visit.house.control.annotate(person.person_id, text), "noted"
 
 
 async def drop(visit: Visit, person: Person) -> tuple[Person, str]:
@@ -77,7 +79,7 @@ async def drop(visit: Visit, person: Person) -> tuple[Person, str]:
     for face_id in chosen:
         await control.delete_face(person.person_id, face_id)
     await control.train()
-    return await control.find(person.person_id), _words(visit)["dropped"].format(photos=len(chosen))
+    return await control.find(person.person_id), f"dropped&count={len(chosen)}"
 
 
 async def merge(visit: Visit, person: Person) -> tuple[Person, str]:
@@ -87,16 +89,25 @@ async def merge(visit: Visit, person: Person) -> tuple[Person, str]:
         raise RequestError(_words(visit)["choose_person"], code="bad_payload")
     other = await enrolled(visit.house.control, into)
     merged = await visit.house.control.merge_people(person.person_id, other.person_id)
-    return merged, _words(visit)["merged"].format(name=merged.name)
+    return merged, "merged"
 
 
 async def erase(visit: Visit) -> web.StreamResponse:
-    """Forget somebody, if their name was typed, and show the receipt."""
+    """Forget somebody, if their name was typed, and lead to the receipt."""
     person, form = await _whose(visit), await visit.form()
     if folded_name(form.get("name", "").strip()) != folded_name(person.name):
         return await _somebody(visit, person, problem=_words(visit)["type_name"].format(name=person.name))
     gone, erasure = await visit.house.control.erase_person(person.person_id)
-    return visit.page("erased.html", person=gone, receipt=erasure_data(erasure))
+    return visit.lead(f"/people/erased/{visit.house.slips.put(visit.owner, (gone.name, erasure_data(erasure)))}")
+
+
+async def receipt(visit: Visit) -> web.StreamResponse:
+    """What was erased, for who did it and for some minutes: nothing else knows the name any more."""
+    slip = visit.house.slips.look(visit.owner, visit.embedded["key"])
+    if slip is None:
+        raise RequestError(_words(visit)["receipt_gone"], code="not_found")
+    name, told = slip
+    return visit.page("erased.html", name=name, receipt=told)
 
 
 async def _whose(visit: Visit) -> Person:
@@ -127,6 +138,7 @@ ROUTES = (
     Route(method="GET", path="/people", handler=everybody, scope=Scope.READ, label="people"),
     Route(method="POST", path="/people/train", handler=train, scope=Scope.ENROLL),
     Route(method="GET", path="/people/{person_id}", handler=somebody, scope=Scope.READ),
+    Route(method="GET", path="/people/erased/{key}", handler=receipt, scope=Scope.ADMIN),
     Route(method="GET", path="/people/{person_id}/faces/{file}", handler=photo, scope=Scope.READ),
     Route(method="POST", path="/people/{person_id}/rename", handler=doing(rename), scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/note", handler=doing(note), scope=Scope.ENROLL),

@@ -41,21 +41,22 @@ class Dial:
 
 async def look(visit: Visit) -> web.StreamResponse:
     """All of them, and what was done before one was led here."""
-    words = visit.house.renderer.texts["settings"]["done"]
-    return await show(visit, done=words.get(visit.request.query.get("done", ""), ""))
+    words, query = visit.house.renderer.texts["settings"], visit.request.query
+    names = ", ".join(words["dials"][name] for name in query.get("names", "").split(",") if name in words["dials"])
+    word = visit.house.slips.take(visit.owner, query.get("made", "")) or ""
+    return await show(visit, done=visit.done(words["done"], names=names), word=word)
 
 
 async def change(visit: Visit) -> web.StreamResponse:
     """Change what was typed, or go back to what the settings file has: all of it, or nothing."""
-    form, words = await visit.form(), visit.house.renderer.texts["settings"]
+    form = await visit.form()
     try:
         changes = _back(form["back"]) if "back" in form else _changes(visit, form)
         call = bind([SET], SET.name, Body(changes, b""))
         await call.command.run(visit.house.control, call.arguments)
     except RequestError as error:
         return await show(visit, problem=str(error), typed={} if "back" in form else form)
-    names = ", ".join(words["dials"][name] for name in changes)
-    return await show(visit, done=words["done"]["changed"].format(names=names) if changes else words["done"]["same"])
+    return visit.lead(f"/settings?done=changed&names={','.join(changes)}" if changes else "/settings?done=same")
 
 
 async def show(

@@ -36,7 +36,7 @@ class Row:
 
 async def everybody(visit: Visit) -> web.StreamResponse:
     """All of them, who was seen last first."""
-    return _everybody(visit)
+    return _everybody(visit, done=visit.done(_words(visit)["done"]))
 
 
 async def somebody(visit: Visit) -> web.StreamResponse:
@@ -72,7 +72,7 @@ async def change(visit: Visit) -> web.StreamResponse:
         await _changed(visit, action, chosen)
     except RequestError as error:
         return _everybody(visit, problem=str(error))
-    return _everybody(visit, done=words["done"][action].format(visitors=len(chosen)))
+    return visit.lead(f"/visitors?done={action}&count={len(chosen)}")
 
 
 async def name(visit: Visit) -> web.StreamResponse:

@@ -13,7 +13,8 @@ function replace(fresh) {
 async function refresh() {
   waiting = null;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (answer?.redirected) location.reload();
+  // The address of a form that was refused leads to its page; that of the log-in means that nobody is logged in any more.
+  if (answer?.redirected && new URL(answer.url).pathname === "/login") location.assign(answer.url);
   else if (answer?.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
 }
 
