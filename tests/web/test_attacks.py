@@ -323,6 +323,21 @@ async def test_listening_ends_with_the_right_to_it(by: str, site: Site, monkeypa
     assert not site.hub._listeners
 
 
+async def test_listening_ends_though_nothing_happens(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The right to it is looked after without waiting for an event."""
+    monkeypatch.setattr("uSense.web.api.events.STILL_IN", 0.01)
+    monkeypatch.setattr("uSense.web.api.events.QUIET", 3600.0)
+    async with site.browser() as browser:
+        token, word = await site.access.tokens.make("program", Scope.READ)
+        heads = {"Authorization": f"Bearer {word}"}
+        async with browser.session.get(f"{browser.origin}/api/v1/events", headers=heads) as response:
+            await until(lambda: bool(site.hub._listeners))
+            await site.access.tokens.take_back(token.token_id)
+            async with asyncio.timeout(30):
+                await response.content.read()
+    assert not site.hub._listeners
+
+
 async def test_a_disk_that_fails_lets_nobody_in(site: Site, browser: Browser) -> None:
     """Strangers do not hear where what is kept; in the log it is."""
     (site.folder / "password.json").unlink()

@@ -25,6 +25,8 @@ SMALL = 65_536
 PATIENCE = 30.0
 """Seconds that a body may take, and a second more for each 100 kB that it may have."""
 _SLOWEST = 100_000
+STILL_IN = 2.0
+"""Seconds between two looks whether whoever keeps a page open is still let in; each reads one small file."""
 FORM = "application/x-www-form-urlencoded"
 _FIELDS = web.RequestKey("fields", list[tuple[str, str]])
 

@@ -18,12 +18,12 @@ from uSense.entities.identity import payload
 from uSense.times import rfc3339
 from uSense.web.api.operations import Operation, asked
 from uSense.web.house import House
-from uSense.web.visit import Visit
+from uSense.web.hub import Listener
+from uSense.web.visit import STILL_IN, Visit
 
 QUIET = 20.0
 """Seconds without an event after which a comment shows that the connection lives."""
-STILL_IN = 15.0
-"""Seconds between two looks whether the asker is still let in."""
+_NOTHING = b": nothing new\n\n"
 KINDS = ("sighting", "notice", "state")
 
 
@@ -39,20 +39,16 @@ async def listen(visit: Visit) -> web.StreamResponse:
             for state in list(hub.states.values()):
                 await response.write(_line(visit.house, state))
         await response.write(b": listening\n\n")
-        checked = time.monotonic()
+        checked = written = time.monotonic()
         while True:
-            event = await _next(listener)
-            if time.monotonic() - checked >= STILL_IN:
-                checked = time.monotonic()
+            event, now = await _next(listener), time.monotonic()
+            if now - checked >= STILL_IN:
+                checked = now
                 if not await visit.still_in():
                     break
-            if listener.missed:
-                await response.write(_frame("missed", {"events": listener.missed}))
-                listener.missed = 0
-            if event is None:
-                await response.write(b": nothing new\n\n")
-            elif kind(event) in kinds:
-                await response.write(_line(visit.house, event))
+            if news := _news(visit.house, listener, event, kinds) or (now - written >= QUIET and _NOTHING):
+                await response.write(news)
+                written = now
     return response
 
 
@@ -73,11 +69,17 @@ def told(house: House, event: Event) -> Mapping[str, Any]:
     return {"topic": event.topic, "value": event.value}
 
 
-async def _next(listener: Any) -> Event | None:
+def _news(house: House, listener: Listener, event: Event | None, kinds: Sequence[str]) -> bytes:
+    """What is to be told now: how many events were missed, and this one if it is asked for."""
+    missed, listener.missed = listener.missed, 0
+    told_missed = _frame("missed", {"events": missed}) if missed else b""
+    return told_missed + (_line(house, event) if event is not None and kind(event) in kinds else b"")
+
+
+async def _next(listener: Listener) -> Event | None:
     try:
-        async with asyncio.timeout(QUIET):
-            event: Event = await listener.next()
-            return event
+        async with asyncio.timeout(min(QUIET, STILL_IN)):
+            return await listener.next()
     except TimeoutError:
         return None
 

@@ -11,15 +11,13 @@ from aiohttp import WSMsgType, web
 from uSense.core.access import Scope
 from uSense.core.errors import RequestError
 from uSense.core.events import Sighting
-from uSense.web.visit import Route, Visit
+from uSense.web.visit import STILL_IN, Route, Visit
 from uSense.web.wording import Seen, seen
 
 LATEST = 30
 """Sightings on the page."""
 AGAIN = 2.0
 """Seconds until a camera that gives no picture is asked again."""
-STILL_IN = 15.0
-"""Seconds between two looks whether the viewer is still logged in."""
 _PING = 20.0
 _LARGEST = 1024
 """Bytes that a viewer may send: nothing but signs of life is expected."""
@@ -75,15 +73,17 @@ async def _send(visit: Visit, camera: str, socket: web.WebSocketResponse) -> Non
     number, checked, loop = 0, 0.0, asyncio.get_running_loop()
     with suppress(ConnectionError):
         while not socket.closed:
+            try:
+                view, problem = await visit.house.live.next(camera, number), ""
+            except RequestError as error:
+                view, problem = None, str(error)
             if loop.time() - checked >= STILL_IN:
                 checked = loop.time()
                 if not await visit.still_in():
                     await socket.close(code=4401, message=b"logged out")
                     return
-            try:
-                view = await visit.house.live.next(camera, number)
-            except RequestError as error:
-                await socket.send_str(json.dumps({"problem": str(error)}))
+            if view is None:
+                await socket.send_str(json.dumps({"problem": problem}))
                 await asyncio.sleep(AGAIN)
                 continue
             number = view.number

@@ -18,14 +18,12 @@ from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.models import PersonRef
 from uSense.core.mypage import Block, Kind, origin
 from uSense.web.guard import HEADERS, KIOSK_COOKIE
-from uSense.web.visit import Route, Visit
+from uSense.web.visit import STILL_IN, Route, Visit
 
 LOOK = 0.2
 """Seconds between two looks who stands there."""
 BEAT = 2.0
 """Seconds after which a kiosk is told the same again: without that it hides everything."""
-STILL_IN = 15.0
-"""Seconds between two looks whether the kiosk is still let in."""
 _YEAR = 31_536_000
 _FRAMED = HEADERS["Content-Security-Policy"].replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 
