@@ -54,6 +54,17 @@ def test_a_clock_that_jumped_is_not_trusted(jumps: dict[int, float], trusted: li
     assert found == trusted
 
 
+def test_who_was_here_last() -> None:
+    """Each person's latest happening; a visit that was somebody else's is none, nor is one that is too old."""
+    history = History(1e9)
+    rows = [seen(1, "old"), seen(5), seen(6, kind=Kind.LEFT), seen(7), seen(8, kind=Kind.ARRIVED)]
+    rows += [seen(8, None, kind=Kind.CORRECTED), Happening(9, Kind.LEFT, "hall", "anna", None, "corrected")]
+    for one in [*rows, seen(10, "bea", kind=Kind.LEFT)]:
+        history.add(one)
+
+    assert history.last_here(2.0) == {"anna": 6, "bea": 10}
+
+
 def test_one_can_choose() -> None:
     """By person, camera and kind, each alone and all together."""
     history = History(1e9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.support.mqtt import sighting
 from tests.support.site import Browser, Site
 from uSense.control import Control
 from uSense.core.access import Scope
-from uSense.core.events import Notice, State
+from uSense.core.events import Notice, SightingType, State
 
 REPORT: dict[str, Any] = {
     "state": "ok",
@@ -90,6 +91,13 @@ async def test_it_tells_what_happened(browser: Browser) -> None:
     assert "&lt;no route&gt;" in page
     assert "2 people, 9 faces" in page
     assert re.search(r'<a href="/people/[^"]+">Anna</a> at hall', page)
+
+
+async def test_a_correction_says_who_it_was(site: Site, browser: Browser) -> None:
+    """Also when it was nobody who is enrolled."""
+    site.chronicle.hear(replace(sighting(4, None, camera="hall"), type=SightingType.CHANGED))
+
+    assert "corrected</span> <span>Somebody unknown at hall" in (await browser.get("/insight")).text
 
 
 async def test_one_can_choose_what_is_told(browser: Browser, control: Control) -> None:

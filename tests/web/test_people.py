@@ -11,7 +11,7 @@ from tests.support.site import Browser, Site
 from tests.support.stand_ins import picture
 from uSense.control import Control
 from uSense.core.access import Scope
-from uSense.core.events import State
+from uSense.core.events import Notice, State
 
 
 @pytest.fixture
@@ -33,6 +33,19 @@ async def test_everybody_has_a_card(browser: Browser, site: Site, anna: str) -> 
     assert "not seen lately" in page
     assert "More photos of Anna would help" in page
     assert "Bea cannot be recognized yet: add a photo." in page
+
+
+async def test_only_who_was_seen_was_last_here(browser: Browser, site: Site, control: Control, anna: str) -> None:
+    """Since when somebody is absent says only since when cameras look for them."""
+    for person in await control.people():
+        value = {"state": "absent", "cameras": [], "since": "2026-11-23T09:00:00Z"}
+        site.hub.hear(State(f"presence/{person.person_id}", value))
+    never = (await browser.get(anna)).text
+    site.chronicle.hear(Notice("person.left", {"person_id": anna.removeprefix("/people/"), "reason": "not_seen"}))
+
+    assert "last here" not in never
+    assert "not seen lately" in never
+    assert (await browser.get("/people")).text.count("last here") == 1
 
 
 async def test_a_photo_is_for_those_who_are_logged_in_and_for_no_cache(site: Site, browser: Browser, anna: str) -> None:

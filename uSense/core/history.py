@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from uSense.core.presence import Reason
+
 MOST = 5000
 """Happenings that are kept at most."""
 DAY = 86_400.0
@@ -125,6 +127,19 @@ class History:
                 found.append(one)
                 if len(found) == most:
                     break
+        return found
+
+    def last_here(self, oldest: float = -math.inf) -> dict[str, float]:
+        """When each person was here last, by id; who was only taken for them does not count."""
+        found: dict[str, float] = {}
+        mistaken: set[str] = set()
+        for one in reversed(self._kept):
+            if one.person_id is None or one.at < oldest or one.person_id in found:
+                continue
+            if one.kind is Kind.LEFT and one.detail == Reason.CORRECTED:
+                mistaken.add(one.person_id)
+            elif one.kind is Kind.LEFT or one.person_id not in mistaken:
+                found[one.person_id] = one.at
         return found
 
     def cameras(self) -> list[str]:

@@ -89,7 +89,7 @@ def _line(one: Happening, names: Mapping[str, str], words: Mapping[str, Any]) ->
         who, link = names.get(one.person_id, words["somebody"]), f"/people/{one.person_id}"
     elif one.visitor_id:
         who, link = words["visitor"], f"/visitors/{one.visitor_id}"
-    elif one.kind is Kind.UNKNOWN:
+    elif one.kind in {Kind.UNKNOWN, Kind.CORRECTED}:
         who = words["stranger"]
     mood = "bad" if one.kind in _BAD else "good" if one.kind in _GOOD else ""
     return Line(clock(one.at), one.kind, mood, who, link, one.camera, _detail(one, words))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from uSense.album import Photo, best
@@ -13,6 +12,7 @@ from uSense.control import Control
 from uSense.core.errors import NotFoundError
 from uSense.core.models import Person, Training
 from uSense.core.tips import CLEAR, Hardest, Need, Neighbor, Recall, hardest, needs, neighbor, odd_faces, recall
+from uSense.times import rfc3339
 from uSense.web.house import House
 
 POOR = 0.3
@@ -41,6 +41,7 @@ class Card:
     state: str
     where: str
     since: str
+    """When they were last here, as far as that is remembered; empty if nobody saw them."""
     clock: str
     needs: Sequence[Need]
     photos: Sequence[Shown]
@@ -73,14 +74,21 @@ async def overview(house: House) -> Overview:
     """Everybody."""
     report = await house.control.training()
     album = {person: await _photos(house, person) for person in await house.control.people()}
-    cards = [_card(house, person, photos, report) for person, photos in album.items()]
+    last = _last_here(house)
+    cards = [_card(house, person, photos, report, last) for person, photos in album.items()]
     qualities = {person.name: [photo.quality for photo in photos] for person, photos in album.items()}
     return Overview(cards, hardest(report, house.control.recognizer.rules.threshold, qualities), report)
 
 
 async def card(house: House, person: Person) -> Card:
     """One of them."""
-    return _card(house, person, await _photos(house, person), await house.control.training())
+    return _card(house, person, await _photos(house, person), await house.control.training(), _last_here(house))
+
+
+def _last_here(house: House) -> Mapping[str, float]:
+    """When each person was here last; `since` of who is absent is only since when that is known."""
+    history = house.chronicle.history
+    return history.last_here(history.oldest(time.time()))
 
 
 async def _photos(house: House, person: Person) -> list[Photo]:
@@ -89,9 +97,10 @@ async def _photos(house: House, person: Person) -> list[Photo]:
     return await house.control.album.photos(person)
 
 
-def _card(house: House, person: Person, photos: list[Photo], report: Training) -> Card:
+def _card(house: House, person: Person, photos: list[Photo], report: Training, last_here: Mapping[str, float]) -> Card:
     told = house.hub.states.get(f"presence/{person.person_id}")
-    presence: Mapping[str, Any] = told.value if told else {"state": "unknown", "cameras": [], "since": ""}
+    presence: Mapping[str, Any] = told.value if told else {"state": "unknown", "cameras": []}
+    last = last_here.get(person.person_id)
     shown = best(photos)
     odd = odd_faces(report, person.name)
     return Card(
@@ -100,8 +109,8 @@ def _card(house: House, person: Person, photos: list[Photo], report: Training) -
         face=_address(person, shown) if shown else "",
         state=presence["state"],
         where=", ".join(presence["cameras"]),
-        since=presence["since"],
-        clock=_clock(presence["since"]),
+        since="" if last is None else rfc3339(last),
+        clock="" if last is None else time.strftime("%d %b, %H:%M", time.localtime(last)),
         needs=needs(person, [photo.quality for photo in photos], report),
         photos=[_shown(person, photo, odd.get(photo.face_id)) for photo in photos],
         neighbor=neighbor(report, house.control.recognizer.rules.threshold, person.name),
@@ -113,10 +122,6 @@ def initials(name: str) -> str:
     """At most two letters that stand for somebody without a photo."""
     words = name.split()
     return "".join(word[0] for word in (words if len(words) < 2 else [words[0], words[-1]])).upper()  # noqa: PLR2004
-
-
-def _clock(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone().strftime("%d %b, %H:%M") if at else ""
 
 
 def _shown(person: Person, photo: Photo, score: float | None) -> Shown:
