@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.logs import undone
 from uSense import log
@@ -111,6 +113,47 @@ def test_logins_are_masked(style: str) -> None:
     assert "hunter2@" not in stream.getvalue()
     assert "rtsp://***@door/1" in stream.getvalue()
     assert "ValueError" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://admin:p@ss@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://admin:a/b@cam:554/live", "rtsp://***@cam:554/live"),
+        ("rtsp://admin:a?b#c@cam", "rtsp://***@cam"),
+        ("rtsp://admin:12/34@cam", "rtsp://***@cam"),
+        ("rtsp://admin:it's@cam", "rtsp://***@cam"),
+        ("rtsp://admin@cam", "rtsp://***@cam"),
+        ("a rtsp://a:b@c and http://:d@e", "a rtsp://***@c and http://***@e"),
+        ("http://cam/v.cgi?user=admin&password=x@y&ch=1", "http://cam/v.cgi?user=***&password=***&ch=1"),
+        ("http://cam/cgi?loginuse=a&loginpas=b", "http://cam/cgi?loginuse=***&loginpas=***"),
+        ("https://x/y?ApiKey=1&access_token=2", "https://x/y?ApiKey=***&access_token=***"),
+        ("rtsp://cam/user=admin_password=x_channel=1.sdp", "rtsp://cam/user=***"),
+        ("url='rtsp://cam/?auth=it's', x=1", "url='rtsp://cam/?auth=***', x=1"),
+        ('{"url":"http://cam/?pwd=a\\"b","x":"y@z"}', '{"url":"http://cam/?pwd=***","x":"y@z"}'),
+        ("http://host:8080/photos", "http://host:8080/photos"),
+        ("http://host/photo@2x.png?mail=a@b&size=3", "http://host/photo@2x.png?mail=a@b&size=3"),
+        ("http://[::1]:80/a@b", "http://[::1]:80/a@b"),
+        ("exit_code=3 api_key=in user=anna", "exit_code=3 api_key=in user=anna"),
+    ],
+)
+def test_secrets_of_addresses_are_masked(text: str, shown: str) -> None:
+    """Whatever signs a password has, and in the query or path by its name; all else stays."""
+    assert log.mask(text) == shown
+
+
+_PASSWORDS = st.text("aB3äß€🔒:/?#[]@!$&'()*+,;=%~{}<>|^`\\\"-._", max_size=12).map("p{}w".format)
+
+
+@given(password=_PASSWORDS, user=st.text("ab", max_size=3))
+def test_no_password_stays_in_json(password: str, user: str) -> None:
+    """Neither before the host nor by a name, and what is JSON can still be read."""
+    bare = password.replace("&", "")
+    told = [f"rtsp://{user}:{password}@cam/live", f"http://cam/?token={bare}&x=1", "x"]
+
+    read = json.loads(log.mask(json.dumps(told, ensure_ascii=False)))
+
+    assert read == ["rtsp://***@cam/live", "http://cam/?token=***&x=1", "x"]
 
 
 @pytest.mark.parametrize(("style", "password"), [("json", "hunter2"), ("console", "hunter2")])

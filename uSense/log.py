@@ -20,7 +20,20 @@ KEPT, _LONGEST = 2000, 4000
 """Lines that are remembered, and signs of each."""
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _recent: deque[str] = deque(maxlen=KEPT)
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@\"']+@")
+_LOGIN = re.compile(
+    r"""://(?:
+        (?:\\.|[^\s"\\\x1b/?#\[:]){0,500}:(?:\\.|[^\s"\\\x1b]){0,500}  # also if the password has / ? # or @
+        |(?:\\.|[^\s"\\\x1b/?#]){1,500}
+    )@""",
+    re.VERBOSE,
+)
+"""What stands before the host of an address, in plain text or JSON; what is no login for sure stays."""
+_QUERY = re.compile(
+    r"""([?&;/][\w.-]{0,40}?(?:user|usr|login|pass|psw|pwd|token|key|secret|auth|credential|session|sig|sid|pin|code)
+    [\w.-]{0,40}=)(?:\\.|[^\s"'&\\\x1b]|'(?![,)\]}]{0,9}(?:\s|$)))+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Parts of an address that are secret by their names; some cameras have them in the path."""
 
 
 def configure(level: str, style: str = "auto", stream: TextIO | None = None) -> None:
@@ -101,5 +114,7 @@ def recent() -> list[str]:
 
 
 def mask(text: str) -> str:
-    """The text without user and password of the addresses in it."""
-    return _CREDENTIALS.sub("***@", text)
+    """The text without user, password and keys of the addresses in it; JSON stays JSON."""
+    if "://" in text:
+        text = _LOGIN.sub("://***@", text)
+    return _QUERY.sub(r"\1***", text) if "=" in text else text
