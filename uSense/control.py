@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from uSense.core.voting import judge
 from uSense.guiding import Guide
 from uSense.ports import Archive, Backup, Detector, Outbox, Pages, Recognizer
 from uSense.runtime import Runtime, Value
+from uSense.saving import Saving
 from uSense.times import rfc3339
 from uSense.visitors import Visiting
 
@@ -198,7 +199,8 @@ class Control:
         """Keep the face in a picture for a person; it counts from the next training on."""
         person = await self.find(who)
         probe = await self.one_face(picture, source)
-        added = await self.recognizer.add_face(person.person_id, probe, force=force)
+        async with Saving(self, person) as saving:
+            added = await saving.add(probe, force=force)
         quality = probe.quality.value
         data = {"person_id": person.person_id, "name": person.name, "face_id": added.face_id, "source": source}
         self.outbox.post(Notice("enroll.progress", {**data, "quality": round(quality, 2), "warning": added.warning}))
@@ -211,6 +213,17 @@ class Control:
         await self.recognizer.delete_face(person.person_id, face_id)
         await self.tell_people()
         return await self.find(person.person_id)
+
+    async def against(self, person_id: str, probe: Probe) -> frozenset[str]:
+        """Ids of the faces "not this person" that keep the name from this face, too."""
+        rejecting = self.visiting.rejecting if self.visiting else None
+        return await rejecting.against(self.recognizer, person_id, probe) if rejecting else frozenset()
+
+    async def lift(self, rejection_ids: Collection[str]) -> None:
+        """They may be this person after all: forget these, and look again."""
+        if self.visiting is not None and rejection_ids:
+            await self.visiting.rejecting.lift(rejection_ids)
+            self.on_gallery()
 
     async def train(self) -> Training:
         """Fix a new gallery version and use it; trainings run one after the other."""

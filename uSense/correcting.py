@@ -11,7 +11,7 @@ import structlog
 from uSense.control import Control
 from uSense.core.errors import ConflictError, RequestError
 from uSense.core.events import Sighting
-from uSense.core.models import MOST_FACES, PersonRef, Probe
+from uSense.core.models import MOST_FACES, Person, PersonRef, Probe
 from uSense.core.names import folded_name
 from uSense.saving import Saving
 from uSense.visitor_naming import visiting
@@ -42,10 +42,23 @@ class Corrected:
 
 
 async def right(control: Control, sighting: Sighting, probe: Probe | None) -> Praise:
-    """It was that person: keep the face as a further one of theirs if it is of use, and train. Raises RequestErrors."""
+    """It was that person: keep the face as a further one of theirs if it is of use, and train. Raises RequestErrors.
+
+    What was said against such a face being theirs counts no more.
+    """
     if sighting.person_id is None:
         raise RequestError("this sighting names nobody: say who it was", code="not_recognized")
-    person = await control.find(sighting.person_id)
+    person, rejecting = await control.find(sighting.person_id), visiting(control).rejecting
+    said = rejecting.of(sighting.event_id, person.person_id)
+    against = await control.against(person.person_id, probe) if probe else frozenset()
+    praise = await _kept(control, person, probe)
+    await control.lift(said - against if praise is Praise.KEPT else said | against)
+    log.info("sighting confirmed", event_id=sighting.event_id, person_id=person.person_id, outcome=praise.value)
+    return praise
+
+
+async def _kept(control: Control, person: Person, probe: Probe | None) -> Praise:
+    """Keep the face, if it is of use."""
     if probe is None:
         return Praise.NO_FACE
     if probe.quality.value < WORTH:
@@ -59,7 +72,6 @@ async def right(control: Control, sighting: Sighting, probe: Probe | None) -> Pr
             return Praise.KNOWN_ALREADY
         await saving.train()
     await control.tell_people()
-    log.info("sighting confirmed", event_id=sighting.event_id, person_id=person.person_id)
     return Praise.KEPT
 
 
@@ -77,19 +89,20 @@ async def wrong(
         raise RequestError(f"this sighting already names {known.name}", code="conflict")
     rejecting, named = visiting(control).rejecting, _named(sighting)
     # What an earlier correction rejected stays so if this one fails.
-    before = named is None or rejecting.rejected(sighting.event_id, named)
+    before = named is None or bool(rejecting.of(sighting.event_id, named.person_id))
     if named is not None:
         await rejecting.reject(sighting.event_id, named)
     if not who or probe is None:
         return Corrected(rejected=named is not None)
+    saving = Saving(control, known)
     try:
-        async with Saving(control, known) as saving:
+        async with saving:
             if known is None:
                 await saving.create(who)
             await saving.add(probe, force=True)
             await saving.train()
     except BaseException:
-        if named is not None and not before:
+        if named is not None and not before and not saving.done:
             with suppress(RequestError):
                 await rejecting.allow(sighting.event_id, named)
         raise

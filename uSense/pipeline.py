@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -27,6 +26,7 @@ from uSense.core.tracking import Ask
 from uSense.ports import Detector, Outbox, Recognizer
 from uSense.query import Query
 from uSense.schema import Branch
+from uSense.times import new_id
 from uSense.visitors import Visiting
 from uSense.watching import Watching
 
@@ -156,7 +156,7 @@ class Pipeline:
         """A sighting named the wrong person: correct it if its track goes on; whether it did."""
         scene = self.scenes[told.camera]
         now = {"at": time.time(), "now": time.monotonic()}
-        correction = scene.take_back(told, event_id=_new_id(), seq=self._seq, **now)
+        correction = scene.take_back(told, event_id=new_id(), seq=self._seq, **now)
         if correction is not None:
             self._tell(correction)
         return correction is not None
@@ -206,7 +206,7 @@ class Pipeline:
             self.stats.counts["refused_unseen"] += 1
             self.scenes[query.camera].refuse(query.ask.track_id, Flaw.UNSEEN, query.look.quality)
             return
-        outcome = self.scenes[query.camera].answer(query.look, answer, event_id=_new_id(), seq=self._seq)
+        outcome = self.scenes[query.camera].answer(query.look, answer, event_id=new_id(), seq=self._seq)
         if outcome is None:
             return
         self.stats.counts["looks"] += 1
@@ -263,13 +263,6 @@ class Pipeline:
 
 def _pauses() -> Iterator[float]:
     return backoff(0.5, 30.0, random.random)
-
-
-def _new_id() -> str:
-    """A UUID version 7 (RFC 9562): unique and sortable by time."""
-    milliseconds = time.time_ns() // 1_000_000
-    bits = (milliseconds << 80) | (0x7 << 76) | (random.getrandbits(12) << 64) | (0b10 << 62) | random.getrandbits(62)
-    return str(uuid.UUID(int=bits))
 
 
 def _cut(frame: Frame, asks: Sequence[Ask]) -> list[Probe]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
+import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from uSense.core.errors import RequestError
 from uSense.core.events import Sighting
-from uSense.core.models import Embedding, PersonRef
+from uSense.core.models import Embedding, PersonRef, Probe
 from uSense.core.rejections import Rejection, Rejections
 from uSense.core.visitors import mean
-from uSense.ports import Visitors
+from uSense.ports import Recognizer, Visitors
+from uSense.times import new_id
 
 log = structlog.get_logger()
 
@@ -55,10 +56,13 @@ class Rejecting:
         self._store = store
         self._told: OrderedDict[str, _Told] = OrderedDict()
         self._looks: dict[str, deque[Embedding]] = {}
+        self._changing = asyncio.Lock()
+        """Held while disk and memory are made alike."""
 
     async def load(self) -> None:
         """Read what is kept, also after somebody was erased."""
-        self.rejections.replace(await self._store.rejections())
+        async with self._changing:
+            self.rejections.replace(await self._store.rejections())
 
     def looked(self, track_id: str, face: Embedding | None) -> None:
         """A look at a track was answered."""
@@ -83,9 +87,10 @@ class Rejecting:
         """
         told, named, face = self._rejectable(event_id, person)
         if named.person_id not in told.rejected:
-            rejection = Rejection(str(uuid.uuid4()), named.person_id, face)
-            await self._store.reject(rejection)
-            self.rejections.add(rejection)
+            rejection = Rejection(new_id(), named.person_id, face)
+            async with self._changing:
+                await self._store.reject(rejection)
+                self.rejections.add(rejection)
             told.rejected[named.person_id] = rejection.rejection_id
             log.info("sighting rejected", event_id=event_id, person_id=named.person_id)
         corrected = self.take_back(_naming(told.sighting, named))
@@ -96,14 +101,37 @@ class Rejecting:
         told, named, _ = self._rejectable(event_id, person)
         if named.person_id not in told.rejected:
             raise RequestError(f"the sighting {event_id} was not rejected", code="not_rejected")
-        await self._store.unreject(told.rejected[named.person_id])
-        self.rejections.remove(told.rejected.pop(named.person_id))
-        self.give_back(_naming(told.sighting, named))
+        await self.lift([told.rejected[named.person_id]])
         return Rejected(event_id, named.person_id, named.name, corrected=False)
 
-    def rejected(self, event_id: str, person: PersonRef) -> bool:
-        """Whether it was said of this sighting that it was not that person."""
-        return event_id in self._told and person.person_id in self._told[event_id].rejected
+    async def against(self, recognizer: Recognizer, person_id: str, probe: Probe) -> frozenset[str]:
+        """Ids of those that keep a face from that person's name. RecognizerError."""
+        if not self.rejections.kept.get(person_id):
+            return frozenset()
+        (answer,) = await recognizer.identify([probe])
+        if answer.embedding is None:
+            return frozenset()
+        rules = answer.judge.rules if answer.judge else recognizer.rules
+        scores = [one.score for one in answer.candidates if one.person_id == person_id]
+        # Below the threshold it is not a rejection that keeps the name away.
+        found = self.rejections.against(person_id, answer.embedding, max([rules.threshold, *scores]), rules.margin)
+        return frozenset(one.rejection_id for one in found)
+
+    async def lift(self, rejection_ids: Collection[str]) -> None:
+        """Forget all of these, or none. StorageError."""
+        async with self._changing:
+            await self._store.unreject(*rejection_ids)
+            self.rejections.remove(*rejection_ids)
+        for told in self._told.values():
+            for person_id, rejection_id in list(told.rejected.items()):
+                if rejection_id in rejection_ids:
+                    del told.rejected[person_id]
+                    self.give_back(_naming(told.sighting, PersonRef(person_id, "")))
+
+    def of(self, event_id: str, person_id: str) -> frozenset[str]:
+        """The id of what was said of this sighting: that it was not that person; none if it was not said."""
+        rejected = self._told[event_id].rejected if event_id in self._told else {}
+        return frozenset({rejected[person_id]} if person_id in rejected else ())
 
     def _rejectable(self, event_id: str, person: PersonRef | None) -> tuple[_Told, PersonRef, Embedding]:
         told = self._told.get(event_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -31,12 +31,19 @@ class Gallery(Protocol):
     async def train(self) -> Any:
         """Use what was kept."""
 
+    async def against(self, person_id: str, probe: Probe) -> frozenset[str]:
+        """Ids of what was said against such a face being that person's."""
+
+    async def lift(self, rejection_ids: Collection[str]) -> None:
+        """Let these not count any more."""
+
 
 class Saving:
     """An `async with` block that keeps faces for `person`, or for somebody whom it creates; if it fails, undoes it all.
 
-    NotUndoneError takes the place of an expected error if something could not be undone; `left` says it after a cancel,
-    too. `retrain` is asked when it is canceled while it trains: whether to train again without the faces.
+    What was said against such faces being that person's counts no more once all is done. NotUndoneError takes the place
+    of an expected error if something could not be undone; `left` says it after a cancel, too. `retrain` is asked when
+    it is canceled while it trains: whether to train again without the faces.
     """
 
     def __init__(
@@ -44,13 +51,16 @@ class Saving:
     ) -> None:
         self.face_ids: list[str] = []
         """Ids of the faces that were kept."""
+        self.done = False
+        """Whether there is nothing more to do or to undo, though it be canceled."""
         self.left = ""
         """What could not be undone, as a sentence; empty if nothing is left."""
         self._gallery = gallery
         self._homes = [person] if person else list[Person]()
         self._created = person is None
         self._retrain = retrain
-        self._training = False
+        self._training = self._trained = False
+        self._against: set[str] = set()
 
     @property
     def person(self) -> Person:
@@ -62,14 +72,19 @@ class Saving:
         await _wholly(self._gallery.recognizer.create_person(name), self._homes.append)
         log.info("person created", person_id=self.person.person_id)
 
-    async def add(self, probe: Probe, *, force: bool) -> None:
+    async def add(self, probe: Probe, *, force: bool) -> AddedFace:
         """Keep a face."""
-        await _wholly(self._gallery.recognizer.add_face(self.person.person_id, probe, force=force), self._added)
+        # Asked before the face counts itself: then it is like the person anyway.
+        against = await self._gallery.against(self.person.person_id, probe)
+        added = await _wholly(self._gallery.recognizer.add_face(self.person.person_id, probe, force=force), self._added)
+        self._against |= against
+        return added
 
     async def train(self) -> None:
         """Let the faces count."""
         self._training = True
         await self._gallery.train()
+        self._trained = True
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,7 +92,18 @@ class Saving:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or not self._homes:
+        if error is not None:
+            await self._undo(error)
+        elif self._against:
+            try:
+                await _wholly(self._gallery.lift(frozenset(self._against)), self._lifted)
+            except BaseException as failure:
+                if not self.done:
+                    await self._undo(failure)
+                raise
+
+    async def _undo(self, error: BaseException) -> None:
+        if not self._homes:
             return
         try:
             await (self._erase() if self._created else self._take_back())
@@ -90,6 +116,9 @@ class Saving:
     def _added(self, face: AddedFace) -> None:
         self.face_ids.append(face.face_id)
 
+    def _lifted(self, _: object) -> None:
+        self.done = True
+
     async def _erase(self) -> None:
         with suppress(NotFoundError):
             await self._gallery.erase_person(self.person.person_id)
@@ -98,15 +127,15 @@ class Saving:
         for face_id in self.face_ids:
             with suppress(NotFoundError):
                 await self._gallery.recognizer.delete_face(self.person.person_id, face_id)
-        if self._training and self._retrain():
+        if self._trained or (self._training and self._retrain()):
             await self._gallery.train()
 
 
-async def _wholly(work: Coroutine[Any, Any, T], done: Callable[[T], None]) -> None:
+async def _wholly(work: Coroutine[Any, Any, T], done: Callable[[T], None]) -> T:
     """Do a step to its end, also if canceled meanwhile, and hand on its result: else nobody could undo it."""
     task = asyncio.create_task(work, name="saving")
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     finally:
         await asyncio.wait((task,))
         if not task.cancelled() and task.exception() is None:

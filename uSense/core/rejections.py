@@ -42,19 +42,21 @@ class Rejections:
         for one in alike[:-MOST]:
             self.kept[new.person_id].remove(one)
 
-    def remove(self, rejection_id: str) -> None:
-        """One less."""
+    def remove(self, *rejection_ids: str) -> None:
+        """So many less."""
         for person_id, kept in self.kept.items():
-            self.kept[person_id] = [one for one in kept if one.rejection_id != rejection_id]
+            self.kept[person_id] = [one for one in kept if one.rejection_id not in rejection_ids]
+
+    def against(self, person_id: str, face: Embedding, score: float, margin: float) -> list[Rejection]:
+        """Those that a face is nearer to than to the person, whom it is like by `score`, or almost."""
+        return [one for one in self.kept.get(person_id, ()) if likeness(one.face, face) >= score - margin]
 
     def weighed(self, vote: Vote, answer: Answer, margin: float) -> Vote:
         """The vote; it is nobody's if the face is nearer to a rejected one than to the person, or almost."""
         if vote.candidate is None or answer.embedding is None:
             return vote
-        rivals = [likeness(one.face, answer.embedding) for one in self.kept.get(vote.candidate.person_id, ())]
-        if not rivals or max(rivals) < vote.candidate.score - margin:
-            return vote
-        return rejected(vote)
+        rivals = self.against(vote.candidate.person_id, answer.embedding, vote.candidate.score, margin)
+        return rejected(vote) if rivals else vote
 
 
 def rejected(vote: Vote) -> Vote:

@@ -50,5 +50,5 @@ class Visitors(Protocol):
     async def reject(self, rejection: Rejection) -> None:
         """Keep one; the oldest of too many leaves. NotFoundError if the person is gone."""
 
-    async def unreject(self, rejection_id: str) -> None:
-        """Drop one."""
+    async def unreject(self, *rejection_ids: str) -> None:
+        """Drop all of these at once."""

@@ -59,6 +59,6 @@ def add(connection: sqlite3.Connection, keys: Keys, one: Rejection) -> None:
     )
 
 
-def remove(connection: sqlite3.Connection, rejection_id: str) -> None:
-    """Drop one."""
-    connection.execute("DELETE FROM rejections WHERE rejection_id = ?", (rejection_id,))
+def remove(connection: sqlite3.Connection, *rejection_ids: str) -> None:
+    """Drop these."""
+    connection.executemany("DELETE FROM rejections WHERE rejection_id = ?", [(one,) for one in rejection_ids])

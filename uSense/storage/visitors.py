@@ -40,5 +40,5 @@ class SqliteVisitors:
     async def reject(self, rejection: Rejection) -> None:
         await self._database.write(rejections.add, self._keys, rejection)
 
-    async def unreject(self, rejection_id: str) -> None:
-        await self._database.write(rejections.remove, rejection_id)
+    async def unreject(self, *rejection_ids: str) -> None:
+        await self._database.write(rejections.remove, *rejection_ids)
