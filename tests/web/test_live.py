@@ -82,7 +82,7 @@ async def test_only_those_who_may_look(site: Site, browser: Browser) -> None:
     site.server.house.live.viewers = VIEWERS
     with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
         await browser.session.ws_connect(address)
-    assert (await browser.get("/live/hall")).status == 400
+    assert (await browser.send("GET", "/live/hall")).status == 400
 
 
 async def test_a_log_out_ends_the_view(site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

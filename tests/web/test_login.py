@@ -218,7 +218,8 @@ async def test_files_are_those_of_the_pages(tmp_path: Path) -> None:
         assert "immutable" in found.headers["Cache-Control"]
         assert found.headers["Content-Type"] == "text/css; charset=utf-8"
         for path in ("/static/x/../../settings.py", "/static/x/%2e%2e%2fsettings.py", "/static/x/style.css"):
-            assert (await browser.get(path)).status == 404
+            answer = await browser.get(path)
+            assert answer.status == 404 or answer.headers["Location"].startswith("/login"), path
 
 
 async def test_a_port_that_is_taken_is_tried_again(tmp_path: Path) -> None:

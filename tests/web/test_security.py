@@ -30,6 +30,8 @@ MAY: Mapping[Scope | None, str] = {
         POST /login
         POST /logout
         GET /healthz
+        HEAD /healthz
+        HEAD /readyz
         GET /readyz
         GET /metrics
         GET /me/{camera}
@@ -121,7 +123,7 @@ MAY: Mapping[Scope | None, str] = {
 }
 """What each scope may beside those that it includes; None is for everybody. Who adds a route adds it here."""
 OPEN, CLOSED = ([route for route in pages.ROUTES if (route.scope is None) is there] for there in (True, False))
-UNSAFE = [route for route in pages.ROUTES if route.method != "GET"]
+UNSAFE = [route for route in pages.ROUTES if route.method not in {"GET", "HEAD"}]
 NASTY = (
     "..%2f..%2f..%2fetc%2fpasswd",
     "%2e%2e",

@@ -10,10 +10,11 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
+from uSense.core.access import Scope
 from uSense.core.addresses import Network, is_own, within
 from uSense.core.errors import RequestError, StorageError, UsenseError
 from uSense.web import sessions
-from uSense.web.visit import Caller, Route, Visit
+from uSense.web.visit import Caller, Handler, Route, Visit
 
 if TYPE_CHECKING:
     from uSense.web.house import House
@@ -34,6 +35,7 @@ STATUSES = {
     "unavailable": 503,
     "forbidden": 403,
     "log_in": 401,
+    "bad_method": 405,
     "too_slow": 408,
 }
 """HTTP's numbers for codes of errors; all others are 400."""
@@ -83,6 +85,19 @@ class Guard:
                 return self._refusal(route, visit, error)
 
         return answered
+
+    @web.middleware
+    async def astray(self, request: web.Request, handler: Answer) -> web.StreamResponse:
+        """Answer what no route does; strangers hear what they hear everywhere, not what there is."""
+        try:
+            return await handler(request)
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
+            missed = error
+        route = Route(method=request.method, path="", handler=_missing(missed), scope=Scope.KIOSK, checked=False)
+        response = await self.answer(route)(request)
+        if response.status == STATUSES["bad_method"]:
+            response.headers["Allow"] = missed.headers["Allow"]
+        return response
 
     def _require_own(self, visit: Visit) -> None:
         """Refuse what a browser here was led to by a name that somebody else gave to this machine."""
@@ -159,6 +174,31 @@ def refusal(error: UsenseError) -> dict[str, str]:
 def status(error: UsenseError) -> int:
     """HTTP's number for it."""
     return STATUSES.get(refusal(error)["code"], 400)
+
+
+def _missing(missed: web.HTTPException) -> Handler:
+    """The handler of what is not there; a page's address that only takes forms leads to the page."""
+
+    async def answered(visit: Visit) -> web.StreamResponse:
+        request = visit.request
+        if not isinstance(missed, web.HTTPMethodNotAllowed):
+            raise RequestError("there is nothing at this address", code="not_found")
+        if request.method == "GET" and _wants_page(request) and not request.path.startswith("/api/"):
+            return visit.lead(await _above(request))
+        message = f"this address does not take {request.method[:20]}, only {missed.headers['Allow']}"
+        raise RequestError(message, code="bad_method")
+
+    return answered
+
+
+async def _above(request: web.Request) -> str:
+    """The nearest address above this one that can be visited."""
+    path = request.rel_url.raw_path
+    while path := path.rpartition("/")[0]:
+        found = await request.app.router.resolve(request.clone(rel_url=request.rel_url.with_path(path, encoded=True)))
+        if found.http_exception is None:
+            return path
+    return "/"
 
 
 async def _require_word(visit: Visit) -> None:

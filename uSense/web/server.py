@@ -99,9 +99,9 @@ class WebServer:
             wanted = await self._wanted()
 
     def _application(self, place: Place) -> web.Application:
-        app = web.Application(client_max_size=SMALL)
         proxies = [network(text) for text in self.settings.trusted_proxies]
         guard = Guard(self.house, proxies, own=ip_address(place.host).is_loopback)
+        app = web.Application(client_max_size=SMALL, middlewares=[guard.astray])
         for route in self.routes:
             app.router.add_route(route.method, route.path, guard.answer(route))
         app.on_response_prepare.append(add_headers)

@@ -48,6 +48,8 @@ async def watch(visit: Visit) -> web.StreamResponse:
     if camera not in visit.house.live.names:
         raise RequestError(f"there is no camera {camera[:50]!r}", code="not_found")
     if visit.request.headers.get("Upgrade", "").lower() != "websocket":
+        if "text/html" in visit.request.headers.get("Accept", ""):
+            return visit.lead("/")
         raise RequestError("this address is for a WebSocket", code="bad_request")
     visit.require_origin()
     socket = web.WebSocketResponse(heartbeat=_PING, max_msg_size=_LARGEST, compress=False)

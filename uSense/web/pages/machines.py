@@ -39,6 +39,6 @@ async def metrics(visit: Visit) -> web.StreamResponse:
 
 ROUTES = (
     Route(method="GET", path="/metrics", handler=metrics, scope=None),
-    Route(method="GET", path="/healthz", handler=healthz, scope=None),
-    Route(method="GET", path="/readyz", handler=readyz, scope=None),
+    *(Route(method=method, path="/healthz", handler=healthz, scope=None) for method in ("GET", "HEAD")),
+    *(Route(method=method, path="/readyz", handler=readyz, scope=None) for method in ("GET", "HEAD")),
 )

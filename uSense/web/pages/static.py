@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from uSense.core.errors import NotFoundError
 from uSense.web.visit import Route, Visit
 
 
@@ -12,7 +13,7 @@ async def file(visit: Visit) -> web.Response:
     renderer = visit.house.renderer
     found = renderer.files.get(visit.embedded["name"])
     if found is None or renderer.mark != visit.embedded["mark"]:
-        raise web.HTTPNotFound
+        raise NotFoundError("file", visit.embedded["name"][:50])
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return web.Response(body=found.content, content_type=found.type, charset="utf-8", headers=headers)
 
