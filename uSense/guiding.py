@@ -84,6 +84,11 @@ class Guide:
         self._left = ""
         """What could not be removed of an enrollment that was canceled or cut short."""
 
+    @property
+    def current(self) -> Enrollment | None:
+        """The enrollment that is under way."""
+        return self._current
+
     async def start(self, name: str, camera: str = "", *, force: bool = False) -> Enrollment:
         """Begin to enroll somebody; raises RequestError (`busy`, `bad_name`, `camera_offline`, ...).
 

@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -32,9 +31,9 @@ NEW = "/people/add"
 
 
 @pytest.fixture
-async def browser(control: Control, tmp_path: Path) -> AsyncIterator[Browser]:
+async def browser(site: Site) -> AsyncIterator[Browser]:
     """Somebody who is logged in and looks at the form."""
-    async with Site(tmp_path, control) as site, site.browser(logged_in=True) as browser:
+    async with site.browser(logged_in=True) as browser:
         await browser.get(NEW)
         yield browser
 
@@ -115,6 +114,25 @@ async def test_a_training_that_fails_is_told_with_the_verdicts(
     assert "the disk is full" in answer.text
     assert "1 of 1 photos were kept." in answer.text
     assert "kept. They count" not in answer.text
+
+
+async def test_who_missed_a_guided_enrollment_can_ask(site: Site, browser: Browser, control: Control) -> None:
+    """Which one is under way, and what was told last; once somebody is erased, nothing of it is left."""
+
+    async def told() -> Any:
+        return json.loads((await browser.send("GET", "/people/guided")).text)
+
+    assert await told() == {"running": None, "told": None}
+    begun = await control.guide.start("Cleo", "hall")
+    which = {"enrollment_id": begun.enrollment_id, "camera": "hall"}
+    site.hub.hear(Notice("enroll.prompt", {**which, "code": "look_straight", "text": "Look straight."}))
+    site.hub.hear(Notice("person.arrived", {"person_id": "a"}))
+
+    now = await told()
+    assert now["running"] == {**which, "name": "Cleo", "person_id": None}
+    assert now["told"] == {"type": "enroll.prompt", **which, "code": "look_straight", "text": "Look straight."}
+    site.hub.hear(Notice("person.erased", {"person_id": "a"}))
+    assert (await told())["told"] is None
 
 
 async def test_a_page_without_scripts_tells_the_same(browser: Browser, control: Control) -> None:

@@ -67,6 +67,7 @@ MAY: Mapping[Scope | None, str] = {
     Scope.ENROLL: """
         POST /sightings/{event_id}
         GET /people/add
+        GET /people/guided
         POST /people/add
         GET /people/{person_id}/add
         POST /people/{person_id}/add

@@ -21,6 +21,7 @@ SIGHTINGS = 200
 """Latest sightings that are remembered."""
 FACES = 64
 """Of how many of these the faces are, too."""
+_ENROLLMENT = {"enroll.prompt", "enroll.finished"}
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +68,8 @@ class Hub:
     """What the broker keeps, by topic; bounded by the persons and cameras there are."""
     correcting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a sighting is corrected: what is sent twice is done once."""
+    enrollment: Notice | None = None
+    """What was told last of a guided enrollment: a browser that slept has not heard it."""
     _names: Mapping[str, str] | None = None
     """Names of all people by id, once they were told."""
     _listeners: set[Listener] = field(default_factory=set)
@@ -84,6 +87,8 @@ class Hub:
                 self.said &= {one.event_id for one in self.sightings}
             case Notice():
                 self._follow(event.type, event.data)
+                if event.type in _ENROLLMENT:
+                    self.enrollment = event
             case State(rooted=False):
                 self._keep(event)
             case _:
@@ -107,6 +112,7 @@ class Hub:
         """Who somebody is now; who is erased leaves no sighting and no face here."""
         match kind, told.get("reason"):
             case "person.erased", _:
+                self.enrollment = None
                 self._drop(lambda one: told["person_id"] in _people(one))
             case "person.merged", _:
                 self._relabel(lambda one: self._merged(one, told["person_id"], told["into"]))

@@ -38,6 +38,18 @@ async def ask(visit: Visit) -> web.StreamResponse:
     return await _page(visit, await _whose(visit), _Sent())
 
 
+async def guided(visit: Visit) -> web.StreamResponse:
+    """The guided enrollment that is under way, and what was told last of it or of the one before; each may be null."""
+    current, told = visit.house.control.guide.current, visit.house.hub.enrollment
+    running = current and {
+        "enrollment_id": current.enrollment_id,
+        "camera": current.camera,
+        "name": current.name,
+        "person_id": current.person_id,
+    }
+    return visit.json({"running": running, "told": told and {"type": told.type, **told.data}})
+
+
 def taking(desk: Desk) -> Handler:
     """The handler of the form: it takes the photos."""
 
@@ -146,6 +158,7 @@ _take = taking(Desk())
 ROUTES = (
     Route(method="GET", path="/people/add", handler=ask, scope=Scope.ENROLL),
     Route(method="POST", path="/people/add", handler=_take, scope=Scope.ENROLL, checked=False),
+    Route(method="GET", path="/people/guided", handler=guided, scope=Scope.ENROLL),
     Route(method="GET", path="/people/{person_id}/add", handler=ask, scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/add", handler=_take, scope=Scope.ENROLL, checked=False),
 )

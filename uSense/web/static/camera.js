@@ -43,20 +43,42 @@ async function open() {
   await video.play();
 }
 
+// How many were kept, and what was wrong if it ended before there were enough.
 async function shoot() {
   let kept = 0;
-  while (stream && kept < shots) {
-    prompt.textContent = `${kept ? fill(texts.taken, { kept, shots }) : ""} ${looks[kept % looks.length]}`;
-    await pause();
-    if (!stream) break;
-    const verdict = await send(await picture(), "camera.jpg");
-    kept += verdict.kept;
-    if (!verdict.kept) {
-      prompt.textContent = verdict.text || verdict.verdict;
+  try {
+    while (stream && kept < shots) {
+      prompt.textContent = `${kept ? fill(texts.taken, { kept, shots }) : ""} ${looks[kept % looks.length]}`;
       await pause();
+      if (!stream) break;
+      const verdict = await send(await picture(), "camera.jpg");
+      kept += verdict.kept;
+      if (!verdict.kept) {
+        prompt.textContent = verdict.text || verdict.verdict;
+        await pause();
+      }
     }
+  } catch (error) {
+    return { kept, problem: error.message };
   }
-  return kept;
+  return { kept, problem: "" };
+}
+
+// What was kept counts, however it ended.
+async function count(kept, problem) {
+  if (!kept) {
+    prompt.textContent = problem || texts.stopped;
+    return;
+  }
+  const summary = `${problem && `${problem}. `}${fill(texts.taken, { kept, shots })}`;
+  prompt.textContent = `${summary} ${texts.training}`;
+  try {
+    const address = await finish();
+    prompt.textContent = `${summary} ${texts.trained} `;
+    prompt.append(link(address));
+  } catch (error) {
+    prompt.textContent = `${summary} ${error.message}`;
+  }
 }
 
 async function run() {
@@ -68,19 +90,9 @@ async function run() {
     prompt.textContent = `${texts.denied} ${error.message}`;
     return;
   }
-  try {
-    const kept = await shoot();
-    const summary = fill(texts.taken, { kept, shots });
-    prompt.textContent = kept ? `${summary} ${texts.training}` : texts.stopped;
-    if (!kept) return;
-    const address = await finish();
-    prompt.textContent = `${summary} ${texts.trained} `;
-    prompt.append(link(address));
-  } catch (error) {
-    prompt.textContent = error.message;
-  } finally {
-    close();
-  }
+  const { kept, problem } = await shoot();
+  await count(kept, problem);
+  close();
 }
 
 if (window.isSecureContext && navigator.mediaDevices) {

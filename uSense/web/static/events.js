@@ -1,4 +1,5 @@
-// What happens, as it happens. hear({sighting: f, notice: g, state: h}) calls each with what is told; missed() when some was lost.
+// What happens, as it happens. hear({sighting: f, notice: g, state: h}) calls each with what is told; missed() when some was lost,
+// and opened() when something may have been. A page that nobody looks at hears nothing, unless stay() says that it has to.
 export function hear(ears) {
   const kinds = ["sighting", "notice", "state"].filter((kind) => ears[kind]);
   let source = null;
@@ -6,12 +7,14 @@ export function hear(ears) {
     source = new EventSource(`/api/v1/events?kinds=${kinds.join(",")}`);
     for (const kind of kinds) source.addEventListener(kind, (event) => ears[kind](JSON.parse(event.data)));
     if (ears.missed) source.addEventListener("missed", () => ears.missed());
+    if (ears.opened) source.addEventListener("open", () => ears.opened());
   };
   const follow = () => {
     if (document.hidden) {
+      if (ears.stay?.()) return;
       source?.close();
       source = null;
-    } else if (!source) open();
+    } else if (!source || source.readyState === EventSource.CLOSED) open();
   };
   document.addEventListener("visibilitychange", follow);
   follow();

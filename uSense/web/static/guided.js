@@ -6,6 +6,7 @@ const section = document.getElementById("guided-camera");
 const EVERY = 1000;
 let current = null;
 let looking = 0;
+let notices = 0;
 
 function parts() {
   return Object.fromEntries(["start", "stop", "prompt", "booth"].map((name) => [name, section.querySelector(`.${name}`)]));
@@ -26,7 +27,19 @@ function end() {
   stop.hidden = true;
 }
 
+// From now on this page shows that enrollment.
+function follow(enrollment) {
+  if (current === enrollment.enrollment_id) return;
+  const { start, stop, booth } = parts();
+  current = enrollment.enrollment_id;
+  booth.hidden = false;
+  start.hidden = true;
+  stop.hidden = false;
+  look(enrollment.camera);
+}
+
 function heard(notice) {
+  if (notice.type.startsWith("enroll.")) notices += 1;
   if (!current || notice.enrollment_id !== current) return;
   const { prompt } = parts();
   if (notice.type === "enroll.prompt") {
@@ -42,19 +55,39 @@ function heard(notice) {
   end();
 }
 
+// What was told while nobody heard it: before the page was there, or while the phone was locked.
+async function catchUp() {
+  const before = notices;
+  const answer = await fetch("/people/guided", { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const { running, told } = await answer.json();
+  if (notices !== before) {
+    catchUp();
+    return;
+  }
+  if (running && !current && (!texts.person || running.person_id === texts.person)) {
+    document.getElementById("name").value ||= running.name;
+    follow(running);
+  }
+  if (!current) return;
+  if (told?.enrollment_id === current) heard(told);
+  else if (running?.enrollment_id !== current) {
+    parts().prompt.textContent = texts.over;
+    end();
+  }
+}
+
 async function begin() {
   if (!named()) return;
-  const { start, stop, prompt, booth } = parts();
+  const { start, prompt, booth } = parts();
   const fields = { name: texts.person || document.getElementById("name").value, camera: document.getElementById("camera").value };
   if (document.getElementById("force").checked) fields.force = true;
   booth.hidden = false;
   prompt.textContent = "…";
   start.hidden = true;
   try {
-    const begun = await ask("enroll/start", fields);
-    current = begun.enrollment_id;
-    stop.hidden = false;
-    look(begun.camera);
+    follow(await ask("enroll/start", fields));
+    catchUp();
   } catch (error) {
     prompt.textContent = error.message;
     end();
@@ -63,7 +96,7 @@ async function begin() {
 
 if (section) {
   for (const part of section.querySelectorAll(".script")) part.hidden = false;
-  hear({ notice: heard });
+  hear({ notice: heard, missed: catchUp, opened: catchUp, stay: () => current });
   section.querySelector(".start").addEventListener("click", begin);
   section.querySelector(".stop").addEventListener("click", () => ask("enroll/cancel").catch(() => end()));
 }

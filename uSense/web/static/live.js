@@ -22,7 +22,7 @@ class Camera {
     const socket = new WebSocket(`${scheme}//${location.host}/live/${encodeURIComponent(this.name)}`);
     socket.binaryType = "blob";
     socket.onmessage = (message) => this.told(message.data);
-    socket.onclose = (end) => this.closed(end);
+    socket.onclose = (end) => this.closed(socket, end);
     this.socket = socket;
   }
 
@@ -32,8 +32,9 @@ class Camera {
     socket?.close();
   }
 
-  closed(end) {
-    if (!this.socket) return;
+  // One that was closed on purpose says so late: when the next is open already.
+  closed(socket, end) {
+    if (socket !== this.socket) return;
     this.socket = null;
     if (end.code === 4401) { location.assign("/login"); return; }
     this.fail(texts.lost);
