@@ -105,6 +105,23 @@ async def test_what_cannot_be_shown_is_refused(
     assert await site.server.house.mine.page(anna) == Page()
 
 
+async def test_folders_are_named_as_they_are_taken(
+    control: Control, anna: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In full, whatever the settings say; as in the settings they are taken, too."""
+    (tmp_path / "pictures" / "summer").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    async with Site(tmp_path, control, pictures=["pictures"]) as site, site.browser(logged_in=True) as browser:
+        form = await browser.get(f"/people/{anna}/page")
+        for value in (str(tmp_path / "pictures"), "pictures/summer"):
+            kept = await browser.led(f"/people/{anna}/page", **fields(("pictures", "", value)))
+            assert "It is kept" in kept.text
+        outside = await browser.post(f"/people/{anna}/page", **fields(("pictures", "", "pictures/..")))
+
+    assert f"<code>{tmp_path / 'pictures'}</code>" in form.text
+    assert outside.status == 400
+
+
 async def test_odd_forms_do_no_harm(browser: Browser, site: Site, anna: str) -> None:
     """Kinds, layouts and places that there are not become the usual ones, and parts are numbered."""
     odd = fields(*[("secret", "", f"{number}") for number in range(MOST_BLOCKS + 5)], layout="x", place_3="²")

@@ -99,7 +99,7 @@ class Mine:
     def _folder(self, block: Block) -> Path:
         """The folder of a block; RequestError `bad_block` if it is not below those that are allowed."""
         path = Path(block.value)
-        if not path.is_absolute() or "\0" in block.value or not self._inside(path) or not path.is_dir():
+        if "\0" in block.value or not self._inside(path) or not path.is_dir():
             raise _no_folder(block.value)
         return path
 
