@@ -36,6 +36,10 @@ class Mine:
         self._showing = asyncio.Semaphore(2)
         self._reading = asyncio.Lock()
 
+    async def places(self) -> list[Path]:
+        """The folders below which pictures may lie, in full."""
+        return await asyncio.to_thread(lambda: [folder.absolute() for folder in self.folders])
+
     async def page(self, person_id: str) -> Page:
         """Somebody's page; raises NotFoundError and StorageError."""
         return Page() if self._pages is None else await self._pages.page(person_id)

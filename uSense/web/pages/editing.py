@@ -21,7 +21,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     """The form with the page as it is."""
     person = await enrolled(visit.house.control, visit.embedded["person_id"])
     done = visit.done(visit.house.renderer.texts["editing"]["done"])
-    return _form(visit, person, await visit.house.mine.page(person.person_id), done=done)
+    return await _form(visit, person, await visit.house.mine.page(person.person_id), done=done)
 
 
 async def keep(visit: Visit) -> web.StreamResponse:
@@ -31,11 +31,11 @@ async def keep(visit: Visit) -> web.StreamResponse:
     try:
         await visit.house.mine.keep(person.person_id, page)
     except RequestError as error:
-        return _form(visit, person, page, problem=str(error))
+        return await _form(visit, person, page, problem=str(error))
     return visit.lead(f"/people/{person.person_id}/page?done=kept")
 
 
-def _form(visit: Visit, person: Person, page: Page, *, done: str = "", problem: str = "") -> web.Response:
+async def _form(visit: Visit, person: Person, page: Page, *, done: str = "", problem: str = "") -> web.Response:
     empty = [Block(Kind.MESSAGE, "")] * SPARE
     return visit.page(
         "editing.html",
@@ -45,7 +45,7 @@ def _form(visit: Visit, person: Person, page: Page, *, done: str = "", problem: 
         layouts=list(Layout),
         kinds=list(Kind),
         blocks=[*page.blocks, *empty][:MOST_BLOCKS],
-        folders=[folder.absolute() for folder in visit.house.mine.folders],
+        folders=await visit.house.mine.places(),
         kiosks=visit.house.kiosks.names,
         done=done,
         problem=problem,
