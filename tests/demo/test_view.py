@@ -13,7 +13,7 @@ from uSense.demo.client import Received
 
 def sighting(name: str | None, **more: Any) -> Received:
     """A message of `usense/identity`."""
-    decision = {"score": 0.9, "margin": None}
+    decision = {"score": 0.9, "margin": None, "reason": "agreed" if name else "unlike_anybody"}
     payload = {
         "type": "recognized" if name else "unknown",
         "name": name,

@@ -26,7 +26,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_WITHIN = 180.0
 """Seconds for the service to load its models: a Pi reads them from a memory card."""
 REPEAT_AFTER = 3.0
-"""Seconds after which somebody has left, and is announced again: the scene's people come back soon."""
+"""Seconds after which somebody has left, and is announced or visits again: they come back soon."""
 WITHIN, LIFETIME = 5.0, 10.0
 """Seconds of the scene within which a name is told, and for which the broker may tell it: the defaults."""
 INTERRUPTED = 130
@@ -151,6 +151,7 @@ def _write_settings(folder: Path, port: int, camera: dict[str, Any], site: Pages
         "cameras": {story.CAMERA: camera},
         "announce": {"repeat_after": REPEAT_AFTER, "within": WITHIN / pace},
         "presence": {"leave_after": REPEAT_AFTER / pace},
+        "visitors": {"apart": REPEAT_AFTER / pace},
     }
     file = folder / "usense.yaml"
     file.write_text(yaml.safe_dump(settings))

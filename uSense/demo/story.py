@@ -23,6 +23,16 @@ OPENING = (
 OWN_CAMERA = (
     "This is your own camera. Nobody is enrolled, so everybody is unknown at first. To enroll somebody meanwhile:",
 )
+WHY = {
+    "nobody_enrolled": "nobody is enrolled yet",
+    "unlike_anybody": "like nobody who is enrolled",
+    "below_threshold": "not enough like anybody who is enrolled",
+    "unclear": "seen too unclearly to be sure",
+    "between_two": "like two people alike",
+    "rejected_before": "like a face of which was said that it is somebody else's",
+    "disagreeing_looks": "the looks disagree",
+}
+"""Why somebody is unknown, by the reason of the decision."""
 
 
 async def ready(client: Client, *, cameras: bool) -> None:
@@ -61,8 +71,8 @@ def remark(received: Received) -> str | None:
     match received.topic.removeprefix(f"{PREFIX}/"), received.payload:
         case "identity", {"type": "recognized", "name": name}:
             return f"{name} is in the picture."
-        case "identity", {"type": "unknown"}:
-            return "Somebody unknown is in the picture: like nobody who is enrolled."
+        case "identity", {"type": "unknown", "decision": {"reason": reason}}:
+            return f"Somebody unknown is in the picture: {WHY.get(reason, reason)}."
         case "identity", {"type": "changed", "name": name}:
             return f"A correction: it is {name or 'somebody unknown'}."
         case "event", {"type": "camera.lost", "reason": reason}:
