@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,9 +58,10 @@ class Album:
         return self._known[snap.face_id]
 
 
-def best(photos: list[Photo]) -> Photo | None:
-    """The photo to show of somebody; None if no crop is kept."""
-    return max((one for one in photos if one.quality), key=_value, default=None)
+def best(photos: list[Photo], odd: Collection[str] = ()) -> Photo | None:
+    """The photo to show of somebody; None if no crop is kept. Faces that are `odd` may be somebody else's."""
+    shown = [one for one in photos if one.quality]
+    return max(shown, key=lambda one: (one.face_id not in odd, _value(one)), default=None)
 
 
 def _value(photo: Photo) -> float:

@@ -89,6 +89,18 @@ def test_whose_photo_would_help_most(anna: list[Quality], bea: list[Quality], wh
     assert (found.who, found.need) == (who, need)
 
 
+@pytest.mark.parametrize(("odd", "who"), [({"Anna"}, "Anna"), ({"Bea"}, "Bea"), ({"Anna", "Bea"}, "Bea")])
+def test_a_photo_that_may_be_somebody_elses_comes_first(odd: set[str], who: str) -> None:
+    """More photos would not help before that is mended."""
+    report = Training("succeeded", confusable=(ConfusablePair("Anna", "Bea", 0.6),))
+
+    found = hardest(report, 0.5, {"Anna": [photo(), photo()], "Bea": [photo()]}, odd)
+
+    assert found is not None
+    assert (found.who, found.need) == (who, Need.ODD)
+    assert {found.who, found.other} == {"Anna", "Bea"}
+
+
 def test_who_is_most_like_somebody() -> None:
     """The other of the pair with the highest score that they are in."""
     pairs = (ConfusablePair("Anna", "Bea", 0.3), ConfusablePair("Carl", "Anna", 0.45), ConfusablePair("Bea", "X", 0.9))

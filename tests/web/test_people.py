@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.support.stand_ins import picture
 from uSense.control import Control
 from uSense.core.access import Scope
 from uSense.core.events import Notice, State
+from uSense.core.models import ConfusablePair, Training, WeakFace
 
 
 @pytest.fixture
@@ -91,6 +93,31 @@ async def test_how_well_somebody_is_known_by_their_own_photos(browser: Browser, 
         page = (await browser.get(path)).text
         assert "Own photos recognized: 2 of 2" in page
         assert "left out each photo of Anna" in page
+
+
+async def test_a_photo_that_may_be_somebody_elses(
+    browser: Browser, control: Control, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stands for nobody if there is another, and the page says where to look before it says anything else."""
+    added = await control.add_picture("Anna", somebody(), "bea.jpg", force=True)
+    await control.add_picture("Bea", somebody(0.9), "bea.jpg", force=True)
+    pictures = set(re.findall(rf'src="({anna}/faces/[^"]+)"', (await browser.get(anna)).text))
+    assert len(pictures) == 2
+    trained = replace(await control.training(), confusable=(ConfusablePair("Anna", "Bea", 0.9),))
+    for odd in (await control.find("Anna")).face_ids:
+        report = replace(trained, weak=(WeakFace("Anna", odd, 0.1),))
+
+        async def training(report: Training = report) -> Training:
+            return report
+
+        monkeypatch.setattr(control, "training", training)
+        page = (await browser.get("/people")).text
+
+        (shown,) = set(re.findall(rf'src="({anna}/faces/[^"]+)"', page))
+        assert odd not in shown
+        assert "A photo among those of Anna looks like Bea: look whether it is." in page
+        assert f'<a href="{anna}">See the photos of Anna</a>' in page
+    assert added.face_id in (await control.find("Anna")).face_ids
 
 
 async def test_name_and_note_change(browser: Browser, control: Control, anna: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,10 +52,20 @@ class Hardest:
     who: str
     need: Need
 
+    @property
+    def other(self) -> str:
+        """Who is not `who`."""
+        return self.pair.b if self.who == self.pair.a else self.pair.a
+
 
 def odd_faces(report: Training, name: str) -> dict[str, float]:
     """Faces of a person that are unlike the others, with how like they are."""
     return {face.face_id: face.score for face in report.weak if face.name == name}
+
+
+def misplaced(report: Training, person: Person) -> bool:
+    """Whether a photo among those of a person may be somebody else's."""
+    return bool(odd_faces(report, person.name).keys() & set(person.face_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +106,27 @@ def needs(person: Person, qualities: Sequence[Quality | None], report: Training)
     if not person.face_ids:
         return [Need.FIRST]
     found = [Need.AGAIN] if person.enroll_again else [] if person.trained else [Need.TRAINING]
-    if odd_faces(report, person.name).keys() & set(person.face_ids):
+    if misplaced(report, person):
         found.append(Need.ODD)
     lacking = _lacking(qualities)
     return found if lacking is Need.FROM_CAMERA else [*found, lacking]
 
 
-def hardest(report: Training, threshold: float, photos: Mapping[str, Sequence[Quality | None]]) -> Hardest | None:
-    """The pair with the highest score; `photos` by name. None if nobody was compared, or one of them is gone."""
+def hardest(
+    report: Training, threshold: float, photos: Mapping[str, Sequence[Quality | None]], odd: Collection[str] = ()
+) -> Hardest | None:
+    """The pair with the highest score; None if nobody was compared, or one of them is gone.
+
+    `photos` by name; `odd` are the names of those who may have somebody else's.
+    """
     there = [pair for pair in report.confusable if pair.a in photos and pair.b in photos]
     if not there:
         return None
     pair = max(there, key=_score)
     order = list(Need)
-    who = min((pair.a, pair.b), key=lambda name: (order.index(_lacking(photos[name])), len(photos[name])))
-    return Hardest(pair, _closeness(pair.score, threshold), who, _lacking(photos[who]))
+    lacking = {name: Need.ODD if name in odd else _lacking(photos[name]) for name in (pair.a, pair.b)}
+    who = min(lacking, key=lambda name: (order.index(lacking[name]), len(photos[name])))
+    return Hardest(pair, _closeness(pair.score, threshold), who, lacking[who])
 
 
 def _closeness(score: float, threshold: float) -> Closeness:

@@ -11,7 +11,19 @@ from uSense.album import Photo, best
 from uSense.control import Control
 from uSense.core.errors import NotFoundError
 from uSense.core.models import Person, Training
-from uSense.core.tips import CLEAR, Hardest, Need, Neighbor, Recall, hardest, needs, neighbor, odd_faces, recall
+from uSense.core.tips import (
+    CLEAR,
+    Hardest,
+    Need,
+    Neighbor,
+    Recall,
+    hardest,
+    misplaced,
+    needs,
+    neighbor,
+    odd_faces,
+    recall,
+)
 from uSense.times import rfc3339
 from uSense.web.house import House
 
@@ -77,7 +89,8 @@ async def overview(house: House) -> Overview:
     last = _last_here(house)
     cards = [_card(house, person, photos, report, last) for person, photos in album.items()]
     qualities = {person.name: [photo.quality for photo in photos] for person, photos in album.items()}
-    return Overview(cards, hardest(report, house.control.recognizer.rules.threshold, qualities), report)
+    odd = {person.name for person in album if misplaced(report, person)}
+    return Overview(cards, hardest(report, house.control.recognizer.rules.threshold, qualities, odd), report)
 
 
 async def card(house: House, person: Person) -> Card:
@@ -101,8 +114,8 @@ def _card(house: House, person: Person, photos: list[Photo], report: Training, l
     told = house.hub.states.get(f"presence/{person.person_id}")
     presence: Mapping[str, Any] = told.value if told else {"state": "unknown", "cameras": []}
     last = last_here.get(person.person_id)
-    shown = best(photos)
     odd = odd_faces(report, person.name)
+    shown = best(photos, odd)
     return Card(
         person=person,
         initials=initials(person.name),

@@ -12,7 +12,7 @@ from uSense.core.access import Scope
 from uSense.core.errors import RequestError
 from uSense.core.events import Sighting
 from uSense.core.models import PersonRef, Probe
-from uSense.core.tips import Closeness, neighbor
+from uSense.core.tips import Closeness, misplaced, neighbor
 from uSense.web.visit import Route, Visit
 from uSense.web.wording import seen
 
@@ -62,10 +62,14 @@ async def _corrected(visit: Visit, sighting: Sighting, form: Mapping[str, str]) 
 async def _mixed(visit: Visit, name: str) -> Mapping[str, Any] | None:
     """Who is so like somebody that neither will be named; photos of one may be among those of the other."""
     control = visit.house.control
-    other = neighbor(await control.training(), control.recognizer.rules.threshold, name)
+    report = await control.training()
+    other = neighbor(report, control.recognizer.rules.threshold, name)
     if other is None or other.closeness is not Closeness.MIXED:
         return None
-    return {"a": name, "b": other.name, "score": f"{other.score:.2f}", "person": await control.find(other.name)}
+    said, theirs = await control.find(name), await control.find(other.name)
+    if misplaced(report, said) and not misplaced(report, theirs):
+        said, theirs = theirs, said
+    return {"a": said.name, "b": theirs.name, "score": f"{other.score:.2f}", "person": theirs}
 
 
 def _who(form: Mapping[str, str], texts: Mapping[str, str]) -> str:
