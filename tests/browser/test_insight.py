@@ -95,7 +95,7 @@ async def test_settings_are_changed_by_keyboard(site: Site, window: Window) -> N
     for summary in await window.page.locator("summary").all():
         await summary.click()
     await window.look("settings-changed")
-    await window.press("Back to 1, as in the settings file (Likeness that names somebody)")
+    await window.press("Back to 1, as the settings say (Likeness that names somebody)")
     await window.sees("Changed: Likeness that names somebody.")
     assert runtime.values["threshold"] == 1.0
     await window.page.get_by_label("What it is for").fill("my script")

@@ -53,7 +53,7 @@ def test_the_advice_says_what_it_costs() -> None:
     hopeless = advise(tally([0.6], [0.65]))
 
     assert raised.text == (
-        "raise the threshold from 0.50 to 0.56: 24 of 36 looks at known people then get the right name, not 24, "
-        "and 0 of 36 looks at strangers any, not 12"
+        "raise the threshold from 0.50 to 0.56: then 24 of 36 looks at known people get the right name "
+        "(now 24), and 0 of 36 looks at strangers get a name (now 12)"
     )
     assert hopeless.text.startswith("no threshold tells these people apart well: 0 of 12 looks at known people")

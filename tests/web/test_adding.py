@@ -91,7 +91,7 @@ async def test_what_fails_half_way_hides_nothing_that_was_kept(
     assert answer.status == (503 if isinstance(problem, StorageError) else 429)
     assert str(problem) in answer.text
     if page:
-        assert "1 of 1 photos were kept. They count" in answer.text
+        assert "Photos kept: 1 of 1. They count" in answer.text
         assert "Send photos that have no verdict" in answer.text
         assert f'action="/people/{person.person_id}/add"' in answer.text
     else:
@@ -112,7 +112,7 @@ async def test_a_training_that_fails_is_told_with_the_verdicts(
 
     assert answer.status == 503
     assert "the disk is full" in answer.text
-    assert "1 of 1 photos were kept." in answer.text
+    assert "Photos kept: 1 of 1." in answer.text
     assert "kept. They count" not in answer.text
 
 
@@ -141,7 +141,7 @@ async def test_a_page_without_scripts_tells_the_same(browser: Browser, control: 
 
     person = await control.find("Cleo")
     assert answer.status == 200
-    assert "1 of 2 photos were kept." in answer.text
+    assert "Photos kept: 1 of 2." in answer.text
     assert "Not a picture in one of the formats" in answer.text
     assert f'action="/people/{person.person_id}/add"' in answer.text
 
@@ -199,6 +199,14 @@ async def test_too_large_and_too_many_hinder_no_other(browser: Browser, control:
     assert "larger than 30 MB" in large.text
     assert outcomes(many) == ["refused"] * (MOST + 2)
     assert many.text.count("More than 50 photos") == 2
+
+
+@pytest.mark.parametrize(("photos", "name"), [([b"no picture"], "Cleo"), ([cleo()], "Anna")])
+async def test_a_name_is_typed_once(browser: Browser, photos: list[bytes], name: str) -> None:
+    """It is still in the form when no photo was kept, whyever."""
+    answer = await send(browser, NEW, *photos, page=True, name=name)
+
+    assert f'name="name" value="{name}"' in answer.text
 
 
 async def test_a_form_of_somebody_else_is_refused(browser: Browser, control: Control) -> None:

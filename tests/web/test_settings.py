@@ -57,6 +57,7 @@ async def test_a_setting_is_changed_and_goes_back(browser: Browser, control: Con
 
     answer = await browser.led("/settings", back="threshold", **fields)
     assert keys(answer.text, "back") == ["unknown"]
+    assert "Nothing was to be changed." in (await browser.led("/settings", back="threshold")).text
     assert control.runtime.values["threshold"] == 1.0
     assert "Nothing was to be changed." in (await browser.led("/settings", margin="1")).text
 

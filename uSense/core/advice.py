@@ -72,9 +72,9 @@ def _harm(point: Point) -> float:
 def _change(word: str, tally: Tally, threshold: float) -> str:
     now = tally.rules.threshold
     (right, wrong, named), (before, wrong_before, named_before) = (_looks(tally, at) for at in (threshold, now))
-    told = f"{right} of {tally.probes.total()} looks at known people then get the right name, not {before}"
-    mistaken = f", {wrong} a wrong one, not {wrong_before}" if wrong_before else ""
-    strangers = f"{named} of {tally.strangers.total()} looks at strangers any, not {named_before}"
+    told = f"then {right} of {tally.probes.total()} looks at known people get the right name (now {before})"
+    mistaken = f", {wrong} a wrong name (now {wrong_before})" if wrong_before else ""
+    strangers = f"{named} of {tally.strangers.total()} looks at strangers get a name (now {named_before})"
     return f"{word} the threshold from {now:.2f} to {threshold:.2f}: {told}{mistaken}, and {strangers}"
 
 
@@ -87,5 +87,5 @@ def _looks(tally: Tally, threshold: float) -> tuple[int, int, int]:
 def _effect(tally: Tally, threshold: float) -> str:
     right, wrong, named = _looks(tally, threshold)
     told = f"{right} of {tally.probes.total()} looks at known people get the right name"
-    mistaken = f", {wrong} a wrong one" if wrong else ""
-    return f"{told}{mistaken}, and {named} of {tally.strangers.total()} looks at strangers any"
+    mistaken = f", {wrong} a wrong name" if wrong else ""
+    return f"{told}{mistaken}, and {named} of {tally.strangers.total()} looks at strangers get a name"

@@ -31,6 +31,8 @@ class _Sent:
     verdicts: list[Verdict] = field(default_factory=list)
     trained: bool = False
     problem: UsenseError | None = None
+    name: str = ""
+    """What was typed as the name of somebody new."""
 
 
 async def ask(visit: Visit) -> web.StreamResponse:
@@ -56,12 +58,13 @@ def taking(desk: Desk) -> Handler:
     async def take(visit: Visit) -> web.StreamResponse:
         person = await _whose(visit)
         with desk.turn():
+            sent = _Sent()
             try:
-                sent = await _taken(visit, person)
+                await _taken(visit, person, sent)
             except RequestError as error:
                 if _program(visit) or error.code == "forbidden":
                     raise
-                sent = _Sent(problem=error)
+                sent.problem = error
         if _program(visit):
             return visit.json(_told(visit, sent), status=_status(sent))
         return await _page(visit, sent.person or person, sent)
@@ -69,12 +72,12 @@ def taking(desk: Desk) -> Handler:
     return take
 
 
-async def _taken(visit: Visit, person: Person | None) -> _Sent:
+async def _taken(visit: Visit, person: Person | None, sent: _Sent) -> None:
     """Take one photo after the other, and train at the end, whether that is the form's or that of a disk.
 
     Raises UsenseError before the first photo is looked at; from then on it is the `problem` of what was kept.
     """
-    form, sent, adding = Form(visit), _Sent(), None
+    form, adding = Form(visit), None
     try:
         async for photo in form.photos():
             adding = adding or await _begun(visit, person, form)
@@ -83,6 +86,8 @@ async def _taken(visit: Visit, person: Person | None) -> _Sent:
         if adding is None:
             raise
         sent.problem = error
+    finally:
+        sent.name = form.fields.get("name", "")
     if adding is None:
         raise RequestError(visit.house.renderer.texts["adding"]["choose"], code="bad_payload")
     sent.person = adding.person
@@ -93,7 +98,6 @@ async def _taken(visit: Visit, person: Person | None) -> _Sent:
             sent.problem = sent.problem or error
     if sent.problem and not isinstance(sent.problem, RequestError):
         log.warning("photos not all taken", problem=str(sent.problem))
-    return sent
 
 
 async def _begun(visit: Visit, person: Person | None, form: Form) -> Adding:

@@ -53,10 +53,13 @@ async def change(visit: Visit) -> web.StreamResponse:
     try:
         changes = _back(form["back"]) if "back" in form else _changes(visit, form)
         call = bind([SET], SET.name, Body(changes, b""))
+        before = _now(visit)
         await call.command.run(visit.house.control, call.arguments)
     except RequestError as error:
         return await show(visit, problem=str(error), typed={} if "back" in form else form)
-    return visit.lead(f"/settings?done=changed&names={','.join(changes)}" if changes else "/settings?done=same")
+    now = _now(visit)
+    changed = ",".join(name for name in changes if now[name] != before[name])
+    return visit.lead(f"/settings?done=changed&names={changed}" if changed else "/settings?done=same")
 
 
 async def show(
@@ -92,10 +95,14 @@ def _back(name: str) -> dict[str, Any]:
 
 def _changes(visit: Visit, form: Mapping[str, str]) -> dict[str, Any]:
     """What was typed that is not so already. Raises RequestError."""
-    runtime = visit.house.control.runtime
-    now = runtime.values if runtime else {}
+    now = _now(visit)
     typed = {name: _value(name, form[name]) for name in now if name in form}
     return {name: value for name, value in typed.items() if value != now[name]}
+
+
+def _now(visit: Visit) -> dict[str, float | str]:
+    runtime = visit.house.control.runtime
+    return runtime.values if runtime else {}
 
 
 def _value(name: str, text: str) -> float | str:
