@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 async def test_who_is_enrolled_by_upload_is_named(tmp_path: Path, household: Household, chromium: Chromium) -> None:
-    """Somebody is unknown, gets a name and three photos on the page, and is called by it when they come again."""
+    """Somebody is unknown, three photos with a name are dropped on the page, and they are called by it from then on."""
     async with House(tmp_path, household) as house, chromium.window(house.origin) as window:
         await window.log_in(house.password)
         await window.look("live-nobody")
@@ -24,11 +24,11 @@ async def test_who_is_enrolled_by_upload_is_named(tmp_path: Path, household: Hou
         await window.look("people-nobody")
         await window.follow("Add somebody")
         await window.look("adding")
-        await window.page.get_by_label("Photos", exact=True).set_input_files(house.photos("Grace"))
-        await window.press("Add the photos")
+        photos = house.photos("Grace")
+        await window.drop(".drop", photos)
         assert await window.page.locator(".verdicts li").count() == 0, "a name must be typed first"
         await window.page.get_by_label("Name").fill("Grace")
-        await window.press("Add the photos")
+        await window.drop(".drop", photos)
         await window.sees("3 of 3 photos were kept. They count from now on.")
         await window.look("added")
         await window.follow("Show the person")
@@ -38,7 +38,10 @@ async def test_who_is_enrolled_by_upload_is_named(tmp_path: Path, household: Hou
         await window.follow("Live")
         await house.visited_by("Grace")
         await window.row("Grace").wait_for()
-        await window.page.locator(".box.known", has_text="Grace").wait_for()
+        sure = (await window.row("Grace").locator(".small").inner_text()).rsplit(", ", 1)[-1]
+        assert sure.endswith("%"), sure
+        await window.page.locator(".box.known", has_text=f"Grace {sure}").wait_for()
+        await window.page.locator(".who", has_text=f"Grace {sure}").wait_for()
         await window.look("live")
         await window.follow("People")
         await window.sees("here: hall")
@@ -150,8 +153,8 @@ async def test_somebody_is_deleted(tmp_path: Path, household: Household, chromiu
         assert await window.page.get_by_role("link", name="Grace").count() == 0
 
 
-async def test_somebody_is_enrolled_by_cameras(tmp_path: Path, household: Household, chromium: Chromium) -> None:
-    """The browser's own camera sees no face and says so; the house's guides Grace until she is enrolled."""
+async def test_somebody_is_enrolled_at_a_camera(tmp_path: Path, household: Household, chromium: Chromium) -> None:
+    """The browser's own camera sees no face and says so; the hall's guides Grace until she is enrolled."""
     async with House(tmp_path, household) as house, chromium.window(house.origin) as window:
         await window.log_in(house.password)
         await window.open("/people/add")
@@ -163,7 +166,30 @@ async def test_somebody_is_enrolled_by_cameras(tmp_path: Path, household: Househ
         await own.get_by_role("button", name="Stop").click()
 
         guided = window.page.locator("#guided-camera")
-        house.hall.seen = "Grace"
+        house.hall.seen, house.hall.poses = "Grace", 13
         await guided.get_by_role("button", name="Start").click()
         await guided.get_by_role("button", name="Stop").wait_for()
         await window.look("adding-guided")
+        await guided.get_by_role("link", name="Show the person").click(timeout=90_000)
+        await window.page.get_by_role("heading", name="Grace", level=1).wait_for()
+        assert await window.page.locator(".photos li").count() == 6
+
+
+async def test_somebody_is_enrolled_by_the_browsers_camera(
+    tmp_path: Path, household: Household, booth: Chromium
+) -> None:
+    """Eileen looks into it until six pictures of her are kept, and is called by her name when she comes."""
+    async with House(tmp_path, household) as house, booth.window(house.origin) as window:
+        await window.log_in(house.password)
+        await window.open("/people/add")
+        await window.page.get_by_label("Name").fill("Eileen")
+        own = window.page.locator("#own-camera")
+        await own.get_by_role("button", name="Start").click()
+        await own.get_by_text("They count from now on.").wait_for(timeout=90_000)
+        await window.look("added-own-camera")
+        await own.get_by_role("link", name="Show the person").click()
+        await window.page.get_by_role("heading", name="Eileen", level=1).wait_for()
+        assert await window.page.locator(".photos li").count() == 6
+        await window.follow("Live")
+        house.hall.seen = "Eileen"
+        await window.row("Eileen").wait_for()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,23 +25,31 @@ SECONDS = 30.0
 _AXE = """async () => (await axe.run(document, {resultTypes: ["violations"], iframes: false})).violations
     .filter((one) => ["serious", "critical"].includes(one.impact))
     .map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 200)).join(" | ")}`)"""
+_HELD = """(files) => {
+  const held = new DataTransfer();
+  for (const [name, data] of files) {
+    held.items.add(new File([Uint8Array.from(atob(data), (one) => one.charCodeAt(0))], name, {type: "image/png"}));
+  }
+  return held;
+}"""
 _WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 class Chromium:
-    """Debian's browser, headless; `async with` it."""
+    """Debian's browser, headless; `async with` it. Its own camera shows a film, else a pattern without any face."""
 
-    def __init__(self, program: str, axe: str, shots: Path | None) -> None:
+    def __init__(self, program: str, axe: str, shots: Path | None, film: Path | None = None) -> None:
         self._program = program
         self._axe = axe
         self._shots = shots
+        self._camera = CAMERA if film is None else (*CAMERA, f"--use-file-for-fake-video-capture={film}")
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         from playwright.async_api import async_playwright  # noqa: PLC0415 - only tests/browser/lab has it
 
         driver = await self._stack.enter_async_context(async_playwright())
-        self._browser = await driver.chromium.launch(executable_path=self._program, args=[*ARGUMENTS, *CAMERA])
+        self._browser = await driver.chromium.launch(executable_path=self._program, args=[*ARGUMENTS, *self._camera])
         self._stack.push_async_callback(self._browser.close)
         return self
 
@@ -98,6 +107,13 @@ class Window:
     async def sees(self, text: str) -> None:
         """Words that are there, or come."""
         await self.page.get_by_text(text).first.wait_for()
+
+    async def drop(self, place: str, files: Sequence[Path]) -> None:
+        """Drag files there and let go."""
+        named = [[file.name, base64.b64encode(file.read_bytes()).decode()] for file in files]
+        held = {"dataTransfer": await self.page.evaluate_handle(_HELD, named)}
+        for event in ("dragenter", "dragover", "drop"):
+            await self.page.dispatch_event(place, event, held)
 
     async def focus(self) -> str:
         """The words of what has the focus."""

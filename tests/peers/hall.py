@@ -36,11 +36,21 @@ class Hall(MjpegServer):
         """Name of who stands there."""
         self.pose: int | None = None
         """How they stand; None: they move."""
+        self.poses = POSES
+        """Through so many poses."""
+        self.wide = False
+        """Whether there is room for two; to be said before it begins."""
+        self.beside: str | None = None
+        """Name of who stands beside them, where there is room."""
 
     def picture(self) -> Rgb:
-        if self.seen is None:
+        left = self._place(self.seen)
+        return np.concatenate((left, self._place(self.beside)), axis=1) if self.wide else left
+
+    def _place(self, name: str | None) -> Rgb:
+        if name is None:
             return np.full((SIDE, SIDE, 3), 90, np.uint8)
-        return _posed(self.seen, self.number // 2 % POSES if self.pose is None else self.pose)
+        return _posed(name, self.number // 2 % self.poses if self.pose is None else self.pose)
 
 
 @cache
