@@ -129,14 +129,15 @@ async def test_nobody_else_comes_in(site: Site, kiosk: Browser) -> None:
         assert (led.status, led.headers["Location"]) == (303, "/login?to=%2Fme%2Fhall")
         for path in ("/events", "/mine", "/mine/0/feed", "/mine/0/video", "/mine/0/pictures/0.jpg"):
             assert (await stranger.send("GET", f"/me/hall{path}")).status == 401
-        assert (await stranger.get("/me/hall?token=usense_wrong")).status == 400
+        wrong = await stranger.get("/me/hall?token=usense_wrong")
+        assert wrong.status == 401
+        assert "was taken back" in wrong.text
         assert "hall" not in (await stranger.send("GET", "/me/attic")).text
     assert (await kiosk.get("/me/attic")).status == 404
     assert (await kiosk.get("/me/attic/events")).status == 404
 
     [token] = await site.access.tokens.all()
     await site.access.tokens.take_back(token.token_id)
-    assert (await kiosk.get("/me/hall")).status == 303
     assert (await kiosk.send("GET", "/me/hall/mine")).status == 401
 
 
@@ -202,6 +203,10 @@ async def test_a_kiosk_stays_in_until_its_token_is_taken_back(
             while await response.content.readline():
                 pass
     assert (await kiosk.send("GET", "/me/hall/events")).status == 401
+    screen = await kiosk.get("/me/hall")
+    assert screen.status == 401
+    assert "screen was taken back" in screen.text
+    assert 'href="/login?to=/me/hall"' in screen.text
 
 
 async def test_whoever_cares_for_a_kiosk_logs_in_and_out_beside_it(site: Site, kiosk: Browser) -> None:

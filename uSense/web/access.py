@@ -81,7 +81,7 @@ class Access:
         """The word for a kiosk's cookie. Raises RequestError `wrong_token`."""
         found = await self.tokens.find(token)
         if found is None:
-            raise RequestError("this token is not known, or was taken back", code="wrong_token")
+            raise RequestError("this token is not known, or was taken back: make a new one", code="wrong_token")
         return await self.sessions.begin(Scope.KIOSK, found.token_id)
 
     async def kiosk(self, word: str) -> Session | None:

@@ -35,6 +35,8 @@ STATUSES = {
     "unavailable": 503,
     "forbidden": 403,
     "log_in": 401,
+    "wrong_token": 401,
+    "taken_back": 401,
     "bad_method": 405,
     "too_slow": 408,
 }

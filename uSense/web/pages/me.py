@@ -43,6 +43,9 @@ async def kiosk(visit: Visit) -> web.StreamResponse:
         word = await visit.house.access.admit_kiosk(token)
         return _remembered(visit, visit.lead(f"/me/{quote(camera, safe='')}"), word)
     if not visit.caller.may(Scope.KIOSK):
+        if KIOSK_COOKIE in visit.request.cookies and visit.caller.scope is None:
+            message = "this screen was taken back: open it again with a new token (/me/...?token=usense_...), or log in"
+            raise RequestError(message, code="taken_back")
         raise RequestError("log in first, or open this page with a kiosk's token", code="log_in")
     if camera not in visit.house.kiosks.names:
         raise NotFoundError("camera", camera, visit.house.kiosks.names)
