@@ -29,7 +29,7 @@ async def test_a_rejected_face_is_not_named_so_again(porch: Porch, storage: Stor
     assert (correction.type, correction.person_id, correction.replaces) == ("changed", None, wrong.event_id)
     assert correction.previous is not None
     assert correction.previous.person_id == anna
-    assert correction.decision.reason == "rejected_before"
+    assert (correction.decision.reason, correction.decision.rejected) == ("rejected_before", anna)
     assert porch.show(stranger(1), (anna, 0.9), looks=8) == []
     porch.leave()
     again = Porch(storage.visitors)
@@ -37,8 +37,9 @@ async def test_a_rejected_face_is_not_named_so_again(porch: Porch, storage: Stor
     for there in (porch, again):
         (unknown,) = there.visit(stranger(0), (anna, 0.55))
         assert (unknown.type, unknown.decision.reason) == ("unknown", "rejected_before")
+        assert unknown.decision.rejected == anna
         (right,) = there.visit(stranger(2), (anna, 0.9))
-        assert right.person_id == anna
+        assert (right.person_id, right.decision.rejected) == (anna, None)
 
 
 async def test_a_rejection_of_somebody_who_left_corrects_nothing(porch: Porch, storage: Storage) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 
 from uSense.control import Control
-from uSense.core.errors import ConflictError, RequestError
+from uSense.core.errors import ConflictError, NotFoundError, RequestError
 from uSense.core.events import Sighting
 from uSense.core.models import MOST_FACES, Person, PersonRef, Probe
 from uSense.core.names import folded_name
@@ -39,6 +39,7 @@ class Corrected:
     rejected: bool
     person_id: str | None = None
     name: str | None = None
+    face_id: str = ""
 
 
 async def right(control: Control, sighting: Sighting, probe: Probe | None) -> Praise:
@@ -108,7 +109,26 @@ async def wrong(
         raise
     await control.tell_people()
     log.info("sighting corrected", event_id=sighting.event_id, person_id=saving.person.person_id)
-    return Corrected(named is not None, saving.person.person_id, saving.person.name)
+    (face_id,) = saving.face_ids
+    return Corrected(named is not None, saving.person.person_id, saving.person.name, face_id)
+
+
+async def undo(control: Control, sighting: Sighting, person_id: str, face_id: str = "") -> Person | None:
+    """It was that person after all, not who has the face `face_id` of it by now; None if nothing else is said any more.
+
+    Somebody new who got the face stays, without it. Raises RequestErrors.
+    """
+    said = visiting(control).rejecting.of(sighting.event_id, person_id)
+    if not said:
+        return None
+    person = await control.find(person_id)
+    if face_id and sighting.person_id is not None:
+        with suppress(NotFoundError):
+            await control.delete_face(sighting.person_id, face_id)
+            await control.train()
+    await control.lift(said)
+    log.info("correction undone", event_id=sighting.event_id, person_id=person_id)
+    return person
 
 
 def done_already(sighting: Sighting, who: str, *, new: bool) -> bool:

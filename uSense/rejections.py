@@ -15,7 +15,7 @@ from uSense.core.models import Embedding, PersonRef, Probe
 from uSense.core.rejections import Rejection, Rejections
 from uSense.core.visitors import mean
 from uSense.ports import Recognizer, Visitors
-from uSense.times import new_id
+from uSense.times import made_at, new_id
 
 log = structlog.get_logger()
 
@@ -42,6 +42,15 @@ class Rejected:
     person_id: str
     name: str
     corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A face that is not somebody's: when that was said, if it is known, and of which sighting, if that still is."""
+
+    rejection_id: str
+    at: float | None
+    sighting: Sighting | None
 
 
 class Rejecting:
@@ -127,6 +136,12 @@ class Rejecting:
                 if rejection_id in rejection_ids:
                     del told.rejected[person_id]
                     self.give_back(_naming(told.sighting, PersonRef(person_id, "")))
+
+    def said(self, person_id: str) -> list[Said]:
+        """Of which faces was said that they are not that person, the latest first."""
+        known = {rejection_id: one.sighting for one in self._told.values() for rejection_id in one.rejected.values()}
+        kept = [one.rejection_id for one in self.rejections.kept.get(person_id, ())]
+        return [Said(one, made_at(one), known.get(one)) for one in reversed(kept)]
 
     def of(self, event_id: str, person_id: str) -> frozenset[str]:
         """The id of what was said of this sighting: that it was not that person; none if it was not said."""

@@ -75,6 +75,7 @@ MAY: Mapping[Scope | None, str] = {
         POST /people/{person_id}/rename
         POST /people/{person_id}/note
         POST /people/{person_id}/drop
+        POST /people/{person_id}/allow
         GET /people/{person_id}/page
         POST /people/{person_id}/page
         POST /visitors

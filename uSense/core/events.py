@@ -39,6 +39,8 @@ class Decision:
     looks: int
     quality: float
     reason: str
+    rejected: str | None = None
+    """Id of the person of whom was said that such a face is not theirs, if that was the reason."""
     judge: Judge | None = None
     """Who decided, if not the recognizer that is usually asked."""
 

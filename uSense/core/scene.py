@@ -212,7 +212,7 @@ class Scene:
             captured_at=at,
             stamp=now,
             assurance=Assurance.LOW,
-            decision=replace(told.decision, reason=Reason.REJECTED_BEFORE),
+            decision=replace(told.decision, reason=Reason.REJECTED_BEFORE, rejected=told.person_id),
             replaces=replaces,
             previous=previous,
         )
@@ -383,6 +383,7 @@ class Scene:
             looks=verdict.looks,
             quality=verdict.quality,
             reason=verdict.reason,
+            rejected=verdict.rejected,
             judge=verdict.judge,
         )
 

@@ -114,6 +114,8 @@ class Verdict:
     quality: float
     assurance: Assurance
     reason: Reason
+    rejected: str | None = None
+    """Id of the person whose face it is not, if that is the reason."""
     judge: Judge | None = None
 
 
@@ -168,6 +170,7 @@ class Ballot:
             quality=round(quality, 3),
             assurance=self._assurance(leader, len(backing), margin or 0.0, quality),
             reason=reason,
+            rejected=best.nearest.person_id if best.nearest and reason is Reason.REJECTED_BEFORE else None,
             judge=best.judge,
         )
 

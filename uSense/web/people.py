@@ -62,6 +62,15 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A face that is not somebody's: its address, and when that was said; empty if it is not known any more."""
+
+    rejection_id: str
+    face: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """All of them, and the two who are hardest to tell apart."""
 
@@ -129,6 +138,21 @@ def _card(house: House, person: Person, photos: list[Photo], report: Training, l
         neighbor=neighbor(report, house.control.recognizer.rules.threshold, person.name),
         recall=recall(report, person),
     )
+
+
+def said_not_to_be(house: House, person: Person) -> list[Rejected]:
+    """Faces of which was said that they are not this person, the latest first."""
+    visiting, pictured = (
+        house.control.visiting,
+        {one.event_id for one in house.hub.sightings if one.seq in house.hub.portraits},
+    )
+    found = []
+    for one in visiting.rejecting.said(person.person_id) if visiting else ():
+        event_id = one.sighting.event_id if one.sighting else ""
+        face = f"/api/v1/sightings/{event_id}/face" if event_id in pictured else ""
+        at = "" if one.at is None else time.strftime("%d %b %Y, %H:%M", time.localtime(one.at))
+        found.append(Rejected(one.rejection_id, face, at))
+    return found
 
 
 def initials(name: str) -> str:

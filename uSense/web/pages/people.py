@@ -12,7 +12,7 @@ from uSense.core.errors import NotFoundError, RequestError
 from uSense.core.models import Person
 from uSense.core.names import folded_name
 from uSense.core.receipts import erasure_data
-from uSense.web.people import card, enrolled, overview
+from uSense.web.people import card, enrolled, overview, said_not_to_be
 from uSense.web.visit import Handler, Route, Visit
 
 Deed: TypeAlias = Callable[[Visit, Person], Awaitable[tuple[Person, str]]]
@@ -82,6 +82,14 @@ async def drop(visit: Visit, person: Person) -> tuple[Person, str]:
     return await control.find(person.person_id), f"dropped&count={len(chosen)}"
 
 
+async def allow(visit: Visit, person: Person) -> tuple[Person, str]:
+    """A face may be this person's after all."""
+    control, chosen = visit.house.control, (await visit.form()).get("rejection", "")
+    known = {one.rejection_id for one in said_not_to_be(visit.house, person)}
+    await control.lift(known & {chosen})
+    return person, "allowed"
+
+
 async def merge(visit: Visit, person: Person) -> tuple[Person, str]:
     """They are somebody else who is enrolled."""
     into = (await visit.form()).get("into", "")
@@ -129,6 +137,7 @@ async def _somebody(visit: Visit, person: Person, *, done: str = "", problem: st
         status=400 if problem else 200,
         card=await card(visit.house, person),
         others=others,
+        rejected=said_not_to_be(visit.house, person),
         done=done,
         problem=problem,
     )
@@ -143,6 +152,7 @@ ROUTES = (
     Route(method="POST", path="/people/{person_id}/rename", handler=doing(rename), scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/note", handler=doing(note), scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/drop", handler=doing(drop), scope=Scope.ENROLL),
+    Route(method="POST", path="/people/{person_id}/allow", handler=doing(allow), scope=Scope.ENROLL),
     Route(method="POST", path="/people/{person_id}/merge", handler=doing(merge), scope=Scope.ADMIN),
     Route(method="POST", path="/people/{person_id}/delete", handler=erase, scope=Scope.ADMIN),
 )

@@ -34,6 +34,8 @@ async def judge(visit: Visit) -> web.StreamResponse:
         try:
             if form.get("verdict") == "right":
                 return await _praised(visit, sighting)
+            if form.get("verdict") == "undo":
+                return await _undone(visit, sighting, form)
             return await _corrected(visit, sighting, form)
         except RequestError as error:
             return await _page(visit, sighting, problem=str(error))
@@ -51,12 +53,28 @@ async def _corrected(visit: Visit, sighting: Sighting, form: Mapping[str, str]) 
     if sighting.event_id in hub.said and correcting.done_already(sighting, who, new=new):
         return await _page(visit, sighting, done=texts["corrected"].format(name=sighting.name))
     done = await correcting.wrong(control, sighting, _probe(visit, sighting), who, new=new)
+    undoing = None
+    if done.rejected and sighting.event_id not in hub.said:
+        undoing = {"person": sighting.person_id or "", "face": done.face_id}
     if done.person_id is None or done.name is None:
-        return await _page(visit, sighting, done=texts["taken_back"].format(name=sighting.name or ""))
+        told = texts["taken_back"].format(name=sighting.name or "")
+        return await _page(visit, sighting, done=told, undoing=undoing)
     hub.belongs([sighting.event_id], PersonRef(done.person_id, done.name))
     told = texts["corrected"].format(name=done.name)
     # Who was erased meanwhile is not shown by what was known before.
-    return await _page(visit, hub.sighting(sighting.event_id), done=told, mixed=await _mixed(visit, done.name))
+    now, mixed = hub.sighting(sighting.event_id), await _mixed(visit, done.name)
+    return await _page(visit, now, done=told, mixed=mixed, undoing=undoing)
+
+
+async def _undone(visit: Visit, sighting: Sighting, form: Mapping[str, str]) -> web.StreamResponse:
+    hub, texts, other = visit.house.hub, _words(visit), sighting.name or ""
+    person = await correcting.undo(visit.house.control, sighting, form.get("person", ""), form.get("face", ""))
+    if person is None:
+        return await _page(visit, sighting)
+    hub.belongs([sighting.event_id], PersonRef(person.person_id, person.name))
+    hub.said.discard(sighting.event_id)
+    told = texts["undone_face" if other != person.name else "undone"].format(name=person.name, other=other)
+    return await _page(visit, hub.sighting(sighting.event_id), done=told)
 
 
 async def _mixed(visit: Visit, name: str) -> Mapping[str, Any] | None:
@@ -83,7 +101,13 @@ def _who(form: Mapping[str, str], texts: Mapping[str, str]) -> str:
 
 
 async def _page(
-    visit: Visit, sighting: Sighting, *, done: str = "", problem: str = "", mixed: Mapping[str, Any] | None = None
+    visit: Visit,
+    sighting: Sighting,
+    *,
+    done: str = "",
+    problem: str = "",
+    mixed: Mapping[str, Any] | None = None,
+    undoing: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     people = sorted(await visit.house.control.people(), key=lambda person: person.name.casefold())
     others = [person for person in people if person.person_id != sighting.person_id]
@@ -97,6 +121,8 @@ async def _page(
         has_face=_probe(visit, sighting) is not None,
         done=done,
         mixed=mixed,
+        undoing=undoing,
+        rejected=next((person for person in people if person.person_id == sighting.decision.rejected), None),
         problem=problem,
     )
 
