@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.support.waiting import until
 from uSense.core.access import FREE, Scope
 from uSense.core.errors import RequestError
 from uSense.web import pages
+from uSense.web.server import elsewhere
 from uSense.web.visit import Route, Visit
 
 
@@ -220,6 +222,20 @@ async def test_files_are_those_of_the_pages(tmp_path: Path) -> None:
         for path in ("/static/x/../../settings.py", "/static/x/%2e%2e%2fsettings.py", "/static/x/style.css"):
             answer = await browser.get(path)
             assert answer.status == 404 or answer.headers["Location"].startswith("/login"), path
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("0.0.0.0", f"https://{socket.gethostname()}:5050"),  # noqa: S104 - nothing is bound
+        ("127.0.0.1", None),
+        ("192.168.1.7", "https://192.168.1.7:5050"),
+    ],
+)
+def test_the_log_says_what_to_type_elsewhere(host: str, told: str | None) -> None:
+    """By the name of this machine, unless one address alone is served."""
+    here = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - the same
+    assert elsewhere(host, f"https://{here}:5050") == told
 
 
 async def test_a_port_that_is_taken_is_tried_again(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ async def test_log_ins_are_shown_and_ended(site: Site, browser: Browser) -> None
         page = (await browser.get("/settings")).text
         assert "tablet" in page
         assert "Firefox, Android" in page
+        assert len(re.findall(r"Since \d\d \w+ \d{4}, \d\d:\d\d, last visit", page)) == 4
         assert len(keys(page, "key")) == 3
 
         assert (await browser.post("/settings/log-ins", key=keys(page, "key")[0])).status == 303

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
@@ -76,7 +77,7 @@ class WebServer:
                     self.problem = (
                         f"no password is set: only this machine is let in until `usense passwd` ({door.origin})"
                     )
-                log.info("pages served", address=door.origin, for_the_network=place.host != LOOPBACK)
+                log.info("pages served", address=door.origin, from_elsewhere=elsewhere(place.host, door.origin))
                 await self._changed(place)
         self.origin = ""
 
@@ -109,6 +110,15 @@ class WebServer:
 
     def _turn_away(self) -> None:
         self.turned_away += 1
+
+
+def elsewhere(host: str, origin: str) -> str | None:
+    """What other machines call what is `origin` here; None if they are not let in."""
+    bound = ip_address(host)
+    if not bound.is_unspecified:
+        return None if bound.is_loopback else origin
+    scheme, port = origin.partition("://")[0], origin.rpartition(":")[2]
+    return f"{scheme}://{socket.gethostname()}:{port}"
 
 
 def _pauses() -> Iterator[float]:

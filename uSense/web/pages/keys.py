@@ -46,7 +46,7 @@ async def keys(visit: Visit) -> Keys:
             key=key,
             name=names.get(one.mark, one.browser),
             kiosk=one.mark in names,
-            begun=_day(one.begun),
+            begun=time.strftime("%d %b %Y, %H:%M", time.localtime(one.begun)),
             seen=_day(one.seen),
             mine=key == mine,
         )
