@@ -29,7 +29,7 @@ async def test_who_is_enrolled_by_upload_is_named(tmp_path: Path, household: Hou
         assert await window.page.locator(".verdicts li").count() == 0, "a name must be typed first"
         await window.page.get_by_label("Name").fill("Grace")
         await window.drop(".drop", photos)
-        await window.sees("3 of 3 photos were kept. They count from now on.")
+        await window.sees("Photos kept: 3 of 3. They count from now on.")
         await window.look("added")
         await window.follow("Show the person")
         await window.page.get_by_role("heading", name="Grace", level=1).wait_for()
