@@ -22,6 +22,7 @@ def house(terminal: Terminal, tmp_path: Path) -> Path:
     """Settings without a broker and a camera, and the data folder of a person without faces."""
     terminal.monkeypatch.setenv("USENSE_DATA_DIR", str(tmp_path / "data"))
     terminal.monkeypatch.setenv("USENSE_MQTT__PORT", str(free_port()))
+    terminal.monkeypatch.setenv("USENSE_WEB__PORT", "0")
     (tmp_path / "usense.yaml").write_text("cameras: {hall: {kind: folder, path: album}}", "utf-8")
     assert terminal.run("people", "list").code == 0
     return tmp_path / "data"

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from uSense.cli import served
 from uSense.core.errors import BrokerRefusedError, CameraError, ModelError, StorageError, UsenseError
 from uSense.core.findings import Finding, ok, problem, warning
 
@@ -48,6 +49,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             info, finding = await _service(asker, settings)
             yield finding
+        yield await served.look(settings)
         for name in settings.cameras:
             yield await _camera(name, settings, None if info is None else asker, info or {})
         if not settings.cameras:
