@@ -17,8 +17,6 @@ from uSense.core.models import PersonRef
 
 SETTLE = 1.0
 """Seconds for which somebody who went still counts as standing there."""
-
-
 CONFIRMED = 5.0
 """Seconds for which it is believed who stands there, where others rely on it."""
 
